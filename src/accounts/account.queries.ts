@@ -1,0 +1,118 @@
+import { sql, type Kysely } from 'kysely';
+import { referenceOf } from '../engine/reference';
+import type { RowNeeds, StateSession } from '../engine/state-session';
+import { currencyDigits } from '../money/currency';
+import { formatAmount } from '../money/amount';
+import { accounts, accountsAsOf, type AccountRow, type EntryRow } from './account.table';
+import { balanceOf } from './account.view';
+
+/** Names an account that a creator is going to read. */
+export function needAccount(needs: RowNeeds, reference: string): void {
+  const found = referenceOf(reference, 'account_id');
+  if (found) needs.row(accounts, found.column, found.value);
+}
+
+/** The account that a reference names, in the session. */
+export async function findAccount(
+  state: StateSession,
+  reference: string,
+): Promise<AccountRow | undefined> {
+  const found = referenceOf(reference, 'account_id');
+  if (!found) return undefined;
+  const table = state.table(accounts);
+  return found.column === 'account_id'
+    ? table.get(found.value)
+    : table.find(found.column, found.value);
+}
+
+/** The account that a reference names, in the database, as of a position. */
+export async function readAccount(
+  db: Kysely<unknown>,
+  reference: string,
+  position?: number,
+): Promise<AccountRow | undefined> {
+  const found = referenceOf(reference, 'account_id');
+  if (!found) return undefined;
+  const { rows } = await sql<AccountRow>`
+    select * from (${sql.raw(accountsAsOf(position))}) a
+    where ${sql.ref(`a.${found.column}`)} = ${found.value}`.execute(db);
+  return rows[0];
+}
+
+export interface AccountFilter {
+  readonly type?: string | undefined;
+  readonly currency?: string | undefined;
+  readonly status?: 'open' | 'closed' | undefined;
+  readonly clientId?: string | undefined;
+}
+
+/** Accounts in the order in which they were opened, after an account number. */
+export async function listAccounts(
+  db: Kysely<unknown>,
+  filter: AccountFilter,
+  after: number,
+  limit: number,
+): Promise<AccountRow[]> {
+  const conditions = [sql<boolean>`a.account_no > ${after}`];
+  if (filter.type !== undefined) conditions.push(sql`a.type = ${filter.type}`);
+  if (filter.currency !== undefined) conditions.push(sql`a.currency = ${filter.currency}`);
+  if (filter.clientId !== undefined) conditions.push(sql`a.client_id = ${filter.clientId}`);
+  if (filter.status === 'open') conditions.push(sql`a.closed_position is null`);
+  if (filter.status === 'closed') conditions.push(sql`a.closed_position is not null`);
+  const { rows } = await sql<AccountRow>`
+    select * from (${sql.raw(accountsAsOf())}) a
+    where ${sql.join(conditions, sql` and `)} order by a.account_no limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** One posting on an account's statement. */
+export interface EntryView {
+  transactionId: string;
+  position: number;
+  effectiveDate: string;
+  direction: 'debit' | 'credit';
+  amount: string;
+  balanceAfter: string;
+  description: string;
+}
+
+/** The place of an entry in its account. */
+export interface EntryPlace {
+  readonly position: number;
+  readonly ordinal: number;
+}
+
+type EntryOfTransaction = EntryRow & { transaction_id: string; description: string };
+
+/** An account's entries, newest last, between two effective dates (both included). */
+export async function listEntries(
+  db: Kysely<unknown>,
+  account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
+  dates: { readonly from?: string | undefined; readonly to?: string | undefined },
+  after: EntryPlace,
+  limit: number,
+): Promise<(EntryView & EntryPlace)[]> {
+  const conditions = [
+    sql<boolean>`e.account_no = ${account.account_no}`,
+    sql<boolean>`(e.position, e.ordinal) > (${after.position}, ${after.ordinal}::int)`,
+  ];
+  if (dates.from !== undefined) conditions.push(sql`e.effective_date >= ${dates.from}`);
+  if (dates.to !== undefined) conditions.push(sql`e.effective_date <= ${dates.to}`);
+  const { rows } = await sql<EntryOfTransaction>`
+    select e.*, t.transaction_id, t.description
+    from entries e join transactions t on t.position = e.position
+    where ${sql.join(conditions, sql` and `)}
+    order by e.position, e.ordinal limit ${limit}`.execute(db);
+  const digits = currencyDigits(account.currency)!;
+  return rows.map((row) => ({
+    transactionId: row.transaction_id,
+    position: row.position,
+    effectiveDate: row.effective_date,
+    direction: row.direction,
+    amount: formatAmount(row.amount, digits),
+    balanceAfter: formatAmount(balanceOf(account.type, row.debits_after, row.credits_after), digits),
+    description: row.description,
+    ordinal: row.ordinal,
+  }));
+}
+

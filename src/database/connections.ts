@@ -1,0 +1,98 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { Pool, type Client, type ClientConfig } from 'pg';
+import { valueTypes } from './values';
+import { WriterConnection } from './writer-connection';
+
+/** The roles that the migrations make; the service never runs as an owner. */
+export const ROLES = {
+  logWriter: 'truebook_log_writer',
+  logReader: 'truebook_log_reader',
+  stateWriter: 'truebook_state_writer',
+  stateReader: 'truebook_state_reader',
+} as const;
+export type Role = (typeof ROLES)[keyof typeof ROLES];
+
+/** The schema of the state database that holds everything a replay rebuilds. */
+export const STATE_SCHEMA = 'state';
+
+/** Where the two databases are; the users in the URLs own them. */
+export interface DatabaseUrls {
+  readonly log: string;
+  readonly state: string;
+}
+
+export interface SessionTimeouts {
+  /** Longest wait for a lock. */
+  readonly lockTimeoutMs: number;
+  /** Longest run of one statement. */
+  readonly statementTimeoutMs: number;
+}
+
+/** A client whose connection broke tells by an event; without a listener it would end the process. */
+export type OnConnectionError = (error: Error) => void;
+
+/**
+ * The settings of one connection. The narrower role is taken with the start-up packet, so that not
+ * even the first statement runs as the owner. Keep-alive finds peers that vanished without a word.
+ */
+export function clientConfig(
+  url: string,
+  role: Role | undefined,
+  timeouts: SessionTimeouts,
+): ClientConfig {
+  const options = [
+    `-c lock_timeout=${timeouts.lockTimeoutMs}`,
+    `-c statement_timeout=${timeouts.statementTimeoutMs}`,
+    `-c idle_in_transaction_session_timeout=${timeouts.statementTimeoutMs}`,
+    `-c timezone=UTC`,
+    `-c datestyle=ISO`,
+    `-c search_path=${STATE_SCHEMA},public`,
+    ...(role === undefined ? [] : [`-c role=${role}`]),
+  ];
+  return {
+    connectionString: url,
+    application_name: `truebook${role === undefined ? '' : ` ${role.replace('truebook_', '')}`}`,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: options.join(' '),
+    pipeline: true,
+    types: valueTypes,
+  };
+}
+
+/** A pool of connections under `role`, as Kysely. `onError` hears of connections that broke idle. */
+export function openPool<DB>(
+  url: string,
+  role: Role | undefined,
+  timeouts: SessionTimeouts,
+  max: number,
+  onError: OnConnectionError,
+): Kysely<DB> {
+  const pool = new Pool({ ...clientConfig(url, role, timeouts), max, idleTimeoutMillis: 30_000 });
+  pool.on('error', onError);
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** A connection that the write path holds for itself, not yet connected. */
+export function writerConnection(
+  url: string,
+  role: Role,
+  timeouts: SessionTimeouts,
+): WriterConnection {
+  return new WriterConnection(clientConfig(url, role, timeouts));
+}
+
+/**
+ * Kysely on one connection that somebody else opened, began a transaction on and will close, so
+ * that plain queries run inside that transaction.
+ */
+export function kyselyOn<DB>(client: () => Client): Kysely<DB> {
+  const connect = () =>
+    Promise.resolve({
+      query: (...args: unknown[]) => (client().query as (...a: unknown[]) => unknown)(...args),
+      release: () => undefined,
+    });
+  const pool = { connect, end: () => Promise.resolve() };
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: pool as never }) });
+}

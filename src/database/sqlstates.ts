@@ -1,0 +1,25 @@
+/** SQLSTATEs that the program tells apart. https://www.postgresql.org/docs/18/errcodes-appendix.html */
+export const SQLSTATE = {
+  lockNotAvailable: '55P03',
+  insufficientPrivilege: '42501',
+  duplicateObject: '42710',
+  duplicateDatabase: '42P04',
+  undefinedTable: '42P01',
+  invalidCatalogName: '3D000',
+} as const;
+
+/** The error's SQLSTATE, or undefined for an error that PostgreSQL did not report. */
+export function sqlstateOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/**
+ * Whether a row that a command wrote was refused: class 22 (data exception) and class 23
+ * (integrity constraint violation). Such an error belongs to one command of a batch; all others
+ * belong to the connection or the server.
+ */
+export function isRowRefused(error: unknown): boolean {
+  const state = sqlstateOf(error);
+  return state !== undefined && (state.startsWith('22') || state.startsWith('23'));
+}

@@ -1,0 +1,118 @@
+import { Client, type ClientConfig, type QueryConfig, type QueryResult } from 'pg';
+import { CopyIn } from './copy-in';
+
+/** The server answered a COMMIT with something else: the transaction had failed and is undone. */
+export class CommitRefused extends Error {
+  constructor(readonly tag: string) {
+    super(`The server answered COMMIT with ${tag}`);
+  }
+}
+
+/**
+ * One connection of the write path. Statements are sent at once, without waiting for the answers
+ * of those before them; the server runs them in order, and after a failed one refuses the rest of
+ * the transaction. A connection that broke stays broken; `connect` opens a fresh one.
+ */
+export class WriterConnection {
+  private client: Client | undefined;
+  private lost: Error | undefined;
+
+  constructor(private readonly config: ClientConfig) {}
+
+  get isOpen(): boolean {
+    return this.client !== undefined && this.lost === undefined;
+  }
+
+  /** The open client, for Kysely. @throws the error that broke the connection. */
+  get current(): Client {
+    if (this.client === undefined || this.lost !== undefined) {
+      throw this.lost ?? new Error('The connection is not open');
+    }
+    return this.client;
+  }
+
+  /** Opens the connection unless it is open. `settings` are statements to run first. */
+  async connect(...settings: string[]): Promise<void> {
+    if (this.isOpen) return;
+    this.destroy();
+    const client = new Client(this.config);
+    client.on('error', (error) => {
+      if (this.client === client) this.lost ??= error;
+    });
+    client.on('end', () => {
+      if (this.client === client) this.lost ??= new Error('The connection ended');
+    });
+    try {
+      await client.connect();
+      for (const setting of settings) await client.query(setting);
+    } catch (error) {
+      discard(client);
+      throw error;
+    }
+    this.client = client;
+    this.lost = undefined;
+  }
+
+  /** Sends a statement; the promise settles with its own answer. */
+  send(query: string | QueryConfig): Promise<QueryResult> {
+    const sent = this.current.query(query as QueryConfig);
+    // An error is seen by whoever awaits the batch; until then it must not count as unhandled.
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Sends rows in COPY's text format into `target`: `table (column, …)`. */
+  copyIn(target: string, rows: string): Promise<void> {
+    const client = this.current;
+    const sent = new Promise<void>((done, fail) => {
+      const statement = `copy ${target} from stdin`;
+      client.query(new CopyIn(statement, rows, (error) => (error ? fail(error) : done())));
+    });
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  /**
+   * Commits. COMMIT of a failed transaction succeeds with the tag ROLLBACK, so the tag is checked.
+   * @throws CommitRefused where nothing was committed; any other error leaves it in doubt.
+   */
+  async commit(): Promise<void> {
+    const { command } = await this.send('commit');
+    if (command !== 'COMMIT') throw new CommitRefused(command);
+  }
+
+  /** Rolls back; a connection on which that fails is destroyed, which rolls back too. */
+  async rollback(): Promise<void> {
+    if (!this.isOpen) return;
+    try {
+      await this.send('rollback');
+    } catch {
+      this.destroy();
+    }
+  }
+
+  /** Cuts the connection; the server rolls back whatever was open. */
+  destroy(): void {
+    const client = this.client;
+    this.client = undefined;
+    this.lost = undefined;
+    if (client !== undefined) discard(client);
+  }
+
+  /** Says goodbye to the server. */
+  async close(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    this.lost = undefined;
+    await client?.end();
+  }
+}
+
+/** Ends a client at once, whatever it waits for, and lets nobody hear of it. */
+function discard(client: Client): void {
+  client.removeAllListeners();
+  client.on('error', () => undefined);
+  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } })
+    .connection;
+  stream.destroy();
+}

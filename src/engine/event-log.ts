@@ -1,0 +1,152 @@
+import type { Kysely } from 'kysely';
+import type { LedgerEvent } from './event';
+import { canonicalJson } from './hash-chain';
+import { defineAppendTable } from './state-table';
+
+/** A row of `event_log`. Times RFC 3339, hash lower-case hex in memory and a Buffer when read. */
+export interface EventRow {
+  position: number;
+  event_id: string;
+  command_id: string;
+  occurred_at: string;
+  recorded_at: string;
+  version: number;
+  type: string;
+  actor: string;
+  correlation_id: string | null;
+  causation_id: string | null;
+  hash: string;
+  /** Canonical JSON when written. */
+  data: object;
+}
+
+/** A row of `command_log`. */
+export interface CommandRow {
+  command_id: string;
+  recorded_at: string;
+  first_position: number | null;
+  last_position: number;
+  actor: string;
+  creator: string;
+  outcome: 'accepted' | 'refused';
+  idempotency_key: string | null;
+  /** Lower-case hex in memory and a Buffer when read. */
+  fingerprint: string | null;
+  response: object | null;
+}
+
+type Stored<Row, Binary extends keyof Row> = Omit<Row, Binary> & Record<Binary, Buffer>;
+
+/** The log database, as it is read. */
+export interface LogDatabase {
+  event_log: Stored<EventRow, 'hash'>;
+  command_log: Stored<CommandRow, 'fingerprint'>;
+  event_types: { type: string; version: number };
+  event_log_partitions: { name: string; from_position: number; to_position: number };
+  api_keys: { name: string; role: 'admin'; key_hash: Buffer; created_at: string };
+}
+
+/** An event with its data already in canonical form, on its way into the log. */
+export interface AppendedEvent extends LedgerEvent {
+  readonly canonicalData: string;
+}
+
+// The data is encoded as text because it already is canonical JSON.
+export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: string }>({
+  name: 'event_log',
+  columns: {
+    position: 'bigint',
+    event_id: 'uuid',
+    command_id: 'uuid',
+    occurred_at: 'timestamptz',
+    recorded_at: 'timestamptz',
+    version: 'int',
+    type: 'text',
+    actor: 'text',
+    correlation_id: 'text',
+    causation_id: 'text',
+    hash: 'bytea',
+    data: 'text',
+  },
+});
+
+export const commandLogTable = defineAppendTable<CommandRow>({
+  name: 'command_log',
+  columns: {
+    command_id: 'uuid',
+    recorded_at: 'timestamptz',
+    first_position: 'bigint',
+    last_position: 'bigint',
+    actor: 'text',
+    creator: 'text',
+    outcome: 'text',
+    idempotency_key: 'text',
+    fingerprint: 'bytea',
+    response: 'json',
+  },
+});
+
+export function eventRow(event: AppendedEvent): Omit<EventRow, 'data'> & { data: string } {
+  return {
+    position: event.position,
+    event_id: event.eventId,
+    command_id: event.commandId,
+    occurred_at: event.occurredAt,
+    recorded_at: event.recordedAt,
+    version: event.version,
+    type: event.type,
+    actor: event.actor,
+    correlation_id: event.correlationId,
+    causation_id: event.causationId,
+    hash: event.hash,
+    data: event.canonicalData,
+  };
+}
+
+/** A stored row as an event, in the version in which it was stored. */
+export function eventOf(row: LogDatabase['event_log']): LedgerEvent {
+  return {
+    position: row.position,
+    eventId: row.event_id,
+    type: row.type,
+    version: row.version,
+    data: row.data,
+    commandId: row.command_id,
+    occurredAt: row.occurred_at,
+    recordedAt: row.recorded_at,
+    actor: row.actor,
+    correlationId: row.correlation_id,
+    causationId: row.causation_id,
+    hash: row.hash.toString('hex'),
+  };
+}
+
+/** The canonical data of a stored event, as it was hashed. */
+export function canonicalDataOf(event: LedgerEvent): string {
+  return canonicalJson(event.data);
+}
+
+/** Events after a position in order, as stored, `limit` at most. */
+export async function readEvents(
+  db: Kysely<LogDatabase>,
+  after: number,
+  upTo: number,
+  limit: number,
+): Promise<LedgerEvent[]> {
+  const rows = await db
+    .selectFrom('event_log')
+    .selectAll()
+    .where('position', '>', after)
+    .where('position', '<=', upTo)
+    .orderBy('position')
+    .limit(limit)
+    .execute();
+  return rows.map(eventOf);
+}
+
+/** The event types and versions that the log contains. */
+export function storedEventTypes(
+  db: Kysely<LogDatabase>,
+): Promise<{ type: string; version: number }[]> {
+  return db.selectFrom('event_types').selectAll().execute();
+}

@@ -1,0 +1,341 @@
+import assert from 'node:assert';
+import type { Kysely } from 'kysely';
+import {
+  answerResponse,
+  checkSameRequest,
+  findRemembered,
+  fingerprintOf,
+  refusalResponse,
+  repeatOutcome,
+  scopedKey,
+  type RememberedCommand,
+} from './command-log';
+import type { Command, Creator, CreatorContext, Outcome } from './creator';
+import type { AppendedEvent, CommandRow, LogDatabase } from './event-log';
+import type { EventType, Head, LedgerEvent } from './event';
+import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
+import type { Clock } from './ids';
+import { Refusal } from './refusal';
+import type { Registry } from './registry';
+import type { Key, KeyedTable } from './state-table';
+import {
+  NeedsSavepoint,
+  type RowNeeds,
+  type StateChanges,
+  type StateSession,
+} from './state-session';
+
+/** What an execution needs of the process. */
+export interface ExecutionScope {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  /** For looking up idempotency keys and the events of repeated commands. */
+  readonly log: Kysely<LogDatabase>;
+}
+
+/** A command's row on its way into the log, with the answer for repeats before it is committed. */
+interface PendingCommand {
+  readonly row: CommandRow;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Runs the commands of one batch, one after the other, against one session, and collects what is
+ * to be written to the log. Decides nothing about locks and commits: the same code runs ahead of
+ * the locks and under them.
+ */
+export class Execution {
+  readonly events: AppendedEvent[] = [];
+  readonly commands: PendingCommand[] = [];
+  /** The rows to write to the state, and the head that they bring it to. */
+  sealed: { readonly changes: StateChanges; readonly head: Head } | undefined;
+  /** Keys of this execution's commands, and of those that the database was asked for. */
+  private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
+
+  constructor(
+    readonly session: StateSession,
+    private readonly scope: ExecutionScope,
+    /** The execution that is being committed while this one runs ahead. */
+    private previous?: Execution,
+  ) {}
+
+  /**
+   * Takes what is to be written out of the session, which the next batch may then change. Nothing
+   * can be run afterwards.
+   */
+  seal(): void {
+    this.sealed ??= { changes: this.session.takeChanges(), head: this.session.head };
+  }
+
+  /** To be called when the previous execution was committed: the database has its keys now. */
+  forgetPrevious(): void {
+    this.previous = undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.events.length === 0 && this.commands.length === 0;
+  }
+
+  /** Loads what the commands say they will read: one query a table, sent together. */
+  async prepare(commands: readonly Command[]): Promise<void> {
+    const rows = new Map<KeyedTable<never>, Map<string, Set<Key>>>();
+    const keys: { actor: string; idempotencyKey: string }[] = [];
+    let actor = '';
+    const idempotencyKey = (key: string) => {
+      if (!this.knownKey(scopedKey(actor, key))) keys.push({ actor, idempotencyKey: key });
+    };
+    const needs: RowNeeds = {
+      idempotencyKey,
+      row: (table, column, value) => {
+        const columns = getOrSet(rows, table as never, () => new Map<string, Set<Key>>());
+        getOrSet(columns, column, () => new Set<Key>()).add(value);
+      },
+    };
+    for (const command of commands) {
+      actor = command.actor;
+      if (command.idempotencyKey !== undefined) idempotencyKey(command.idempotencyKey);
+      command.creator.needs?.(command.input, needs);
+    }
+    const loads: Promise<void>[] = keys.length > 0 ? [this.lookUpKeys(keys)] : [];
+    for (const [table, columns] of rows) {
+      for (const [column, values] of columns) {
+        loads.push(this.session.table(table as KeyedTable).load(column, values));
+      }
+    }
+    await Promise.all(loads);
+  }
+
+  /**
+   * Runs one command. A refusal undoes that command alone and is an outcome; any other error
+   * undoes it alone and is thrown.
+   */
+  async run(command: Command): Promise<Outcome> {
+    this.session.journal.length = 0;
+    try {
+      return await this.runOne(command, undefined);
+    } catch (error) {
+      if (!(error instanceof NeedsSavepoint)) throw error;
+      // Everything of this command is undone; what came before it goes to the database, so that
+      // the savepoint separates the two there as well.
+      return this.runBehindSavepoint(command);
+    }
+  }
+
+  private async runBehindSavepoint(command: Command): Promise<Outcome> {
+    this.session.hasSavepoint = true;
+    try {
+      return await this.runOne(command, undefined);
+    } finally {
+      this.session.hasSavepoint = false;
+    }
+  }
+
+  private async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
+    const repeated = await this.repeat(command);
+    if (repeated) return repeated;
+    const inDatabase = this.session.hasSavepoint ? this.session.locked : undefined;
+    await inDatabase?.savepoint();
+    const mark = this.mark();
+    const id = this.scope.clock.newId();
+    const now = isoTime(this.scope.clock.now());
+    const context = this.contextOf(command, id, now, parentId);
+    let outcome: Outcome;
+    let keep = false;
+    try {
+      const returned = await command.creator.run(context, command.input);
+      const derive = command.creator.answer;
+      const answer = derive ? derive(this.events.slice(mark.events)) : returned;
+      const { position } = this.session.head;
+      outcome = { kind: 'accepted', answer, position, isHit: false };
+      keep = !command.dryRun;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { position } = mark.head;
+      outcome = { kind: 'refused', refusal: error, position, isHit: false };
+    } finally {
+      if (!keep) this.undoTo(mark);
+      await inDatabase?.release(keep);
+    }
+    if (!command.dryRun) this.record(command, id, now, mark.events, outcome);
+    return outcome;
+  }
+
+  /** The first answer, where the command's key was used before. */
+  private async repeat(command: Command): Promise<Outcome | undefined> {
+    const { idempotencyKey } = command;
+    if (idempotencyKey === undefined) return undefined;
+    const key = scopedKey(command.actor, idempotencyKey);
+    if (this.knownKey(key) === undefined) {
+      await this.lookUpKeys([{ actor: command.actor, idempotencyKey }]);
+    }
+    const known = this.knownKey(key);
+    if (!known) return undefined;
+    try {
+      if (!('row' in known)) {
+        return await repeatOutcome(this.scope.registry, this.scope.log, known, command);
+      }
+      checkSameRequest(known.row.fingerprint, command);
+      return { ...known.outcome, isHit: true };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { position } = this.session.head;
+      return { kind: 'refused', refusal: error, position, isHit: false };
+    }
+  }
+
+  private contextOf(
+    command: Command,
+    id: string,
+    now: string,
+    parentId: string | undefined,
+  ): CreatorContext {
+    const execution = this;
+    const { session, scope } = this;
+    return {
+      state: session,
+      now,
+      actor: command.actor,
+      get position() {
+        return session.head.position;
+      },
+      newId: () => scope.clock.newId(),
+      append: (type, data, occurredAt) =>
+        execution.append(type, data, {
+          commandId: id,
+          occurredAt: occurredAt ?? now,
+          recordedAt: now,
+          actor: command.actor,
+          correlationId: command.correlationId ?? null,
+          causationId: command.causationId ?? parentId ?? null,
+        }),
+      run: <I, A>(
+        creator: Creator<I, A>,
+        input: I,
+        options?: { readonly idempotencyKey?: string | undefined },
+      ) => {
+        const { actor, correlationId } = command;
+        const child: Command = {
+          creator: creator as unknown as Creator,
+          input,
+          actor,
+          correlationId,
+          idempotencyKey: options?.idempotencyKey,
+        };
+        return execution.runOne(child, id) as Promise<Outcome<A>>;
+      },
+    };
+  }
+
+  private async append<Data extends object>(
+    type: EventType<Data>,
+    data: Data,
+    origin: Pick<
+      LedgerEvent,
+      'commandId' | 'occurredAt' | 'recordedAt' | 'actor' | 'correlationId' | 'causationId'
+    >,
+  ): Promise<LedgerEvent<Data>> {
+    const { session } = this;
+    const canonicalData = canonicalJson(data);
+    const envelope = {
+      position: session.head.position + 1,
+      eventId: this.scope.clock.newId(),
+      type: type.type,
+      version: type.version,
+      ...origin,
+    };
+    const canonical = canonicalEvent(envelope, canonicalData);
+    const hash = chainHash(session.head.hash, canonical);
+    const event = { ...envelope, data, hash, canonicalData };
+    this.events.push(event);
+    session.head = { position: event.position, hash };
+    await this.scope.registry.materializerOf(type.type).apply(event, { state: session });
+    return event;
+  }
+
+  /** Puts the command and what became of it on its way into the log. */
+  private record(
+    command: Command,
+    id: string,
+    now: string,
+    firstEvent: number,
+    outcome: Outcome,
+  ): void {
+    if (outcome.kind === 'refused' && !outcome.refusal.isRemembered) return;
+    const key = command.idempotencyKey ?? null;
+    const row: CommandRow = {
+      command_id: id,
+      recorded_at: now,
+      first_position: this.events[firstEvent]?.position ?? null,
+      last_position: outcome.position,
+      actor: command.actor,
+      creator: command.creator.name,
+      outcome: outcome.kind,
+      idempotency_key: key,
+      fingerprint: key === null ? null : fingerprintOf(command.creator.name, command.input),
+      response: responseOf(command, outcome),
+    };
+    const pending = { row, outcome };
+    this.commands.push(pending);
+    if (key !== null) this.keys.set(scopedKey(command.actor, key), pending);
+  }
+
+  private knownKey(key: string): PendingCommand | RememberedCommand | null | undefined {
+    const own = this.keys.get(key);
+    const before = this.previous?.keys.get(key);
+    return own ?? (before && 'row' in before ? before : own);
+  }
+
+  private async lookUpKeys(
+    wanted: readonly { actor: string; idempotencyKey: string }[],
+  ): Promise<void> {
+    const found = await findRemembered(this.scope.log, wanted);
+    for (const { actor, idempotencyKey } of wanted) {
+      const key = scopedKey(actor, idempotencyKey);
+      if (!this.keys.get(key)) this.keys.set(key, found.get(key) ?? null);
+    }
+  }
+
+  private mark() {
+    const { session, events, commands } = this;
+    const { length } = commands;
+    return { state: session.mark(), head: session.head, events: events.length, commands: length };
+  }
+
+  private undoTo(mark: ReturnType<Execution['mark']>): void {
+    this.session.undoTo(mark.state);
+    this.session.head = mark.head;
+    this.events.length = mark.events;
+    for (const { row } of this.commands.splice(mark.commands)) {
+      if (row.idempotency_key === null) continue;
+      this.keys.set(scopedKey(row.actor, row.idempotency_key), null);
+    }
+  }
+}
+
+/** What the command log keeps of the answer; nothing where nobody can ask for it again. */
+function responseOf(command: Command, outcome: Outcome): object | null {
+  if (outcome.kind === 'refused') return refusalResponse(outcome.refusal);
+  if (command.creator.answer || command.idempotencyKey === undefined) return null;
+  return answerResponse(outcome.answer);
+}
+
+let lastMs = 0;
+let lastIso = '';
+
+/** RFC 3339 UTC with milliseconds; thousands of commands share one. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastIso;
+}
+
+function getOrSet<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

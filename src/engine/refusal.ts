@@ -1,0 +1,44 @@
+/** One thing that is wrong with a request; `pointer` is a JSON pointer into its body. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** What a refusal says besides its code; all of it is shown to the caller and kept with the key. */
+export interface RefusalDetails {
+  readonly accountId?: string;
+  /** Which item of a batch was refused. */
+  readonly index?: number;
+  readonly errors?: readonly FieldError[];
+}
+
+/**
+ * A creator's no: the command is undone and nothing else is. `code` is stable; its HTTP status
+ * stands in one table (http/problem-codes.ts).
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+
+  constructor(
+    readonly code: string,
+    readonly detail: string,
+    readonly details: RefusalDetails = {},
+  ) {
+    super(detail);
+  }
+
+  /** Requests that were not even valid are not remembered under their idempotency key. */
+  get isRemembered(): boolean {
+    return this.code !== 'validation_failed';
+  }
+}
+
+/** The ledger can take no command now: database away, lock wait too long, queue full. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable';
+
+  /** @param message what the caller may know */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

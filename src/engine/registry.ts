@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { upcast, type EventType, type LedgerEvent } from './event';
+import type { Creator } from './creator';
+import type { Materializer } from './materializer';
+import type { StateTable } from './state-table';
+
+/** What a feature brings to the engine. */
+export interface Feature {
+  readonly tables: readonly StateTable[];
+  readonly materializers: readonly Materializer[];
+  readonly creators: readonly Creator<never>[];
+}
+
+/** The features do not fit together; every problem is listed. The process must not start. */
+export class RegistryError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The features are not complete:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+  }
+}
+
+/** All tables, event types, materializers and creators of the program, checked for completeness. */
+export class Registry {
+  readonly tables: readonly StateTable[];
+  /** Changes with every materializer's version; stored with the state that they built. */
+  readonly materializersVersion: string;
+  private readonly materializers = new Map<string, Materializer>();
+  private readonly creators = new Map<string, Creator>();
+
+  /** @throws RegistryError naming duplicates and missing upcasters. */
+  constructor(features: readonly Feature[]) {
+    const problems: string[] = [];
+    this.tables = features.flatMap((f) => f.tables);
+    for (const materializer of features.flatMap((f) => f.materializers)) {
+      const { type } = materializer.event;
+      if (this.materializers.has(type)) problems.push(`${type} has two materializers`);
+      this.materializers.set(type, materializer);
+      problems.push(...missingUpcasters(materializer.event));
+    }
+    for (const creator of features.flatMap((f) => f.creators)) {
+      if (this.creators.has(creator.name)) problems.push(`${creator.name} is defined twice`);
+      this.creators.set(creator.name, creator as unknown as Creator);
+    }
+    const names = this.tables.map((t) => t.name);
+    problems.push(
+      ...names.filter((n, i) => names.indexOf(n) !== i).map((n) => `table ${n} is defined twice`),
+    );
+    if (problems.length > 0) throw new RegistryError(problems);
+    this.materializersVersion = this.digestVersions();
+  }
+
+  /**
+   * Refuses a log that this program cannot read to the end.
+   * @param stored the event types and versions that the log contains
+   * @throws RegistryError naming each type without a materializer and each version too new
+   */
+  checkComplete(stored: readonly { type: string; version: number }[]): void {
+    const problems = stored.flatMap(({ type, version }) => {
+      const known = this.materializers.get(type);
+      if (!known) return [`${type} is in the log and has no materializer`];
+      if (version <= known.event.version) return [];
+      return [`${type} version ${version} is in the log; known up to ${known.event.version}`];
+    });
+    if (problems.length > 0) throw new RegistryError(problems);
+  }
+
+  /** @throws Error for a type that no feature knows. */
+  materializerOf(type: string): Materializer {
+    const found = this.materializers.get(type);
+    if (!found) throw new Error(`No materializer for ${type}`);
+    return found;
+  }
+
+  /** The creator that a stored command names; undefined where it is gone from the program. */
+  creatorOf(name: string): Creator | undefined {
+    return this.creators.get(name);
+  }
+
+  /** A stored event in the current version of its type. */
+  upcast(event: LedgerEvent): LedgerEvent {
+    const type = this.materializers.get(event.type)?.event;
+    if (!type || type.version === event.version) return event;
+    return { ...event, version: type.version, data: upcast(type, event.version, event.data) };
+  }
+
+  private digestVersions(): string {
+    const versions = [...this.materializers.values()]
+      .map((m) => `${m.event.type}@${m.version}`)
+      .sort();
+    return createHash('sha256').update(versions.join('\n')).digest('hex').slice(0, 16);
+  }
+}
+
+function missingUpcasters(event: EventType): string[] {
+  const problems: string[] = [];
+  for (let from = 1; from < event.version; from++) {
+    if (!event.upcasters[from]) problems.push(`${event.type} has no upcaster from version ${from}`);
+  }
+  return problems;
+}

@@ -1,0 +1,83 @@
+import { clientConfig, ROLES, type DatabaseUrls } from '../database/connections';
+import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
+import { WriterConnection } from '../database/writer-connection';
+
+/** The databases cannot keep what the ledger promises; the process must not serve. */
+export class ProbeFailed extends Error {
+  override readonly name = 'ProbeFailed';
+}
+
+const MIN_SERVER_VERSION = 170_000;
+
+/** The lock that each database's writers exclude one another with. */
+const LOCKS = {
+  log: { role: ROLES.logWriter, statement: 'lock table only event_log in exclusive mode' },
+  state: { role: ROLES.stateWriter, statement: 'lock table event_log_state in exclusive mode' },
+} as const;
+
+/**
+ * Proves on the real databases what the write path rests on: that the lock of one session really
+ * excludes another (a pooler between could break that), that both servers are primaries, and that
+ * a commit of the log is on disk when it is answered.
+ * @throws ProbeFailed with a sentence that says which database and what
+ */
+export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number): Promise<void> {
+  for (const name of ['log', 'state'] as const) {
+    const timeouts = { lockTimeoutMs, statementTimeoutMs: lockTimeoutMs * 2 };
+    const config = clientConfig(urls[name], LOCKS[name].role, timeouts);
+    const [first, second] = [new WriterConnection(config), new WriterConnection(config)];
+    try {
+      await first.connect();
+      await second.connect();
+      await checkServer(first, name);
+      await checkLock(first, second, name);
+    } finally {
+      first.destroy();
+      second.destroy();
+    }
+  }
+}
+
+async function checkServer(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {
+  const { rows } = await connection.send(
+    `select pg_is_in_recovery() as standby, current_setting('fsync') as fsync,
+            current_setting('full_page_writes') as full_page_writes,
+            current_setting('server_version_num')::int as version`,
+  );
+  const server = rows[0] as {
+    standby: boolean;
+    fsync: string;
+    full_page_writes: string;
+    version: number;
+  };
+  if (server.version < MIN_SERVER_VERSION) {
+    throw new ProbeFailed(`The ${name} database's server is older than PostgreSQL 17`);
+  }
+  if (server.standby) {
+    throw new ProbeFailed(`The ${name} database is a standby; Truebook writes to the primary`);
+  }
+  // The state can be rebuilt; the log is the truth and must survive a power cut.
+  if (name === 'log' && (server.fsync !== 'on' || server.full_page_writes !== 'on')) {
+    throw new ProbeFailed('The log database runs with fsync or full_page_writes off');
+  }
+}
+
+async function checkLock(
+  first: WriterConnection,
+  second: WriterConnection,
+  name: 'log' | 'state',
+): Promise<void> {
+  const { statement } = LOCKS[name];
+  await first.send('begin');
+  await first.send(statement);
+  await second.send('begin');
+  try {
+    await second.send(`${statement} nowait`);
+  } catch (error) {
+    if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
+    await second.rollback();
+    await first.rollback();
+    return;
+  }
+  throw new ProbeFailed(`The ${name} database let two sessions hold the same exclusive lock`);
+}

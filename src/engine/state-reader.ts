@@ -1,0 +1,51 @@
+import { sql, type Kysely, type Transaction } from 'kysely';
+import type { Ledger } from './ledger';
+import { LedgerUnavailable } from './refusal';
+
+/** A read with the position of the state that it read. */
+export interface Read<T> {
+  readonly position: number;
+  readonly value: T;
+}
+
+/** How often a read is repeated after the state was healed. */
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Reads the state in one snapshot. A reader never sees a state that is older than what this
+ * process has acknowledged: after a crash of the server the state may have lost its last commits
+ * (the log has not), and is healed before anything is read from it.
+ */
+export class StateReader<DB> {
+  constructor(
+    private readonly db: Kysely<DB>,
+    private readonly ledger: Pick<Ledger, 'head' | 'heal'>,
+  ) {}
+
+  /** @throws LedgerUnavailable where the state cannot be brought up to date */
+  async read<T>(run: (db: Transaction<DB>) => Promise<T>): Promise<Read<T>> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const acknowledged = this.ledger.head.position;
+      const read = await this.snapshot(run, acknowledged);
+      if (read) return read;
+      await this.ledger.heal();
+    }
+    throw new LedgerUnavailable('The state is behind the log');
+  }
+
+  private snapshot<T>(
+    run: (db: Transaction<DB>) => Promise<T>,
+    acknowledged: number,
+  ): Promise<Read<T> | undefined> {
+    return this.db
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .setAccessMode('read only')
+      .execute(async (db) => {
+        const { rows } = await sql<{ position: number }>`
+          select position from event_log_state`.execute(db);
+        const position = rows[0]!.position;
+        return position < acknowledged ? undefined : { position, value: await run(db) };
+      });
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert';
+import { accounts } from '../accounts/account.table';
+import { defineMaterializer } from '../engine/materializer';
+import { parseAmount } from '../money/amount';
+import { currencyDigits } from '../money/currency';
+import { TransactionPosted } from './transaction.events';
+import { entries, transactions } from './transaction.table';
+
+export const materializeTransactionPosted = defineMaterializer(
+  TransactionPosted,
+  1,
+  async ({ position, recordedAt, data }, { state }) => {
+    const accountTable = state.table(accounts);
+    const accountNos = new Set<number>();
+    for (const [ordinal, { accountId, direction, amount: text }] of data.postings.entries()) {
+      const account = await accountTable.get(accountId);
+      assert(account, `No account ${accountId}`);
+      const amount = parseAmount(text, currencyDigits(account.currency)!);
+      assert(amount !== undefined, `"${text}" is no amount in ${account.currency}`);
+      const isDebit = direction === 'debit';
+      const after = {
+        ...account,
+        debits: isDebit ? account.debits + amount : account.debits,
+        credits: isDebit ? account.credits : account.credits + amount,
+        version: account.version + 1,
+        last_position: position,
+      };
+      accountTable.update(after);
+      accountNos.add(account.account_no);
+      state.append(entries, {
+        account_no: account.account_no,
+        position,
+        account_version: after.version,
+        ordinal,
+        effective_date: data.effectiveDate,
+        direction,
+        amount,
+        debits_after: after.debits,
+        credits_after: after.credits,
+      });
+    }
+    const transactionTable = state.table(transactions);
+    transactionTable.insert({
+      position,
+      transaction_id: data.transactionId,
+      recorded_at: recordedAt,
+      effective_date: data.effectiveDate,
+      reverses: data.reverses,
+      reversed_by: null,
+      client_id: data.clientId,
+      description: data.description,
+      account_nos: [...accountNos],
+      metadata: data.metadata,
+    });
+    if (data.reverses === null) return;
+    const original = await transactionTable.get(data.reverses);
+    assert(original, `No transaction ${data.reverses}`);
+    transactionTable.update({ ...original, reversed_by: data.transactionId });
+  },
+);

@@ -1,0 +1,131 @@
+import { sql, type Kysely } from 'kysely';
+import type { AccountRow, EntryRow } from '../accounts/account.table';
+import { balanceOf } from '../accounts/account.view';
+import { referenceOf } from '../engine/reference';
+import type { RowNeeds, StateSession } from '../engine/state-session';
+import { formatAmount } from '../money/amount';
+import { currencyDigits } from '../money/currency';
+import type { PostedPosting } from './transaction.events';
+import { transactions, type TransactionRow } from './transaction.table';
+import type { TransactionView } from './transaction.view';
+
+/** Names a transaction that a creator is going to read. */
+export function needTransaction(needs: RowNeeds, reference: string): void {
+  const found = referenceOf(reference, 'transaction_id');
+  if (found) needs.row(transactions, found.column, found.value);
+}
+
+/** The transaction that a reference names, in the session. */
+export async function findTransaction(
+  state: StateSession,
+  reference: string,
+): Promise<TransactionRow | undefined> {
+  const found = referenceOf(reference, 'transaction_id');
+  if (!found) return undefined;
+  const table = state.table(transactions);
+  return found.column === 'transaction_id'
+    ? table.get(found.value)
+    : table.find(found.column, found.value);
+}
+
+type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
+  Pick<EntryRow, 'debits_after' | 'credits_after'> &
+  Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
+
+/** The postings of some transactions by position, each in the order given when it was posted. */
+async function readPostings(
+  db: Kysely<unknown>,
+  rows: readonly Pick<TransactionRow, 'position'>[],
+): Promise<Map<number, PostedPosting[]>> {
+  const positions = rows.map((row) => row.position);
+  const { rows: found } = await sql<PostingRow>`
+    select e.position, e.direction, e.amount, e.debits_after, e.credits_after,
+      a.account_id, a.type, a.currency
+    from transactions t
+    cross join lateral unnest(t.account_nos) as n(account_no)
+    join entries e on e.account_no = n.account_no and e.position = t.position
+    join accounts a on a.account_no = n.account_no
+    where t.position = any(${positions}::bigint[])
+    order by e.position, e.ordinal`.execute(db);
+  const postings = new Map<number, PostedPosting[]>(positions.map((p) => [p, []]));
+  for (const row of found) {
+    const digits = currencyDigits(row.currency)!;
+    postings.get(row.position)!.push({
+      accountId: row.account_id,
+      direction: row.direction,
+      amount: formatAmount(row.amount, digits),
+      currency: row.currency,
+      balanceAfter: formatAmount(balanceOf(row.type, row.debits_after, row.credits_after), digits),
+    });
+  }
+  return postings;
+}
+
+/** The postings of one transaction. */
+export async function readPostedAmounts(
+  db: Kysely<unknown>,
+  transaction: Pick<TransactionRow, 'position'>,
+): Promise<PostedPosting[]> {
+  return (await readPostings(db, [transaction])).get(transaction.position)!;
+}
+
+async function viewsOf(
+  db: Kysely<unknown>,
+  rows: readonly TransactionRow[],
+): Promise<TransactionView[]> {
+  const postings = await readPostings(db, rows);
+  return rows.map((row) => ({
+    id: row.transaction_id,
+    clientId: row.client_id,
+    description: row.description,
+    effectiveDate: row.effective_date,
+    recordedAt: row.recorded_at,
+    position: row.position,
+    metadata: row.metadata,
+    reverses: row.reverses,
+    reversedBy: row.reversed_by,
+    postings: postings.get(row.position)!,
+  }));
+}
+
+/** The transaction that a reference names, in the database. */
+export async function readTransaction(
+  db: Kysely<unknown>,
+  reference: string,
+): Promise<TransactionView | undefined> {
+  const found = referenceOf(reference, 'transaction_id');
+  if (!found) return undefined;
+  const { rows } = await sql<TransactionRow>`
+    select * from transactions where ${sql.ref(found.column)} = ${found.value}`.execute(db);
+  return (await viewsOf(db, rows))[0];
+}
+
+export interface TransactionFilter {
+  readonly accountNo?: number | undefined;
+  readonly clientId?: string | undefined;
+  /** Effective dates, both included. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/** Transactions in the order of the log, after a position. */
+export async function listTransactions(
+  db: Kysely<unknown>,
+  filter: TransactionFilter,
+  after: number,
+  limit: number,
+): Promise<TransactionView[]> {
+  const conditions = [sql<boolean>`t.position > ${after}`];
+  if (filter.clientId !== undefined) conditions.push(sql`t.client_id = ${filter.clientId}`);
+  if (filter.from !== undefined) conditions.push(sql`t.effective_date >= ${filter.from}`);
+  if (filter.to !== undefined) conditions.push(sql`t.effective_date <= ${filter.to}`);
+  const posted = sql`(
+    select distinct position from entries
+    where account_no = ${filter.accountNo ?? null} and position > ${after}
+  )`;
+  if (filter.accountNo !== undefined) conditions.push(sql`t.position in ${posted}`);
+  const { rows } = await sql<TransactionRow>`
+    select t.* from transactions t where ${sql.join(conditions, sql` and `)}
+    order by t.position limit ${limit}`.execute(db);
+  return viewsOf(db, rows);
+}

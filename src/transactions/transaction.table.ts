@@ -1,0 +1,52 @@
+import { defineAppendTable, defineKeyedTable } from '../engine/state-table';
+import type { EntryRow } from '../accounts/account.table';
+
+/** A row of `transactions`. */
+export interface TransactionRow {
+  position: number;
+  transaction_id: string;
+  recorded_at: string;
+  effective_date: string;
+  reverses: string | null;
+  reversed_by: string | null;
+  client_id: string | null;
+  description: string;
+  /** The accounts that it posts to, each once: where its entries are. */
+  account_nos: readonly number[];
+  metadata: Record<string, string>;
+}
+
+export const transactions = defineKeyedTable<TransactionRow>({
+  name: 'transactions',
+  key: 'transaction_id',
+  unique: ['client_id'],
+  mutable: ['reversed_by'],
+  cacheRows: 0,
+  columns: {
+    position: 'bigint',
+    transaction_id: 'uuid',
+    recorded_at: 'timestamptz',
+    effective_date: 'date',
+    reverses: 'uuid',
+    reversed_by: 'uuid',
+    client_id: 'text',
+    description: 'text',
+    account_nos: 'bigint[]',
+    metadata: 'jsonb',
+  },
+});
+
+export const entries = defineAppendTable<EntryRow>({
+  name: 'entries',
+  columns: {
+    account_no: 'bigint',
+    position: 'bigint',
+    account_version: 'bigint',
+    ordinal: 'int',
+    effective_date: 'date',
+    direction: 'text',
+    amount: 'numeric',
+    debits_after: 'numeric',
+    credits_after: 'numeric',
+  },
+});
