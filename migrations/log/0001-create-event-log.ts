@@ -113,12 +113,11 @@ async function createPartitioning(db: Kysely<unknown>): Promise<void> {
   await sql`select add_event_log_partition(10000000)`.execute(db);
 }
 
-/** Keys never expire. `response` is json, not jsonb, so that an answer is repeated as it was. */
+/** Keys never expire. The time of a command is in its id, a UUID of version 7. `response` is json, not jsonb, so that an answer is repeated as it was. */
 async function createCommandLog(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table command_log (
       command_id uuid primary key,
-      recorded_at timestamptz not null,
       first_position bigint,
       last_position bigint not null,
       actor text not null,

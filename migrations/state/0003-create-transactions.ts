@@ -15,11 +15,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       effective_date date not null,
       reverses uuid,
       reversed_by uuid,
-      client_id text unique,
+      client_id text,
       description text not null,
       account_nos bigint[] not null,
       metadata jsonb not null
     )`.execute(db);
+  // Most rows have none, and an index of NULLs costs as much as any other.
+  await sql`
+    create unique index transactions_client_id on state.transactions (client_id)
+    where client_id is not null`.execute(db);
   await sql`
     create table state.entries (
       account_no bigint not null,

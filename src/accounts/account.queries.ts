@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { referenceOf } from '../engine/reference';
+import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { currencyDigits } from '../money/currency';
 import { formatAmount } from '../money/amount';
@@ -13,10 +14,7 @@ export function needAccount(needs: RowNeeds, reference: string): void {
 }
 
 /** The account that a reference names, in the session. */
-export async function findAccount(
-  state: StateSession,
-  reference: string,
-): Promise<AccountRow | undefined> {
+export function findAccount(state: StateSession, reference: string): Found<AccountRow> {
   const found = referenceOf(reference, 'account_id');
   if (!found) return undefined;
   const table = state.table(accounts);

@@ -15,7 +15,7 @@ interface CopyConnection extends Connection {
 export class CopyIn extends Query {
   constructor(
     private readonly statement: string,
-    private readonly payload: string,
+    private readonly payload: Buffer,
     callback: (error: Error | null) => void,
   ) {
     // pg reads `callback` from the config; the published types know the rest only.
@@ -26,7 +26,7 @@ export class CopyIn extends Query {
     const copy = connection as CopyConnection;
     copy.stream.cork();
     connection.query(this.statement);
-    copy.sendCopyFromChunk(Buffer.from(this.payload));
+    copy.sendCopyFromChunk(this.payload);
     copy.endCopyFrom();
     copy.stream.uncork();
   };
@@ -34,17 +34,4 @@ export class CopyIn extends Query {
   handleCopyInResponse(): void {
     // The rows are already on their way.
   }
-}
-
-const SPECIAL = /[\\\t\n\r]/;
-
-/** A text value in COPY's text format, NULL as `\N`. */
-export function copyText(value: string | null | undefined): string {
-  if (value === null || value === undefined) return '\\N';
-  if (!SPECIAL.test(value)) return value;
-  return value
-    .replaceAll('\\', '\\\\')
-    .replaceAll('\t', '\\t')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r');
 }

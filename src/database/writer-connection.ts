@@ -61,11 +61,11 @@ export class WriterConnection {
     return sent;
   }
 
-  /** Sends rows in COPY's text format into `target`: `table (column, …)`. */
-  copyIn(target: string, rows: string): Promise<void> {
+  /** Sends rows in COPY's binary format into `target`: `table (column, …)`. */
+  copyIn(target: string, rows: Buffer): Promise<void> {
     const client = this.current;
     const sent = new Promise<void>((done, fail) => {
-      const statement = `copy ${target} from stdin`;
+      const statement = `copy ${target} from stdin (format binary)`;
       client.query(new CopyIn(statement, rows, (error) => (error ? fail(error) : done())));
     });
     sent.catch(() => undefined);

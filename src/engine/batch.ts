@@ -56,6 +56,11 @@ export class Batch {
     for (const item of this.items) item.result = undefined;
   }
 
+  /** Whether anything waits to be written. */
+  get hasRun(): boolean {
+    return this.executed > 0;
+  }
+
   /** Whether the log has anything to take. */
   get writes(): boolean {
     return this.execution !== undefined && !this.execution.isEmpty;

@@ -1,11 +1,14 @@
 import { kyselyOn } from '../database/connections';
+import { sqlstateOf } from '../database/sqlstates';
 import type { WriterConnection } from '../database/writer-connection';
-import type { Head } from './event';
-import { readEvents, type LogDatabase } from './event-log';
-import { sendChanges } from './flush';
+import type { Head, LedgerEvent } from './event';
+import { readEventPage } from './event-pages';
+import { encodeChanges, send } from './flush';
+import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
 import type { Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
+import type { LoadRows } from './session-table';
 import { StateSession } from './state-session';
 
 /** Events that are read, materialized and flushed together. */
@@ -16,6 +19,10 @@ export interface CatchUpOptions {
   readonly onProgress?: (position: number) => void;
   /** Whether each page is committed and the transaction begun anew; else it stays one. */
   readonly commitPages?: boolean;
+  /** Whether every event's hash is computed again. */
+  readonly verifyChain?: boolean;
+  /** Awaited before rows are looked for by more than their table's key. */
+  readonly beforeQuery?: () => Promise<void>;
 }
 
 /** An event that its materializer cannot apply: an Event of Doom. The state stays as it was. */
@@ -33,12 +40,21 @@ export class EventOfDoom extends Error {
   }
 }
 
+/** An event of the log is not the one that was hashed when it was appended. */
+export class ChainBroken extends Error {
+  override readonly name = 'ChainBroken';
+
+  constructor(readonly position: number) {
+    super(`The hash of event ${position} does not fit the event and the hash before it`);
+  }
+}
+
 /**
  * Materializes the part of the log that the state lacks, with the same materializers and the same
  * session as a live write. The caller holds both locks. The next page is read while the last one
  * is flushed, and memory does not grow with the length of the tail.
  * @returns the head of the state afterwards, which is `to`
- * @throws EventOfDoom
+ * @throws EventOfDoom, ChainBroken
  */
 export async function catchUp(
   registry: Registry,
@@ -48,11 +64,8 @@ export async function catchUp(
   to: Head,
   options: CatchUpOptions = {},
 ): Promise<Head> {
-  const logDb = kyselyOn<LogDatabase>(() => log.current);
-  const session = new StateSession(registry.tables, from, loadRowsFrom(stateDb(state)));
-  session.locked = lockedQueries(session, state);
-  session.hasSavepoint = true;
-  const read = (after: number) => readEvents(logDb, after, to.position, PAGE_EVENTS);
+  const session = sessionOn(registry, state, from, options);
+  const read = (after: number) => readEventPage(log, after, to.position, PAGE_EVENTS);
   let page = await read(from.position);
   let flushed: Promise<unknown> = Promise.resolve();
   while (page.length > 0) {
@@ -60,17 +73,12 @@ export async function catchUp(
     next.catch(() => undefined);
     session.batch++;
     for (const stored of page) {
-      const event = registry.upcast(stored);
-      session.head = { position: event.position, hash: event.hash };
-      try {
-        await registry.materializerOf(event.type).apply(event, { state: session });
-      } catch (error) {
-        throw new EventOfDoom(event.position, event.eventId, event.type, error);
-      }
-      session.journal.length = 0;
+      if (options.verifyChain) verifyLink(session.head, stored);
+      session.head = { position: stored.position, hash: stored.hash };
+      await materialize(registry, session, state, stored);
     }
     await flushed;
-    const sent = sendChanges(state, session.takeChanges());
+    const sent = send(state, encodeChanges(session.takeChanges()));
     sent.push(sendStateHead(state, session.head, registry.materializersVersion));
     flushed = Promise.all(sent);
     flushed.catch(() => undefined);
@@ -88,13 +96,62 @@ export async function catchUp(
   return session.head;
 }
 
+/** A session that reads and writes inside the locked transaction. */
+function sessionOn(
+  registry: Registry,
+  state: WriterConnection,
+  from: Head,
+  { beforeQuery }: CatchUpOptions,
+): StateSession {
+  const plain = loadRowsFrom(stateDb(state));
+  const load: LoadRows = async (table, column, values) => {
+    if (table.source !== undefined || column !== table.key) await beforeQuery?.();
+    return plain(table, column, values);
+  };
+  const session = new StateSession(registry.tables, from, load);
+  const queries = lockedQueries(session, state);
+  const flush = async () => {
+    await beforeQuery?.();
+    await queries.flush();
+  };
+  session.locked = { ...queries, flush };
+  session.hasSavepoint = true;
+  return session;
+}
+
+/** @throws ChainBroken */
+function verifyLink(before: Head, event: LedgerEvent): void {
+  const canonical = canonicalEvent(event, canonicalJson(event.data));
+  if (event.position !== before.position + 1 || chainHash(before.hash, canonical) !== event.hash) {
+    throw new ChainBroken(before.position + 1);
+  }
+}
+
+/** @throws EventOfDoom */
+async function materialize(
+  registry: Registry,
+  session: StateSession,
+  state: WriterConnection,
+  stored: LedgerEvent,
+): Promise<void> {
+  try {
+    const event = registry.upcast(stored);
+    await registry.materializerOf(event.type).apply(event, { state: session });
+  } catch (error) {
+    // A server that went away says nothing about the event.
+    if (!state.isOpen || sqlstateOf(error)?.startsWith('57')) throw error;
+    throw new EventOfDoom(stored.position, stored.eventId, stored.type, error);
+  }
+  session.journal.length = 0;
+}
+
 /** Plain SQL on the state for a session that holds the locks. */
 export function lockedQueries(
   session: StateSession,
   state: WriterConnection,
 ): NonNullable<StateSession['locked']> {
   const flush = async () => {
-    await Promise.all(sendChanges(state, session.takeChanges()));
+    await Promise.all(send(state, encodeChanges(session.takeChanges())));
   };
   return {
     flush,

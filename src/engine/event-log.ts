@@ -23,7 +23,6 @@ export interface EventRow {
 /** A row of `command_log`. */
 export interface CommandRow {
   command_id: string;
-  recorded_at: string;
   first_position: number | null;
   last_position: number;
   actor: string;
@@ -51,7 +50,6 @@ export interface AppendedEvent extends LedgerEvent {
   readonly canonicalData: string;
 }
 
-// The data is encoded as text because it already is canonical JSON.
 export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: string }>({
   name: 'event_log',
   columns: {
@@ -66,7 +64,7 @@ export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: 
     correlation_id: 'text',
     causation_id: 'text',
     hash: 'bytea',
-    data: 'text',
+    data: 'jsonb',
   },
 });
 
@@ -74,7 +72,6 @@ export const commandLogTable = defineAppendTable<CommandRow>({
   name: 'command_log',
   columns: {
     command_id: 'uuid',
-    recorded_at: 'timestamptz',
     first_position: 'bigint',
     last_position: 'bigint',
     actor: 'text',

@@ -11,8 +11,16 @@ import {
   type RememberedCommand,
 } from './command-log';
 import type { Command, Creator, CreatorContext, Outcome } from './creator';
-import type { AppendedEvent, CommandRow, LogDatabase } from './event-log';
+import {
+  commandLogTable,
+  eventLogTable,
+  eventRow,
+  type AppendedEvent,
+  type CommandRow,
+  type LogDatabase,
+} from './event-log';
 import type { EventType, Head, LedgerEvent } from './event';
+import { encodeChanges, encodeRows, type Statement } from './flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from './ids';
 import { Refusal } from './refusal';
@@ -21,7 +29,6 @@ import type { Key, KeyedTable } from './state-table';
 import {
   NeedsSavepoint,
   type RowNeeds,
-  type StateChanges,
   type StateSession,
 } from './state-session';
 
@@ -31,6 +38,12 @@ export interface ExecutionScope {
   readonly clock: Clock;
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
+}
+
+interface Sealed {
+  readonly log: Statement[];
+  readonly state: Statement[];
+  readonly head: Head;
 }
 
 /** A command's row on its way into the log, with the answer for repeats before it is committed. */
@@ -47,8 +60,8 @@ interface PendingCommand {
 export class Execution {
   readonly events: AppendedEvent[] = [];
   readonly commands: PendingCommand[] = [];
-  /** The rows to write to the state, and the head that they bring it to. */
-  sealed: { readonly changes: StateChanges; readonly head: Head } | undefined;
+  /** What is to be written to the two databases, and the head that it brings them to. */
+  sealed: Sealed | undefined;
   /** Keys of this execution's commands, and of those that the database was asked for. */
   private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
 
@@ -60,11 +73,18 @@ export class Execution {
   ) {}
 
   /**
-   * Takes what is to be written out of the session, which the next batch may then change. Nothing
-   * can be run afterwards.
+   * Takes what is to be written out of the session, which the next batch may then change, and
+   * encodes it. Nothing can be run afterwards.
    */
   seal(): void {
-    this.sealed ??= { changes: this.session.takeChanges(), head: this.session.head };
+    if (this.sealed) return;
+    const log: Statement[] = [];
+    if (this.commands.length > 0) {
+      log.push(encodeRows(commandLogTable, this.commands.map((c) => c.row)));
+    }
+    if (this.events.length > 0) log.push(encodeRows(eventLogTable, this.events.map(eventRow)));
+    const state = encodeChanges(this.session.takeChanges());
+    this.sealed = { log, state, head: this.session.head };
   }
 
   /** To be called when the previous execution was committed: the database has its keys now. */
@@ -131,8 +151,10 @@ export class Execution {
   }
 
   private async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
-    const repeated = await this.repeat(command);
-    if (repeated) return repeated;
+    if (command.idempotencyKey !== undefined) {
+      const repeated = await this.repeat(command, command.idempotencyKey);
+      if (repeated) return repeated;
+    }
     const inDatabase = this.session.hasSavepoint ? this.session.locked : undefined;
     await inDatabase?.savepoint();
     const mark = this.mark();
@@ -156,14 +178,12 @@ export class Execution {
       if (!keep) this.undoTo(mark);
       await inDatabase?.release(keep);
     }
-    if (!command.dryRun) this.record(command, id, now, mark.events, outcome);
+    if (!command.dryRun) this.record(command, id, mark.events, outcome);
     return outcome;
   }
 
   /** The first answer, where the command's key was used before. */
-  private async repeat(command: Command): Promise<Outcome | undefined> {
-    const { idempotencyKey } = command;
-    if (idempotencyKey === undefined) return undefined;
+  private async repeat(command: Command, idempotencyKey: string): Promise<Outcome | undefined> {
     const key = scopedKey(command.actor, idempotencyKey);
     if (this.knownKey(key) === undefined) {
       await this.lookUpKeys([{ actor: command.actor, idempotencyKey }]);
@@ -256,7 +276,6 @@ export class Execution {
   private record(
     command: Command,
     id: string,
-    now: string,
     firstEvent: number,
     outcome: Outcome,
   ): void {
@@ -264,7 +283,6 @@ export class Execution {
     const key = command.idempotencyKey ?? null;
     const row: CommandRow = {
       command_id: id,
-      recorded_at: now,
       first_position: this.events[firstEvent]?.position ?? null,
       last_position: outcome.position,
       actor: command.actor,

@@ -1,82 +1,84 @@
+import type { QueryConfig } from 'pg';
 import type { WriterConnection } from '../database/writer-connection';
 import type { Change } from './session-table';
 import type { StateChanges } from './state-session';
 import { copyTarget, rowEncoder, type Columns, type KeyedTable } from './state-table';
 
+/** A statement with its rows, encoded and ready to be sent. */
+export type Statement =
+  | { readonly copyInto: string; readonly rows: Buffer }
+  | { readonly query: QueryConfig };
+
 interface Target {
   readonly text: string;
-  readonly encode: (rows: Iterable<object>) => string;
+  readonly encode: (rows: Iterable<object>) => Buffer;
 }
 const targets = new WeakMap<object, Target>();
 
-/** Appends rows to a table in one COPY; sent without waiting. */
-export function sendRows<Row extends object>(
-  connection: WriterConnection,
+/** Sends statements in order, without waiting. @returns the answers to come */
+export function send(connection: WriterConnection, statements: Statement[]): Promise<unknown>[] {
+  return statements.map((statement) =>
+    'query' in statement
+      ? connection.send(statement.query)
+      : connection.copyIn(statement.copyInto, statement.rows),
+  );
+}
+
+/** Appends rows to a table in one COPY. */
+export function encodeRows<Row extends object>(
   table: { name: string; columns: Columns<Row> },
   rows: Iterable<Row>,
-): Promise<void> {
+): Statement {
   let target = targets.get(table);
   if (!target) {
     target = { text: copyTarget(table), encode: rowEncoder(table.columns) as Target['encode'] };
     targets.set(table, target);
   }
-  return connection.copyIn(target.text, target.encode(rows));
+  return { copyInto: target.text, rows: target.encode(rows) };
 }
 
-/**
- * Sends buffered changes, a few set-based statements a table, without waiting for the answers.
- * @returns the answers to come; all must be awaited before the transaction may commit
- */
-export function sendChanges(
-  connection: WriterConnection,
-  { inserts, changes }: StateChanges,
-): Promise<unknown>[] {
-  const sent: Promise<unknown>[] = [];
+/** Buffered changes as a few set-based statements a table. */
+export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
+  const statements: Statement[] = [];
   for (const { table, changes: rows } of changes) {
     const of = (...kinds: Change<object>['kind'][]) =>
       [...rows.values()].filter((c) => kinds.includes(c.kind)).map((c) => c.row);
     const removed = of('remove', 'replace');
     const inserted = of('insert', 'replace');
     const updated = table.mutable.length > 0 ? of('update') : [];
-    if (removed.length > 0) sent.push(sendRemoves(connection, table, removed));
-    if (inserted.length > 0) sent.push(sendRows(connection, table, inserted as never));
-    if (updated.length > 0) sent.push(sendUpdates(connection, table, updated));
+    if (removed.length > 0) statements.push(encodeRemoves(table, removed));
+    if (inserted.length > 0) statements.push(encodeRows(table, inserted as never));
+    if (updated.length > 0) statements.push(encodeUpdates(table, updated));
   }
-  for (const { table, rows } of inserts) sent.push(sendRows(connection, table, rows as never));
-  return sent;
+  for (const { table, rows } of inserts) statements.push(encodeRows(table, rows as never));
+  return statements;
 }
 
-function sendUpdates(
-  connection: WriterConnection,
-  table: KeyedTable<never>,
-  rows: readonly object[],
-): Promise<unknown> {
+function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
   const key = table.key as string;
   const columns = table.mutable as readonly string[];
   const types = table.columns as Record<string, string>;
   const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${types[c]}[]`).join(', ');
   const set = columns.map((c) => `${c} = v.${c}`).join(', ');
-  return connection.send({
+  const query = {
     name: `update ${table.name}`,
     text:
       `update ${table.name} t set ${set} ` +
       `from unnest(${parameters}) v(${[key, ...columns].join(', ')}) where t.${key} = v.${key}`,
     values: [key, ...columns].map((c) => rows.map((row) => parameter(row[c as never]))),
-  });
+  };
+  return { query };
 }
 
-function sendRemoves(
-  connection: WriterConnection,
-  table: KeyedTable<never>,
-  rows: readonly object[],
-): Promise<unknown> {
+function encodeRemoves(table: KeyedTable<never>, rows: readonly object[]): Statement {
   const key = table.key as string;
   const type = (table.columns as Record<string, string>)[key];
-  return connection.send({
+  const query = {
     name: `remove ${table.name}`,
     text: `delete from ${table.name} where ${key} = any($1::${type}[])`,
     values: [rows.map((row) => parameter(row[key as never]))],
-  });
+  };
+  return { query };
 }
 
 /** A value as an array element of a parameter; JSON is written out, bigint is text. */

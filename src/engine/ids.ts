@@ -1,4 +1,4 @@
-import { v7 } from 'uuid';
+import { randomFillSync } from 'node:crypto';
 
 /** Where commands get their time and ids from; tests put a clock of their own here. */
 export interface Clock {
@@ -8,7 +8,39 @@ export interface Clock {
   newId(): string;
 }
 
+const RANDOM_DIGITS = 20;
+const pool = Buffer.alloc(RANDOM_DIGITS * 256);
+let digits = '';
+let used = 0;
+let lastMs = -1;
+let timeDigits = '';
+
+/**
+ * A UUID of version 7: 48 bits of Unix time in milliseconds, then random bits from the system's
+ * generator, asked for many at a time. The uuid package does the same with 3 kB of garbage each,
+ * three times for every transaction, which was a tenth of the program's time.
+ * RFC 9562, section 5.7.
+ */
+function uuidV7(ms: number): string {
+  if (used === digits.length) {
+    digits = randomFillSync(pool).toString('hex');
+    used = 0;
+  }
+  if (ms !== lastMs) {
+    const hex = ms.toString(16).padStart(12, '0');
+    timeDigits = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+    lastMs = ms;
+  }
+  const at = used;
+  used += RANDOM_DIGITS;
+  const variant = VARIANT[digits.charCodeAt(at) & 3]!;
+  const low = digits.slice(at + 1, at + 4);
+  const node = digits.slice(at + 4, at + 7);
+  return `${timeDigits}${low}-${variant}${node}-${digits.slice(at + 7, at + 19)}`;
+}
+const VARIANT = ['8', '9', 'a', 'b'];
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  newId: () => v7(),
+  newId: () => uuidV7(Date.now()),
 };

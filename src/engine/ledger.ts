@@ -16,7 +16,9 @@ import { NeedsLock, StateSession } from './state-session';
 import { CommitInDoubt, StateNotCommitted, type WritePath } from './write-path';
 
 /** Commands that run ahead without letting answers of the databases and new requests in. */
-const COMMANDS_PER_SLICE = 16;
+const COMMANDS_PER_SLICE = 8;
+/** Fewer commands than this are not shared between two batches. */
+const MIN_SHARE = 16;
 /** Pause between two attempts at recovering from a failed or doubtful commit. */
 const RECOVERY_PAUSE_MS = 100;
 
@@ -54,6 +56,8 @@ export class Ledger {
   private readonly queue: QueuedCommand[] = [];
   private session: StateSession;
   private batchNumber = 0;
+  /** The batch that runs ahead while another is being written. */
+  private collecting: Batch | undefined;
   /** Whether the last locks found the head that this process had left. */
   private alone = true;
   private stopping = false;
@@ -121,10 +125,13 @@ export class Ledger {
         this.session.batch = batch.number;
         batch.execution = new Execution(this.session, this.scope, previous?.execution);
       }
-      await this.collect(batch, settling);
+      this.collecting = batch;
+      await this.collect(batch, settling, previous?.items.length ?? 0);
+      // Complete: what it wrote can follow the commit of the batch before without a pause.
+      if (!batch.needsLock) batch.execution?.seal();
       await settling;
       batch.execution?.forgetPrevious();
-      if (!batch.needsLock) batch.execution?.seal();
+      this.collecting = undefined;
       settling = this.settle(batch);
       // A batch that goes on running under the locks needs the session for itself.
       if (batch.needsLock || !batch.execution) await settling;
@@ -147,16 +154,21 @@ export class Ledger {
     return new Promise((arrived) => (this.wake = arrived));
   }
 
-  /** Takes and runs commands until the batch before is settled, and those that wait then. */
-  private async collect(batch: Batch, settling: Promise<void>): Promise<void> {
+  /**
+   * Takes and runs commands until the batch before is settled. Half of those that are under way
+   * are left to the next batch, so that the program runs one half while the databases take the
+   * other: a batch of all would leave each side idle while the other works.
+   */
+  private async collect(batch: Batch, settling: Promise<void>, inFlight: number): Promise<void> {
     const { batchLimit } = this.parts.limits;
     let isSettled = false;
     const settled = settling.then(() => void (isSettled = true));
     for (;;) {
-      const taken = this.queue.splice(0, batchLimit - batch.items.length);
-      batch.items.push(...taken);
+      const underWay = this.queue.length + batch.items.length + (isSettled ? 0 : inFlight);
+      const share = Math.min(batchLimit, Math.max(MIN_SHARE, Math.ceil(underWay / 2)));
+      batch.items.push(...this.queue.splice(0, share - batch.items.length));
       if (batch.execution && !batch.needsLock) await this.runAhead(batch);
-      if (isSettled || batch.items.length >= batchLimit) return;
+      if (isSettled || batch.items.length >= share) return;
       if (this.queue.length === 0) await Promise.race([settled, this.arrival()]);
     }
   }
@@ -202,7 +214,8 @@ export class Ledger {
     try {
       await this.write(batch);
       this.failure = undefined;
-      batch.answer();
+      // The next batch goes on its way first: callers have a lot to do with their answers.
+      setImmediate(() => batch.answer());
     } catch (error) {
       await this.afterFailure(batch, error);
     } finally {
@@ -219,12 +232,19 @@ export class Ledger {
     const { session } = batch.execution!;
     if (batch.writes) {
       await path.flush(batch.execution!);
-      await path.commit(batch.execution!);
+      await path.commit(batch.execution!, this.nextExecution());
       this.parts.onCommitted?.(path.head);
     } else {
       await path.rollback();
     }
     session.committed(batch.number);
+  }
+
+  /** The execution that waits for this one's commit and rests on it; undefined where none does. */
+  private nextExecution(): Execution | undefined {
+    const next = this.collecting;
+    if (!next?.execution || !next.hasRun || next.needsLock) return undefined;
+    return next.execution.session === this.session ? next.execution : undefined;
   }
 
   /** Runs what did not run ahead, or everything again where it ran on another history. */

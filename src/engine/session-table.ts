@@ -21,9 +21,25 @@ export interface Change<Row> {
   readonly row: Row;
 }
 
+/** A row that may have to be loaded first. */
+export type Found<Row> = Row | undefined | Promise<Row | undefined>;
+
 /** What a change replaced, so that it can be undone in memory. */
 export interface Undo {
   undo(): void;
+}
+
+class Replaced<Row extends object> implements Undo {
+  constructor(
+    private readonly table: SessionTable<Row>,
+    private readonly key: Key,
+    private readonly slot: Slot<Row> | undefined,
+    private readonly pending: Change<Row> | undefined,
+  ) {}
+
+  undo(): void {
+    this.table.restore(this.key, this.slot, this.pending);
+  }
 }
 
 /** What tables need of the session that they belong to. */
@@ -51,16 +67,19 @@ export class SessionTable<Row extends object> {
     this.indexes = new Map(definition.unique.map((column) => [column, new Map()]));
   }
 
-  /** The row with this key; loads it the first time. */
-  async get(key: Key): Promise<Row | undefined> {
-    const slot = this.slots.get(key) ?? (await this.loadSlot(key));
-    return slot.row;
+  /**
+   * The row with this key; loads it the first time. A row that is known is returned at once, not
+   * as a promise: a batch reads thousands.
+   */
+  get(key: Key): Found<Row> {
+    const slot = this.slots.get(key);
+    return slot ? slot.row : this.loadRow(key);
   }
 
   /** The row whose `column`, one of the table's unique columns, has this value. */
-  async find(column: keyof Row & string, value: Key): Promise<Row | undefined> {
+  find(column: keyof Row & string, value: Key): Found<Row> {
     const index = this.indexOf(column);
-    if (!index.has(value)) await this.load(column, [value]);
+    if (!index.has(value)) return this.load(column, [value]).then(() => this.find(column, value));
     const key = index.get(value);
     return key === undefined ? undefined : this.get(key);
   }
@@ -136,11 +155,12 @@ export class SessionTable<Row extends object> {
   private write(key: Key, row: Row | undefined, change: Change<Row> | undefined): void {
     const slot = this.slots.get(key);
     const pending = this.changes.get(key);
-    this.scope.journal.push({ undo: () => this.restore(key, slot, pending) });
+    this.scope.journal.push(new Replaced(this, key, slot, pending));
     this.restore(key, { row, batch: this.scope.batch }, change);
   }
 
-  private restore(key: Key, slot: Slot<Row> | undefined, change: Change<Row> | undefined): void {
+  /** Puts a row and its buffered change in place of what is there; for undoing too. */
+  restore(key: Key, slot: Slot<Row> | undefined, change: Change<Row> | undefined): void {
     this.displace(key);
     if (slot) this.place(key, slot);
     if (change) this.changes.set(key, change);
@@ -166,11 +186,11 @@ export class SessionTable<Row extends object> {
     }
   }
 
-  private async loadSlot(key: Key): Promise<Slot<Row>> {
+  private async loadRow(key: Key): Promise<Row | undefined> {
     await this.load(this.definition.key, [key]);
     const slot = this.slots.get(key);
     assert(slot, `${this.definition.name} ${key} was loaded and is not there`);
-    return slot;
+    return slot.row;
   }
 
   private rememberAbsent(column: string, value: Key): void {

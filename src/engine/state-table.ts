@@ -1,4 +1,4 @@
-import { copyText } from '../database/copy-in';
+import { BinaryCopyWriter } from '../database/binary-copy';
 
 /** PostgreSQL types that rows are made of, with the JavaScript type of each. */
 interface ColumnValues {
@@ -9,28 +9,35 @@ interface ColumnValues {
   text: string;
   date: string;
   timestamptz: string;
-  jsonb: object;
-  json: object;
+  jsonb: object | string;
+  json: object | string;
+  /** Lower-case hex. */
   bytea: string;
   'bigint[]': readonly number[];
 }
 export type ColumnType = keyof ColumnValues;
 
-/** How each type is written in COPY's text format; NULL is written by the caller. */
-const encoders: { [T in ColumnType]: (value: ColumnValues[T]) => string } = {
-  bigint: String,
-  int: String,
-  numeric: String,
-  uuid: String,
-  text: copyText,
-  date: String,
-  timestamptz: String,
-  jsonb: (value) => copyText(JSON.stringify(value)),
-  json: (value) => copyText(JSON.stringify(value)),
-  /** In memory lower-case hex. */
-  bytea: (value) => `\\\\x${value}`,
-  'bigint[]': (value) => `{${value.join(',')}}`,
+const JSONB_VERSION = 1;
+
+/** How each type is written; NULL is written by the caller. */
+const encoders: { [T in ColumnType]: (to: BinaryCopyWriter, value: ColumnValues[T]) => void } = {
+  bigint: (to, value) => to.bigint(value),
+  int: (to, value) => to.int(value),
+  numeric: (to, value) => to.numeric(value),
+  uuid: (to, value) => to.uuid(value),
+  text: (to, value) => to.text(value),
+  date: (to, value) => to.date(value),
+  timestamptz: (to, value) => to.timestamp(value),
+  jsonb: (to, value) => to.text(jsonText(value), JSONB_VERSION),
+  json: (to, value) => to.text(jsonText(value)),
+  bytea: (to, value) => to.bytes(value),
+  'bigint[]': (to, value) => to.bigints(value),
 };
+
+/** Text is JSON already, so that what was canonicalised for the hash is not serialised again. */
+function jsonText(value: object | string): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 export type Columns<Row> = { readonly [K in keyof Row & string]?: ColumnType };
 export type Key = string | number;
@@ -81,23 +88,26 @@ export function copyTarget(table: { name: string; columns: object }): string {
   return `${table.name} (${Object.keys(table.columns).join(', ')})`;
 }
 
-/** Encodes rows in COPY's text format, columns in the order that they are declared. */
+const writer = new BinaryCopyWriter();
+
+/** Encodes rows for a binary COPY, columns in the order that they are declared. */
 export function rowEncoder<Row extends object>(
   columns: Columns<Row>,
-): (rows: Iterable<Row>) => string {
+): (rows: Iterable<Row>) => Buffer {
   const names = Object.keys(columns) as (keyof Row)[];
   const encode = Object.values(columns as Record<string, ColumnType>).map(
-    (type) => encoders[type] as (value: unknown) => string,
+    (type) => encoders[type] as (to: BinaryCopyWriter, value: unknown) => void,
   );
   return (rows) => {
-    let text = '';
+    writer.begin();
     for (const row of rows) {
+      writer.row(names.length);
       for (let i = 0; i < names.length; i++) {
         const value = row[names[i]!];
-        text += value === null || value === undefined ? '\\N' : encode[i]!(value);
-        text += i === names.length - 1 ? '\n' : '\t';
+        if (value === null || value === undefined) writer.nothing();
+        else encode[i]!(writer, value);
       }
     }
-    return text;
+    return writer.finish();
   };
 }

@@ -2,18 +2,13 @@ import assert from 'node:assert';
 import type { Kysely } from 'kysely';
 import { kyselyOn } from '../database/connections';
 import { isRowRefused } from '../database/sqlstates';
-import type { WriterConnection } from '../database/writer-connection';
+import { CommitRefused, type WriterConnection } from '../database/writer-connection';
 import { catchUp, lockedQueries } from './catch-up';
 import { committedCommandIds } from './command-log';
 import { GENESIS, sameHead, type Head } from './event';
-import {
-  commandLogTable,
-  eventLogTable,
-  eventRow,
-  type LogDatabase,
-} from './event-log';
+import type { LogDatabase } from './event-log';
 import type { Execution } from './execution';
-import { sendChanges, sendRows } from './flush';
+import { send, type Statement } from './flush';
 import {
   hashAt,
   HeadsDiverge,
@@ -36,6 +31,23 @@ export class StateNotCommitted extends Error {
   override readonly name = 'StateNotCommitted';
 }
 
+/** What both databases say once they are locked. */
+interface Locked {
+  readonly logHead: Head;
+  readonly stateHead: Head;
+  readonly materializersVersion: string | null;
+}
+
+/** What was sent behind the last commits for the batch that waited for them. */
+interface Ahead {
+  /** The head that it rests on. */
+  readonly head: Head;
+  readonly locks: Promise<Locked>;
+  /** The execution whose rows were sent; undefined where only the locks were asked for. */
+  readonly execution: Execution | undefined;
+  readonly sent: Promise<unknown>[];
+}
+
 /**
  * The two locked transactions that every write goes through. Owns the only two connections that
  * write, opens them anew when they break, and never retries by itself: what a failure means is for
@@ -45,6 +57,7 @@ export class WritePath {
   /** Where the log stood when this process last held the locks. */
   private known: Head = GENESIS;
   private readonly storedTypes = new Set<string>();
+  private ahead: Ahead | undefined;
 
   constructor(
     private readonly registry: Registry,
@@ -75,8 +88,13 @@ export class WritePath {
       this.log.connect('set synchronous_commit = on'),
       this.state.connect('set synchronous_commit = off'),
     ]);
-    const logHead = await lockLog(this.log, this.known);
-    const { head: stateHead, materializersVersion } = await lockState(this.state);
+    const { logHead, stateHead, materializersVersion } = await (this.ahead?.locks ??
+      this.takeLocks());
+    if (this.ahead && !sameHead(logHead, this.ahead.head)) {
+      // Somebody else wrote between the commit and these locks: what was sent does not hold.
+      await this.rollback();
+      return this.lock();
+    }
     if (stateHead.position > logHead.position) {
       throw new HeadsDiverge(
         `The state is at position ${stateHead.position} and the log ends at ${logHead.position}`,
@@ -91,6 +109,13 @@ export class WritePath {
     return logHead;
   }
 
+  /** The log's lock first, then the state's: always in this order, everywhere. */
+  private async takeLocks(): Promise<Locked> {
+    const logHead = await lockLog(this.log, this.known);
+    const { head: stateHead, materializersVersion } = await lockState(this.state);
+    return { logHead, stateHead, materializersVersion };
+  }
+
   private async heal(stateHead: Head, logHead: Head): Promise<void> {
     const hash = await hashAt(this.log, stateHead.position);
     if (hash !== stateHead.hash) {
@@ -103,65 +128,103 @@ export class WritePath {
   }
 
   /**
-   * Sends everything an execution wrote to both databases at the same time and waits until both
-   * have taken it. After this nothing but the commits can fail.
+   * Sends everything an execution wrote to both databases at the same time, unless that was done
+   * ahead, and waits until both have taken it. After this nothing but the commits can fail.
    */
   async flush(execution: Execution): Promise<void> {
-    const { sealed, events, commands } = execution;
-    assert(sealed, 'Only what is sealed can be written');
-    const sent: Promise<unknown>[] = [];
-    if (commands.length > 0) {
-      sent.push(sendRows(this.log, commandLogTable, commands.map((c) => c.row)));
-    }
-    if (events.length > 0) {
-      sent.push(sendRows(this.log, eventLogTable, events.map(eventRow)));
-      sent.push(...this.sendNewTypes(execution));
-      sent.push(...sendChanges(this.state, sealed.changes));
-      sent.push(sendStateHead(this.state, sealed.head, this.registry.materializersVersion));
-    }
+    const sent =
+      this.ahead?.execution === execution
+        ? this.ahead.sent
+        : [...this.sendToLog(execution), ...this.sendToState(execution)];
+    this.ahead = undefined;
     const answers = await Promise.allSettled(sent);
     // A row that was refused is the cause; that later statements were refused too is its effect.
     const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as unknown] : []));
     if (errors.length > 0) throw errors.find(isRowRefused) ?? errors[0];
   }
 
-  private sendNewTypes({ events }: Execution): Promise<unknown>[] {
+  private sendToLog(execution: Execution): Promise<unknown>[] {
+    assert(execution.sealed, 'Only what is sealed can be written');
+    return send(this.log, [...execution.sealed.log, ...this.newTypes(execution)]);
+  }
+
+  private sendToState({ sealed, events }: Execution): Promise<unknown>[] {
+    if (!sealed || events.length === 0) return [];
+    const version = this.registry.materializersVersion;
+    return [...send(this.state, sealed.state), sendStateHead(this.state, sealed.head, version)];
+  }
+
+  private newTypes({ events }: Execution): Statement[] {
     const found = new Map(events.map((e) => [`${e.type} ${e.version}`, e]));
-    return [...found.entries()]
+    return [...found]
       .filter(([name]) => !this.storedTypes.has(name))
-      .map(([, event]) =>
-        this.log.send({
+      .map(([, { type, version }]) => ({
+        query: {
           text: 'insert into event_types (type, version) values ($1, $2) on conflict do nothing',
-          values: [event.type, event.version],
-        }),
-      );
+          values: [type, version],
+        },
+      }));
   }
 
   /**
    * Commits the log, then the state. From the log's commit on, the commands have happened.
+   * Where another batch waits, the locks for it are asked for right behind the commits, and what
+   * it wrote is sent behind them if it is complete: that saves it the way there and back. Others
+   * who wait for the locks get their turn in between, and then it was sent in vain.
    * @throws CommitRefused where nothing happened, CommitInDoubt where that is not known,
    *   StateNotCommitted where only the state's commit failed
    */
-  async commit(execution: Execution): Promise<void> {
+  async commit({ sealed, events }: Execution, next?: Execution): Promise<void> {
+    const head = sealed!.head;
+    // Asked once: what is not complete now is sent to neither database ahead.
+    const complete = next?.sealed ? next : undefined;
+    let logLocked: Promise<Head> | undefined;
+    let sentToLog: Promise<unknown>[] = [];
     try {
-      await this.log.commit();
+      const committed = this.log.commit();
+      for (const { type, version } of events) this.storedTypes.add(`${type} ${version}`);
+      if (next) {
+        logLocked = lockLog(this.log, head);
+        logLocked.catch(() => undefined);
+        if (complete) sentToLog = this.sendToLog(complete);
+      }
+      await committed;
     } catch (error) {
-      if (error instanceof Error && error.name === 'CommitRefused') throw error;
+      this.storedTypes.clear();
+      if (error instanceof CommitRefused) throw error;
       throw new CommitInDoubt('The answer to the commit of the log did not come', {
         cause: error,
       });
     }
-    this.known = execution.sealed!.head;
-    for (const { type, version } of execution.events) this.storedTypes.add(`${type} ${version}`);
+    this.known = head;
     try {
-      await this.state.commit();
+      // The log's lock before the state's, here too: its answer follows that of the commit.
+      const logHead = await logLocked;
+      const committed = this.state.commit();
+      if (logHead) this.lockStateAhead(complete, head, logHead, sentToLog);
+      await committed;
     } catch (error) {
       throw new StateNotCommitted('The commit of the state failed', { cause: error });
     }
   }
 
+  private lockStateAhead(
+    complete: Execution | undefined,
+    head: Head,
+    logHead: Head,
+    sentToLog: Promise<unknown>[],
+  ): void {
+    const locks = lockState(this.state).then(({ head: stateHead, materializersVersion }) => {
+      return { logHead, stateHead, materializersVersion };
+    });
+    locks.catch(() => undefined);
+    const sent = complete ? [...sentToLog, ...this.sendToState(complete)] : [];
+    this.ahead = { head, locks, execution: complete, sent };
+  }
+
   /** Ends both transactions without a trace. */
   async rollback(): Promise<void> {
+    this.ahead = undefined;
     await Promise.all([this.log.rollback(), this.state.rollback()]);
   }
 
@@ -187,6 +250,7 @@ export class WritePath {
 
   /** Cuts both connections; whatever they were waiting for fails. */
   cut(): void {
+    this.ahead = undefined;
     this.log.destroy();
     this.state.destroy();
   }

@@ -51,7 +51,8 @@ async function readPostings(
   const errors: FieldError[] = [];
   for (let i = 0; i < inputs.length; i++) {
     const { accountId, direction, amount: text } = inputs[i]!;
-    const account = await findAccount(state, accountId);
+    const found = findAccount(state, accountId);
+    const account = found instanceof Promise ? await found : found;
     if (!account) {
       throw new Refusal('account_not_found', `There is no account ${accountId}`, { accountId });
     }
@@ -104,12 +105,13 @@ function applyLimits(postings: readonly Posting[]): PostedPosting[] {
       const max = formatAmount(account.max_balance, digits);
       refuse('balance_limit_exceeded', account, `would rise to ${shown}, above its maximum ${max}`);
     }
+    // Keys in the order of the canonical form: see canonicalJson.
     return {
       accountId: account.account_id,
-      direction,
       amount: formatAmount(amount, digits),
-      currency: account.currency,
       balanceAfter: shown,
+      currency: account.currency,
+      direction,
     };
   });
 }

@@ -43,14 +43,15 @@ async function post(
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
   }
   const postings = await checkPostings(context.state, input.postings);
+  // Keys in the order of the canonical form: see canonicalJson.
   await context.append(TransactionPosted, {
-    transactionId: context.newId(),
     clientId,
     description: input.description,
     effectiveDate: input.effectiveDate ?? context.now.slice(0, 10),
     metadata: input.metadata ?? {},
-    reverses,
     postings,
+    reverses,
+    transactionId: context.newId(),
   });
 }
 

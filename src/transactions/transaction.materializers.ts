@@ -12,8 +12,10 @@ export const materializeTransactionPosted = defineMaterializer(
   async ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos = new Set<number>();
-    for (const [ordinal, { accountId, direction, amount: text }] of data.postings.entries()) {
-      const account = await accountTable.get(accountId);
+    for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
+      const { accountId, direction, amount: text } = data.postings[ordinal]!;
+      const found = accountTable.get(accountId);
+      const account = found instanceof Promise ? await found : found;
       assert(account, `No account ${accountId}`);
       const amount = parseAmount(text, currencyDigits(account.currency)!);
       assert(amount !== undefined, `"${text}" is no amount in ${account.currency}`);

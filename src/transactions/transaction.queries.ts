@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { AccountRow, EntryRow } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
 import { referenceOf } from '../engine/reference';
+import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { formatAmount } from '../money/amount';
 import { currencyDigits } from '../money/currency';
@@ -16,10 +17,7 @@ export function needTransaction(needs: RowNeeds, reference: string): void {
 }
 
 /** The transaction that a reference names, in the session. */
-export async function findTransaction(
-  state: StateSession,
-  reference: string,
-): Promise<TransactionRow | undefined> {
+export function findTransaction(state: StateSession, reference: string): Found<TransactionRow> {
   const found = referenceOf(reference, 'transaction_id');
   if (!found) return undefined;
   const table = state.table(transactions);

@@ -1,0 +1,73 @@
+import type { QueryConfig } from 'pg';
+import type { WriterConnection } from '../database/writer-connection';
+import type { LedgerEvent } from './event';
+
+/** The columns of an event in the order in which {@link eventOfTexts} takes them. */
+type EventTexts = [
+  position: string,
+  eventId: string,
+  type: string,
+  version: string,
+  data: string,
+  commandId: string,
+  occurredAt: string,
+  recordedAt: string,
+  actor: string,
+  correlationId: string | null,
+  causationId: string | null,
+  hash: string,
+];
+
+const page: QueryConfig & { rowMode: 'array' } = {
+  name: 'event page',
+  text: `select position, event_id, type, version, data, command_id, occurred_at, recorded_at,
+           actor, correlation_id, causation_id, hash
+         from event_log where position > $1 and position <= $2 order by position limit $3`,
+  rowMode: 'array',
+  // Every value as the server wrote it. Parsing by column and naming the columns of every row took
+  // a third of a replay's time.
+  types: { getTypeParser: () => (text: string) => text } as never,
+};
+
+/**
+ * Events after a position in order, as stored, `limit` at most: `readEvents` for long stretches of
+ * the log, on the caller's own connection.
+ */
+export async function readEventPage(
+  log: WriterConnection,
+  after: number,
+  upTo: number,
+  limit: number,
+): Promise<LedgerEvent[]> {
+  const { rows } = await log.send({ ...page, values: [after, upTo, limit] });
+  return (rows as unknown as EventTexts[]).map(eventOfTexts);
+}
+
+function eventOfTexts(texts: EventTexts): LedgerEvent {
+  return {
+    position: Number(texts[0]),
+    eventId: texts[1],
+    type: texts[2],
+    version: Number(texts[3]),
+    data: JSON.parse(texts[4]) as object,
+    commandId: texts[5],
+    occurredAt: isoTime(texts[6]),
+    recordedAt: isoTime(texts[7]),
+    actor: texts[8],
+    correlationId: texts[9],
+    causationId: texts[10],
+    hash: texts[11].slice(2),
+  };
+}
+
+let lastText = '';
+let lastIso = '';
+
+/** PostgreSQL's text in UTC as RFC 3339 with milliseconds; events of one batch share theirs. */
+function isoTime(text: string): string {
+  if (text !== lastText) {
+    lastIso = new Date(`${text.replace(' ', 'T').slice(0, -3)}Z`).toISOString();
+    lastText = text;
+  }
+  return lastIso;
+}
