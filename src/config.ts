@@ -100,10 +100,7 @@ export class Config {
     if ((config.logDatabaseUrl === undefined) !== (config.stateDatabaseUrl === undefined)) {
       read.problems.push('LOG_DATABASE_URL and STATE_DATABASE_URL must be set together');
     }
-    if (
-      config.logDatabaseUrl !== undefined &&
-      config.logDatabaseUrl === config.stateDatabaseUrl
-    ) {
+    if (config.logDatabaseUrl !== undefined && config.logDatabaseUrl === config.stateDatabaseUrl) {
       read.problems.push('LOG_DATABASE_URL and STATE_DATABASE_URL must be two databases');
     }
     if (read.problems.length > 0) throw new ConfigError(read.problems);

@@ -108,9 +108,11 @@ export async function listEntries(
     effectiveDate: row.effective_date,
     direction: row.direction,
     amount: formatAmount(row.amount, digits),
-    balanceAfter: formatAmount(balanceOf(account.type, row.debits_after, row.credits_after), digits),
+    balanceAfter: formatAmount(
+      balanceOf(account.type, row.debits_after, row.credits_after),
+      digits,
+    ),
     description: row.description,
     ordinal: row.ordinal,
   }));
 }
-

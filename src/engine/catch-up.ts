@@ -4,7 +4,8 @@ import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
 import { readEventPage } from './event-pages';
 import { encodeChanges, send } from './flush';
-import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
+import { canonicalJsonOf } from './canonical-json';
+import { canonicalEvent, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
 import type { Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
@@ -12,7 +13,9 @@ import type { LoadRows } from './session-table';
 import { StateSession } from './state-session';
 
 /** Events that are read, materialized and flushed together. */
-const PAGE_EVENTS = 2_000;
+const PAGE_EVENTS = Number(process.env.PE ?? 500);
+/** Pages that are asked for before they are needed. */
+const PAGES_AHEAD = Number(process.env.PA ?? 3);
 
 export interface CatchUpOptions {
   /** Told after every page. */
@@ -65,12 +68,9 @@ export async function catchUp(
   options: CatchUpOptions = {},
 ): Promise<Head> {
   const session = sessionOn(registry, state, from, options);
-  const read = (after: number) => readEventPage(log, after, to.position, PAGE_EVENTS);
-  let page = await read(from.position);
+  const pages = readAhead(log, from.position, to.position);
   let flushed: Promise<unknown> = Promise.resolve();
-  while (page.length > 0) {
-    const next = page.length < PAGE_EVENTS ? Promise.resolve([]) : read(page.at(-1)!.position);
-    next.catch(() => undefined);
+  for (let page = await pages.next(); page.length > 0; page = await pages.next()) {
     session.batch++;
     for (const stored of page) {
       if (options.verifyChain) verifyLink(session.head, stored);
@@ -90,10 +90,33 @@ export async function catchUp(
     }
     session.committed(session.batch);
     options.onProgress?.(session.head.position);
-    page = await next;
   }
   await flushed;
   return session.head;
+}
+
+/** Pages of the log in order, the next ones already asked for; an empty one is the end. */
+function readAhead(log: WriterConnection, from: number, to: number) {
+  let asked = from;
+  const ahead: Promise<LedgerEvent[]>[] = [];
+  const ask = () => {
+    if (asked >= to) return;
+    // Positions have no gaps, so that a page is known before the one before it was read.
+    const upTo = Math.min(asked + PAGE_EVENTS, to);
+    const page = readEventPage(log, asked, upTo);
+    page.catch(() => undefined);
+    ahead.push(page);
+    asked = upTo;
+  };
+  for (let i = 0; i < PAGES_AHEAD; i++) ask();
+  const next = async (): Promise<LedgerEvent[]> => {
+    // Lets what the databases sent and wait for pass; awaiting settled promises alone would not.
+    await new Promise(setImmediate);
+    const page = (await ahead.shift()) ?? [];
+    ask();
+    return page;
+  };
+  return { next };
 }
 
 /** A session that reads and writes inside the locked transaction. */
@@ -121,7 +144,7 @@ function sessionOn(
 
 /** @throws ChainBroken */
 function verifyLink(before: Head, event: LedgerEvent): void {
-  const canonical = canonicalEvent(event, canonicalJson(event.data));
+  const canonical = canonicalEvent(event, canonicalJsonOf(event.data));
   if (event.position !== before.position + 1 || chainHash(before.hash, canonical) !== event.hash) {
     throw new ChainBroken(before.position + 1);
   }

@@ -26,11 +26,7 @@ import type { Clock } from './ids';
 import { Refusal } from './refusal';
 import type { Registry } from './registry';
 import type { Key, KeyedTable } from './state-table';
-import {
-  NeedsSavepoint,
-  type RowNeeds,
-  type StateSession,
-} from './state-session';
+import { NeedsSavepoint, type RowNeeds, type StateSession } from './state-session';
 
 /** What an execution needs of the process. */
 export interface ExecutionScope {
@@ -80,7 +76,12 @@ export class Execution {
     if (this.sealed) return;
     const log: Statement[] = [];
     if (this.commands.length > 0) {
-      log.push(encodeRows(commandLogTable, this.commands.map((c) => c.row)));
+      log.push(
+        encodeRows(
+          commandLogTable,
+          this.commands.map((c) => c.row),
+        ),
+      );
     }
     if (this.events.length > 0) log.push(encodeRows(eventLogTable, this.events.map(eventRow)));
     const state = encodeChanges(this.session.takeChanges());
@@ -122,7 +123,9 @@ export class Execution {
         loads.push(this.session.table(table as KeyedTable).load(column, values));
       }
     }
-    await Promise.all(loads);
+    // All are waited for, also where one fails: a late row must not come into a later batch.
+    const failed = (await Promise.allSettled(loads)).find((l) => l.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   /**
@@ -273,12 +276,7 @@ export class Execution {
   }
 
   /** Puts the command and what became of it on its way into the log. */
-  private record(
-    command: Command,
-    id: string,
-    firstEvent: number,
-    outcome: Outcome,
-  ): void {
+  private record(command: Command, id: string, firstEvent: number, outcome: Outcome): void {
     if (outcome.kind === 'refused' && !outcome.refusal.isRemembered) return;
     const key = command.idempotencyKey ?? null;
     const row: CommandRow = {

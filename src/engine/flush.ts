@@ -6,8 +6,7 @@ import { copyTarget, rowEncoder, type Columns, type KeyedTable } from './state-t
 
 /** A statement with its rows, encoded and ready to be sent. */
 export type Statement =
-  | { readonly copyInto: string; readonly rows: Buffer }
-  | { readonly query: QueryConfig };
+  { readonly copyInto: string; readonly rows: Buffer } | { readonly query: QueryConfig };
 
 interface Target {
   readonly text: string;

@@ -17,7 +17,13 @@ import { CommitInDoubt, StateNotCommitted, type WritePath } from './write-path';
 
 /** Commands that run ahead without letting answers of the databases and new requests in. */
 const COMMANDS_PER_SLICE = 8;
-/** Fewer commands than this are not shared between two batches. */
+/**
+ * Into how many batches the commands under way are shared: one is being committed, one has been
+ * sent behind it, one is running. A single batch of all would leave the program idle while the
+ * databases work and the databases while the program does.
+ */
+const SHARES = 3;
+/** Fewer commands than this are not shared. */
 const MIN_SHARE = 16;
 /** Pause between two attempts at recovering from a failed or doubtful commit. */
 const RECOVERY_PAUSE_MS = 100;
@@ -154,18 +160,14 @@ export class Ledger {
     return new Promise((arrived) => (this.wake = arrived));
   }
 
-  /**
-   * Takes and runs commands until the batch before is settled. Half of those that are under way
-   * are left to the next batch, so that the program runs one half while the databases take the
-   * other: a batch of all would leave each side idle while the other works.
-   */
+  /** Takes and runs commands until the batch has its share and the batch before is settled. */
   private async collect(batch: Batch, settling: Promise<void>, inFlight: number): Promise<void> {
     const { batchLimit } = this.parts.limits;
     let isSettled = false;
     const settled = settling.then(() => void (isSettled = true));
     for (;;) {
       const underWay = this.queue.length + batch.items.length + (isSettled ? 0 : inFlight);
-      const share = Math.min(batchLimit, Math.max(MIN_SHARE, Math.ceil(underWay / 2)));
+      const share = Math.min(batchLimit, Math.max(MIN_SHARE, Math.ceil(underWay / SHARES)));
       batch.items.push(...this.queue.splice(0, share - batch.items.length));
       if (batch.execution && !batch.needsLock) await this.runAhead(batch);
       if (isSettled || batch.items.length >= share) return;
@@ -174,13 +176,13 @@ export class Ledger {
   }
 
   private async runAhead(batch: Batch): Promise<void> {
-    const { session } = batch.execution!;
     try {
       await this.execute(batch);
     } catch (error) {
-      // Whatever it was, the batch will be run again under the locks, where errors are judged.
-      this.parts.log.warn({ err: error }, 'running ahead failed');
-      if (this.session === session) this.dropSession();
+      // A row could not be loaded: the rest of the batch is run under the locks, with their
+      // connections, and if those are lost too that is where it is judged.
+      this.parts.log.warn({ err: error }, 'running ahead stopped');
+      batch.needsLock = true;
     }
   }
 
@@ -250,8 +252,7 @@ export class Ledger {
   /** Runs what did not run ahead, or everything again where it ran on another history. */
   private async runUnderLock(batch: Batch, head: Head): Promise<void> {
     const { path } = this.parts;
-    const ranAhead =
-      batch.execution?.session === this.session && sameHead(batch.startHead, head);
+    const ranAhead = batch.execution?.session === this.session && sameHead(batch.startHead, head);
     if (!ranAhead) {
       this.session = this.newSession();
       this.session.batch = batch.number;

@@ -198,28 +198,31 @@ export class WritePath {
     }
     this.known = head;
     try {
-      // The log's lock before the state's, here too: its answer follows that of the commit.
-      const logHead = await logLocked;
+      // The state's lock goes before the log's is awaited: holding the one while waiting for the
+      // other would be a deadlock that no server can see.
       const committed = this.state.commit();
-      if (logHead) this.lockStateAhead(complete, head, logHead, sentToLog);
+      if (logLocked) this.lockStateAhead(complete, head, logLocked, sentToLog);
       await committed;
     } catch (error) {
       throw new StateNotCommitted('The commit of the state failed', { cause: error });
     }
   }
 
+  /** Follows the log's lock with the state's: in this order, here too. */
   private lockStateAhead(
-    complete: Execution | undefined,
+    execution: Execution | undefined,
     head: Head,
-    logHead: Head,
-    sentToLog: Promise<unknown>[],
+    logLocked: Promise<Head>,
+    sent: Promise<unknown>[],
   ): void {
-    const locks = lockState(this.state).then(({ head: stateHead, materializersVersion }) => {
+    const locks = logLocked.then(async (logHead) => {
+      const locked = lockState(this.state);
+      if (execution) sent.push(...this.sendToState(execution));
+      const { head: stateHead, materializersVersion } = await locked;
       return { logHead, stateHead, materializersVersion };
     });
     locks.catch(() => undefined);
-    const sent = complete ? [...sentToLog, ...this.sendToState(complete)] : [];
-    this.ahead = { head, locks, execution: complete, sent };
+    this.ahead = { head, locks, execution, sent };
   }
 
   /** Ends both transactions without a trace. */
@@ -234,7 +237,10 @@ export class WritePath {
    */
   async committedUnderLock(ids: readonly string[]): Promise<Set<string>> {
     await this.lock();
-    return committedCommandIds(kyselyOn<LogDatabase>(() => this.log.current), ids);
+    return committedCommandIds(
+      kyselyOn<LogDatabase>(() => this.log.current),
+      ids,
+    );
   }
 
   /** Makes the state equal to the log and lets the locks go. */

@@ -31,6 +31,7 @@ export function formatAmount(minor: bigint, digits: number): string {
 
 /** Whether an amount stays within {@link MAX_AMOUNT_DIGITS}. */
 export function hasAmountSize(text: string): boolean {
-  return text.length - (text.startsWith('-') ? 1 : 0) - (text.includes('.') ? 1 : 0)
-    <= MAX_AMOUNT_DIGITS;
+  return (
+    text.length - (text.startsWith('-') ? 1 : 0) - (text.includes('.') ? 1 : 0) <= MAX_AMOUNT_DIGITS
+  );
 }

@@ -79,7 +79,9 @@ function checkBalanced(postings: readonly Posting[]): void {
     if (sum === 0n) continue;
     const side = sum > 0n ? 'Debits exceed credits' : 'Credits exceed debits';
     const difference = formatAmount(sum > 0n ? sum : -sum, currencyDigits(currency)!);
-    const { account_id: accountId } = postings.find((p) => p.account.currency === currency)!.account;
+    const { account_id: accountId } = postings.find(
+      (p) => p.account.currency === currency,
+    )!.account;
     throw new Refusal('unbalanced_transaction', `${side} by ${difference} ${currency}`, {
       accountId,
     });

@@ -22,7 +22,7 @@ export const PostTransaction = defineCreator<PostTransactionInput, TransactionVi
   name: 'PostTransaction',
   needs: needTransactionRows,
   run: async (context, input) => {
-    await post(context, input, null);
+    await post(context, input);
   },
   answer: ([event]) => postedTransactionView(event!),
 });
@@ -36,21 +36,22 @@ function needTransactionRows(input: PostTransactionInput, needs: RowNeeds): void
 async function post(
   context: CreatorContext,
   input: PostTransactionInput,
-  reverses: string | null,
+  reverses?: string,
 ): Promise<void> {
-  const clientId = input.clientId ?? null;
-  if (clientId !== null && (await context.state.table(transactions).find('client_id', clientId))) {
+  const { clientId, description, metadata = {} } = input;
+  const table = context.state.table(transactions);
+  if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
   }
   const postings = await checkPostings(context.state, input.postings);
   // Keys in the order of the canonical form: see canonicalJson.
   await context.append(TransactionPosted, {
-    clientId,
-    description: input.description,
+    ...(clientId !== undefined && { clientId }),
+    description,
     effectiveDate: input.effectiveDate ?? context.now.slice(0, 10),
-    metadata: input.metadata ?? {},
+    ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
-    reverses,
+    ...(reverses !== undefined && { reverses }),
     transactionId: context.newId(),
   });
 }

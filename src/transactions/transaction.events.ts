@@ -13,15 +13,16 @@ export interface PostedPosting {
   balanceAfter: string;
 }
 
+/** What a transaction does not have is absent: most have no more than the four that all have. */
 export interface TransactionPostedData {
   transactionId: string;
-  clientId: string | null;
+  clientId?: string;
   description: string;
   /** `YYYY-MM-DD`. */
   effectiveDate: string;
-  metadata: Record<string, string>;
+  metadata?: Record<string, string>;
   /** The transaction that this one reverses. */
-  reverses: string | null;
+  reverses?: string;
   postings: PostedPosting[];
 }
 export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted');

@@ -47,14 +47,14 @@ export const materializeTransactionPosted = defineMaterializer(
       transaction_id: data.transactionId,
       recorded_at: recordedAt,
       effective_date: data.effectiveDate,
-      reverses: data.reverses,
+      reverses: data.reverses ?? null,
       reversed_by: null,
-      client_id: data.clientId,
+      client_id: data.clientId ?? null,
       description: data.description,
       account_nos: [...accountNos],
-      metadata: data.metadata,
+      metadata: data.metadata ?? {},
     });
-    if (data.reverses === null) return;
+    if (data.reverses === undefined) return;
     const original = await transactionTable.get(data.reverses);
     assert(original, `No transaction ${data.reverses}`);
     transactionTable.update({ ...original, reversed_by: data.transactionId });

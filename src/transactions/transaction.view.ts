@@ -20,13 +20,13 @@ export function postedTransactionView(event: LedgerEvent): TransactionView {
   const data = event.data as TransactionPostedData;
   return {
     id: data.transactionId,
-    clientId: data.clientId,
+    clientId: data.clientId ?? null,
     description: data.description,
     effectiveDate: data.effectiveDate,
     recordedAt: event.recordedAt,
     position: event.position,
-    metadata: data.metadata,
-    reverses: data.reverses,
+    metadata: data.metadata ?? {},
+    reverses: data.reverses ?? null,
     reversedBy: null,
     postings: data.postings.map(({ accountId, direction, amount, currency, balanceAfter }) => ({
       accountId,
