@@ -1,5 +1,5 @@
 import { kyselyOn } from '../database/connections';
-import { sqlstateOf } from '../database/sqlstates';
+import { isRowRefused, sqlstateOf } from '../database/sqlstates';
 import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
 import { readEventPage } from './event-pages';
@@ -13,11 +13,13 @@ import type { LoadRows } from './session-table';
 import { StateSession } from './state-session';
 
 /** Events that are read, materialized and flushed together. */
-const PAGE_EVENTS = Number(process.env.PE ?? 500);
+const PAGE_EVENTS = 500;
 /** Pages that are asked for before they are needed. */
-const PAGES_AHEAD = Number(process.env.PA ?? 3);
+const PAGES_AHEAD = 3;
 
 export interface CatchUpOptions {
+  /** Events in a page; default {@link PAGE_EVENTS}. */
+  readonly pageEvents?: number;
   /** Told after every page. */
   readonly onProgress?: (position: number) => void;
   /** Whether each page is committed and the transaction begun anew; else it stays one. */
@@ -43,6 +45,20 @@ export class EventOfDoom extends Error {
   }
 }
 
+/** A constraint refused what some event of a page wrote. */
+export class PageRefused extends Error {
+  override readonly name = 'PageRefused';
+
+  /** @param before the head before the page */
+  constructor(
+    readonly before: Head,
+    cause: Error,
+  ) {
+    const message = `An event after position ${before.position} cannot be materialized`;
+    super(`${message}: ${cause.message}`, { cause });
+  }
+}
+
 /** An event of the log is not the one that was hashed when it was appended. */
 export class ChainBroken extends Error {
   override readonly name = 'ChainBroken';
@@ -57,7 +73,7 @@ export class ChainBroken extends Error {
  * session as a live write. The caller holds both locks. The next page is read while the last one
  * is flushed, and memory does not grow with the length of the tail.
  * @returns the head of the state afterwards, which is `to`
- * @throws EventOfDoom, ChainBroken
+ * @throws EventOfDoom, PageRefused, ChainBroken
  */
 export async function catchUp(
   registry: Registry,
@@ -68,9 +84,10 @@ export async function catchUp(
   options: CatchUpOptions = {},
 ): Promise<Head> {
   const session = sessionOn(registry, state, from, options);
-  const pages = readAhead(log, from.position, to.position);
+  const pages = readAhead(log, from.position, to.position, options.pageEvents ?? PAGE_EVENTS);
   let flushed: Promise<unknown> = Promise.resolve();
   for (let page = await pages.next(); page.length > 0; page = await pages.next()) {
+    const before = session.head;
     session.batch++;
     for (const stored of page) {
       if (options.verifyChain) verifyLink(session.head, stored);
@@ -80,7 +97,7 @@ export async function catchUp(
     await flushed;
     const sent = send(state, encodeChanges(session.takeChanges()));
     sent.push(sendStateHead(state, session.head, registry.materializersVersion));
-    flushed = Promise.all(sent);
+    flushed = answered(sent, before, page);
     flushed.catch(() => undefined);
     if (options.commitPages) {
       await flushed;
@@ -95,14 +112,33 @@ export async function catchUp(
   return session.head;
 }
 
+/** Waits for what a page's rows were answered with. @throws EventOfDoom, PageRefused */
+async function answered(
+  sent: readonly Promise<unknown>[],
+  before: Head,
+  page: readonly LedgerEvent[],
+): Promise<void> {
+  const answers = await Promise.allSettled(sent);
+  const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as Error] : []));
+  // A row that was refused is the cause; that later statements were refused too is its effect.
+  const refused = errors.find(isRowRefused);
+  if (!refused) {
+    if (errors.length > 0) throw errors[0]!;
+    return;
+  }
+  if (page.length > 1) throw new PageRefused(before, refused);
+  const { position, eventId, type } = page[0]!;
+  throw new EventOfDoom(position, eventId, type, refused);
+}
+
 /** Pages of the log in order, the next ones already asked for; an empty one is the end. */
-function readAhead(log: WriterConnection, from: number, to: number) {
+function readAhead(log: WriterConnection, from: number, to: number, pageEvents: number) {
   let asked = from;
   const ahead: Promise<LedgerEvent[]>[] = [];
   const ask = () => {
     if (asked >= to) return;
     // Positions have no gaps, so that a page is known before the one before it was read.
-    const upTo = Math.min(asked + PAGE_EVENTS, to);
+    const upTo = Math.min(asked + pageEvents, to);
     const page = readEventPage(log, asked, upTo);
     page.catch(() => undefined);
     ahead.push(page);

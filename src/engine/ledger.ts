@@ -274,7 +274,9 @@ export class Ledger {
       return this.recover(batch, error);
     }
     await this.parts.path.rollback();
-    if (isRowRefused(error) && batch.items.length > 1) return this.isolate(batch);
+    if (isRowRefused(error) && !(batch.items.length === 1 && batch.ranUnderLock)) {
+      return this.isolate(batch);
+    }
     this.failure = describeFailure(error);
     if (isRowRefused(error) || !isUnavailable(error)) {
       batch.fail(error);
@@ -284,7 +286,10 @@ export class Ledger {
     }
   }
 
-  /** A constraint refused the batch: every command gets a batch of its own, to find whose it is. */
+  /**
+   * A constraint refused the batch: every command gets a batch of its own under the locks, to find
+   * whose it is. One that ran ahead may also have missed a key that another process remembered.
+   */
   private async isolate(batch: Batch): Promise<void> {
     for (const item of batch.items) {
       const single = new Batch(++this.batchNumber, this.session.head);
