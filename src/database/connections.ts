@@ -7,6 +7,7 @@ import { WriterConnection } from './writer-connection';
 export const ROLES = {
   logWriter: 'truebook_log_writer',
   logReader: 'truebook_log_reader',
+  logReplayer: 'truebook_log_replayer',
   stateWriter: 'truebook_state_writer',
   stateReader: 'truebook_state_reader',
 } as const;

@@ -1,4 +1,4 @@
-import { Client, type ClientConfig, type QueryConfig, type QueryResult } from 'pg';
+import { Client, type ClientConfig, type Connection, type QueryConfig, type QueryResult } from 'pg';
 import { CopyIn } from './copy-in';
 
 /** The server answered a COMMIT with something else: the transaction had failed and is undone. */
@@ -51,6 +51,17 @@ export class WriterConnection {
     }
     this.client = client;
     this.lost = undefined;
+  }
+
+  /** Sends whatever `write` sends in one piece: a call into the system for all, not for each. */
+  together<T>(write: () => T): T {
+    const { stream } = connectionOf(this.current);
+    stream.cork();
+    try {
+      return write();
+    } finally {
+      stream.uncork();
+    }
   }
 
   /** Sends a statement; the promise settles with its own answer. */
@@ -112,7 +123,10 @@ export class WriterConnection {
 function discard(client: Client): void {
   client.removeAllListeners();
   client.on('error', () => undefined);
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } })
-    .connection;
-  stream.destroy();
+  connectionOf(client).stream.destroy();
+}
+
+/** The client's connection, which its published type leaves out. */
+function connectionOf(client: Client): Connection {
+  return (client as unknown as { connection: Connection }).connection;
 }

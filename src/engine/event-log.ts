@@ -64,7 +64,7 @@ export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: 
     correlation_id: 'text',
     causation_id: 'text',
     hash: 'bytea',
-    data: 'jsonb',
+    data: 'json',
   },
 });
 

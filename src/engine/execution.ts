@@ -36,6 +36,12 @@ export interface ExecutionScope {
   readonly log: Kysely<LogDatabase>;
 }
 
+/** What an event owes to the command that appends it. */
+type EventOrigin = Pick<
+  LedgerEvent,
+  'commandId' | 'occurredAt' | 'recordedAt' | 'actor' | 'correlationId' | 'causationId'
+>;
+
 interface Sealed {
   readonly log: Statement[];
   readonly state: Statement[];
@@ -153,7 +159,8 @@ export class Execution {
     }
   }
 
-  private async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
+  /** Runs a command, or one inside another, which is then its cause. */
+  async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
     if (command.idempotencyKey !== undefined) {
       const repeated = await this.repeat(command, command.idempotencyKey);
       if (repeated) return repeated;
@@ -163,7 +170,7 @@ export class Execution {
     const mark = this.mark();
     const id = this.scope.clock.newId();
     const now = isoTime(this.scope.clock.now());
-    const context = this.contextOf(command, id, now, parentId);
+    const context = new RunningCommand(this, this.scope.clock, command, id, now, parentId);
     let outcome: Outcome;
     let keep = false;
     try {
@@ -206,56 +213,11 @@ export class Execution {
     }
   }
 
-  private contextOf(
-    command: Command,
-    id: string,
-    now: string,
-    parentId: string | undefined,
-  ): CreatorContext {
-    const execution = this;
-    const { session, scope } = this;
-    return {
-      state: session,
-      now,
-      actor: command.actor,
-      get position() {
-        return session.head.position;
-      },
-      newId: () => scope.clock.newId(),
-      append: (type, data, occurredAt) =>
-        execution.append(type, data, {
-          commandId: id,
-          occurredAt: occurredAt ?? now,
-          recordedAt: now,
-          actor: command.actor,
-          correlationId: command.correlationId ?? null,
-          causationId: command.causationId ?? parentId ?? null,
-        }),
-      run: <I, A>(
-        creator: Creator<I, A>,
-        input: I,
-        options?: { readonly idempotencyKey?: string | undefined },
-      ) => {
-        const { actor, correlationId } = command;
-        const child: Command = {
-          creator: creator as unknown as Creator,
-          input,
-          actor,
-          correlationId,
-          idempotencyKey: options?.idempotencyKey,
-        };
-        return execution.runOne(child, id) as Promise<Outcome<A>>;
-      },
-    };
-  }
-
-  private async append<Data extends object>(
+  /** Appends an event at the next position and materializes it at once. */
+  async append<Data extends object>(
     type: EventType<Data>,
     data: Data,
-    origin: Pick<
-      LedgerEvent,
-      'commandId' | 'occurredAt' | 'recordedAt' | 'actor' | 'correlationId' | 'causationId'
-    >,
+    origin: EventOrigin,
   ): Promise<LedgerEvent<Data>> {
     const { session } = this;
     const canonicalData = canonicalJson(data);
@@ -325,6 +287,66 @@ export class Execution {
       if (row.idempotency_key === null) continue;
       this.keys.set(scopedKey(row.actor, row.idempotency_key), null);
     }
+  }
+}
+
+/** What a creator sees: one object a command, of a class, because there are so many of them. */
+class RunningCommand implements CreatorContext {
+  readonly state: StateSession;
+
+  constructor(
+    private readonly execution: Execution,
+    private readonly clock: Clock,
+    private readonly command: Command,
+    private readonly id: string,
+    readonly now: string,
+    private readonly parentId: string | undefined,
+  ) {
+    this.state = execution.session;
+  }
+
+  get actor(): string {
+    return this.command.actor;
+  }
+
+  get position(): number {
+    return this.state.head.position;
+  }
+
+  newId(): string {
+    return this.clock.newId();
+  }
+
+  append<Data extends object>(
+    type: EventType<Data>,
+    data: Data,
+    occurredAt: string = this.now,
+  ): Promise<LedgerEvent<Data>> {
+    const { command, now } = this;
+    return this.execution.append(type, data, {
+      commandId: this.id,
+      occurredAt,
+      recordedAt: now,
+      actor: command.actor,
+      correlationId: command.correlationId ?? null,
+      causationId: command.causationId ?? this.parentId ?? null,
+    });
+  }
+
+  run<Input, Answer>(
+    creator: Creator<Input, Answer>,
+    input: Input,
+    options?: { readonly idempotencyKey?: string | undefined },
+  ): Promise<Outcome<Answer>> {
+    const { actor, correlationId } = this.command;
+    const child = {
+      creator: creator as unknown as Creator,
+      input,
+      actor,
+      correlationId,
+      idempotencyKey: options?.idempotencyKey,
+    };
+    return this.execution.runOne(child, this.id) as Promise<Outcome<Answer>>;
   }
 }
 

@@ -16,10 +16,12 @@ const targets = new WeakMap<object, Target>();
 
 /** Sends statements in order, without waiting. @returns the answers to come */
 export function send(connection: WriterConnection, statements: Statement[]): Promise<unknown>[] {
-  return statements.map((statement) =>
-    'query' in statement
-      ? connection.send(statement.query)
-      : connection.copyIn(statement.copyInto, statement.rows),
+  return connection.together(() =>
+    statements.map((statement) =>
+      'query' in statement
+        ? connection.send(statement.query)
+        : connection.copyIn(statement.copyInto, statement.rows),
+    ),
   );
 }
 

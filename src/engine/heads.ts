@@ -36,9 +36,10 @@ const stateHead: QueryConfig = {
 
 /** Takes the log's lock and reads its head. Every other writer waits; readers and vacuum do not. */
 export async function lockLog(log: WriterConnection, known: Head): Promise<Head> {
-  void log.send('begin');
-  const locked = log.send('lock table only event_log in exclusive mode');
-  const found = log.send({ ...logHead, values: [Math.max(known.position, 1)] });
+  const [locked, found] = log.together(() => [
+    log.send('begin; lock table only event_log in exclusive mode'),
+    log.send({ ...logHead, values: [Math.max(known.position, 1)] }),
+  ]);
   await locked;
   const row = (await found).rows[0] as HeadRow | undefined;
   if (row) return headOf(row);
@@ -51,9 +52,10 @@ export async function lockLog(log: WriterConnection, known: Head): Promise<Head>
 export async function lockState(
   state: WriterConnection,
 ): Promise<{ head: Head; materializersVersion: string | null }> {
-  void state.send('begin');
-  const locked = state.send('lock table event_log_state in exclusive mode');
-  const found = state.send(stateHead);
+  const [locked, found] = state.together(() => [
+    state.send('begin; lock table event_log_state in exclusive mode'),
+    state.send(stateHead),
+  ]);
   await locked;
   const row = (await found).rows[0] as HeadRow & { materializers_version: string | null };
   return { head: headOf(row), materializersVersion: row.materializers_version };

@@ -54,7 +54,7 @@ export interface SessionScope {
  * buffered. Rows are immutable objects; a change replaces the object.
  */
 export class SessionTable<Row extends object> {
-  private readonly slots = new Map<Key, Slot<Row>>();
+  private slots = new Map<Key, Slot<Row>>();
   private readonly indexes: ReadonlyMap<string, Map<Key, Key | undefined>>;
   private changes = new Map<Key, Change<Row>>();
   /** Keys and values that were looked for and not found; forgotten when a batch commits. */
@@ -118,8 +118,9 @@ export class SessionTable<Row extends object> {
 
   /** Loads those of the rows that are not known yet, in one query. */
   async load(column: string, values: Iterable<Key>): Promise<void> {
-    const known = column === this.definition.key ? this.slots : this.indexOf(column);
-    const missing = [...values].filter((value) => !known.has(value));
+    const isKnown = (value: Key) =>
+      column === this.definition.key ? this.slots.has(value) : this.indexOf(column).has(value);
+    const missing = [...values].filter((value) => !isKnown(value));
     if (missing.length === 0) return;
     const rows = await this.scope.load(this.definition as never, column, missing);
     for (const row of rows as Row[]) {
@@ -127,7 +128,7 @@ export class SessionTable<Row extends object> {
       // A row that was changed since it was asked for is newer than what the database has.
       if (!this.slots.has(key)) this.place(key, { row, batch: this.scope.batch });
     }
-    for (const value of missing) if (!known.has(value)) this.rememberAbsent(column, value);
+    for (const value of missing) if (!isKnown(value)) this.rememberAbsent(column, value);
   }
 
   /** The buffered changes, which the caller now sends to the database. */
@@ -146,10 +147,19 @@ export class SessionTable<Row extends object> {
       } else if (this.slots.get(value)?.row === undefined) this.slots.delete(value);
     }
     this.absent = [];
+    const surplus = this.slots.size - this.definition.cacheRows;
+    if (surplus <= 0) return;
+    // A fresh Map, not deletions: a Map that is deleted from is copied ever again, and the dead
+    // copies keep one another alive until a full collection.
+    const kept = new Map<Key, Slot<Row>>();
+    let evicted = 0;
     for (const [key, slot] of this.slots) {
-      if (this.slots.size <= this.definition.cacheRows || slot.batch > committedBatch) break;
-      this.displace(key);
+      if (evicted < surplus && slot.batch <= committedBatch) {
+        this.reindex(key, slot.row, undefined);
+        evicted++;
+      } else kept.set(key, slot);
     }
+    this.slots = kept;
   }
 
   private write(key: Key, row: Row | undefined, change: Change<Row> | undefined): void {
@@ -161,28 +171,24 @@ export class SessionTable<Row extends object> {
 
   /** Puts a row and its buffered change in place of what is there; for undoing too. */
   restore(key: Key, slot: Slot<Row> | undefined, change: Change<Row> | undefined): void {
-    this.displace(key);
-    if (slot) this.place(key, slot);
+    this.place(key, slot);
     if (change) this.changes.set(key, change);
     else this.changes.delete(key);
   }
 
-  private place(key: Key, slot: Slot<Row>): void {
-    this.slots.set(key, slot);
-    if (!slot.row) return;
-    for (const [column, index] of this.indexes) {
-      const value = slot.row[column as keyof Row] as Key | null;
-      if (value !== null) index.set(value, key);
-    }
+  private place(key: Key, slot: Slot<Row> | undefined): void {
+    this.reindex(key, this.slots.get(key)?.row, slot?.row);
+    if (slot) this.slots.set(key, slot);
+    else this.slots.delete(key);
   }
 
-  private displace(key: Key): void {
-    const row = this.slots.get(key)?.row;
-    this.slots.delete(key);
-    if (!row) return;
+  private reindex(key: Key, before: Row | undefined, after: Row | undefined): void {
     for (const [column, index] of this.indexes) {
-      const value = row[column as keyof Row] as Key | null;
-      if (value !== null) index.delete(value);
+      const left = (before?.[column as keyof Row] ?? null) as Key | null;
+      const entered = (after?.[column as keyof Row] ?? null) as Key | null;
+      if (left === entered) continue;
+      if (left !== null) index.delete(left);
+      if (entered !== null) index.set(entered, key);
     }
   }
 

@@ -151,7 +151,10 @@ export class WritePath {
   private sendToState({ sealed, events }: Execution): Promise<unknown>[] {
     if (!sealed || events.length === 0) return [];
     const version = this.registry.materializersVersion;
-    return [...send(this.state, sealed.state), sendStateHead(this.state, sealed.head, version)];
+    return this.state.together(() => [
+      ...send(this.state, sealed.state),
+      sendStateHead(this.state, sealed.head, version),
+    ]);
   }
 
   private newTypes({ events }: Execution): Statement[] {
@@ -181,13 +184,16 @@ export class WritePath {
     let logLocked: Promise<Head> | undefined;
     let sentToLog: Promise<unknown>[] = [];
     try {
-      const committed = this.log.commit();
-      for (const { type, version } of events) this.storedTypes.add(`${type} ${version}`);
-      if (next) {
-        logLocked = lockLog(this.log, head);
-        logLocked.catch(() => undefined);
-        if (complete) sentToLog = this.sendToLog(complete);
-      }
+      const committed = this.log.together(() => {
+        const answer = this.log.commit();
+        for (const { type, version } of events) this.storedTypes.add(`${type} ${version}`);
+        if (next) {
+          logLocked = lockLog(this.log, head);
+          logLocked.catch(() => undefined);
+          if (complete) sentToLog = this.sendToLog(complete);
+        }
+        return answer;
+      });
       await committed;
     } catch (error) {
       this.storedTypes.clear();
@@ -216,8 +222,11 @@ export class WritePath {
     sent: Promise<unknown>[],
   ): void {
     const locks = logLocked.then(async (logHead) => {
-      const locked = lockState(this.state);
-      if (execution) sent.push(...this.sendToState(execution));
+      const locked = this.state.together(() => {
+        const answer = lockState(this.state);
+        if (execution) sent.push(...this.sendToState(execution));
+        return answer;
+      });
       const { head: stateHead, materializersVersion } = await locked;
       return { logHead, stateHead, materializersVersion };
     });

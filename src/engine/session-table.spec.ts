@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { checkAsyncProperty } from '../../test/harness/seed';
+import { SessionTable, type SessionScope, type Undo } from './session-table';
+import { defineKeyedTable } from './state-table';
+
+interface Shelf {
+  id: number;
+  label: string | null;
+  books: number;
+}
+
+const shelves = defineKeyedTable<Shelf>({
+  name: 'shelves',
+  key: 'id',
+  unique: ['label'],
+  mutable: ['label', 'books'],
+  cacheRows: 2,
+  columns: { id: 'bigint', label: 'text', books: 'int' },
+});
+
+/** A table in memory that behaves as the database does, and counts how often it is asked. */
+class Shelves {
+  readonly rows = new Map<number, Shelf>();
+  readonly journal: Undo[] = [];
+  batch = 1;
+  loads: string[] = [];
+  readonly scope: SessionScope;
+  readonly session: SessionTable<Shelf>;
+
+  constructor(...rows: Shelf[]) {
+    for (const row of rows) this.rows.set(row.id, row);
+    const self = this;
+    this.scope = {
+      journal: this.journal,
+      get batch() {
+        return self.batch;
+      },
+      load: (_, column, values) => {
+        this.loads.push(`${column} ${values.join(' ')}`);
+        const wanted = new Set<unknown>(values);
+        const found = [...this.rows.values()].filter((r) => wanted.has(r[column as keyof Shelf]));
+        return Promise.resolve(found.map((row) => ({ ...row })));
+      },
+    };
+    this.session = new SessionTable(shelves, this.scope);
+  }
+
+  undoTo(mark: number): void {
+    while (this.journal.length > mark) this.journal.pop()!.undo();
+  }
+
+  /** What a flush does: removes, then inserts, then updates; each must find what it expects. */
+  commit(): void {
+    const changes = [...this.session.takeChanges().values()];
+    const of = (...kinds: string[]) => changes.filter((c) => kinds.includes(c.kind));
+    for (const { row } of of('remove', 'replace')) {
+      if (!this.rows.delete(row.id)) throw new Error(`There is no shelf ${row.id} to remove`);
+    }
+    for (const { row } of of('insert', 'replace')) {
+      if (this.rows.has(row.id)) throw new Error(`There is a shelf ${row.id}`);
+      this.rows.set(row.id, row);
+    }
+    for (const { row } of of('update')) {
+      if (!this.rows.has(row.id)) throw new Error(`There is no shelf ${row.id} to update`);
+      this.rows.set(row.id, row);
+    }
+    this.session.evict(this.batch++);
+    this.journal.length = 0;
+  }
+}
+
+const shelf = (id: number, label: string | null = null, books = 0): Shelf => ({ id, label, books });
+
+describe('SessionTable', () => {
+  it('loads a row once, and remembers that there is none', async () => {
+    const table = new Shelves(shelf(1, 'poems'));
+    const { session } = table;
+    expect(await session.get(1)).toEqual(shelf(1, 'poems'));
+    expect(session.get(1)).toEqual(shelf(1, 'poems'));
+    expect(session.find('label', 'poems')).toEqual(shelf(1, 'poems'));
+    expect(await session.get(2)).toBeUndefined();
+    expect(await session.get(2)).toBeUndefined();
+    expect(await session.find('label', 'maps')).toBeUndefined();
+    expect(await session.find('label', 'maps')).toBeUndefined();
+    expect(table.loads).toEqual(['id 1', 'id 2', 'label maps']);
+  });
+
+  it('forgets at a commit that there was no row, because others may have written it', async () => {
+    const table = new Shelves();
+    await table.session.get(1);
+    await table.session.find('label', 'maps');
+    table.rows.set(1, shelf(1, 'maps'));
+    table.commit();
+    expect(await table.session.find('label', 'maps')).toEqual(shelf(1, 'maps'));
+    expect(await table.session.get(1)).toEqual(shelf(1, 'maps'));
+  });
+
+  it('keeps a changed row when an older one is loaded by another column', async () => {
+    const table = new Shelves(shelf(1, 'poems', 1));
+    await table.session.get(1);
+    table.session.update(shelf(1, 'maps', 2));
+    expect(await table.session.find('label', 'poems')).toBeUndefined();
+    expect(await table.session.find('label', 'maps')).toEqual(shelf(1, 'maps', 2));
+  });
+
+  it('sends an update only for a column that is stored and may change', async () => {
+    const table = new Shelves(shelf(1, 'poems', 1));
+    const row = (await table.session.get(1))!;
+    table.session.update({ ...row });
+    expect(table.session.takeChanges().size).toBe(0);
+    table.session.update({ ...row, books: 2 });
+    expect([...table.session.takeChanges().values()]).toEqual([
+      { kind: 'update', row: shelf(1, 'poems', 2) },
+    ]);
+  });
+
+  it('sends nothing for a row that came and went', async () => {
+    const table = new Shelves();
+    table.session.insert(shelf(1));
+    table.session.update(shelf(1, 'poems'));
+    table.session.remove(1);
+    expect(table.session.takeChanges().size).toBe(0);
+    expect(await table.session.get(1)).toBeUndefined();
+  });
+
+  it('refuses to insert a row twice, and to change a row that nobody read', async () => {
+    const table = new Shelves(shelf(1));
+    await table.session.get(1);
+    expect(() => table.session.insert(shelf(1))).toThrow('has a row 1 already');
+    expect(() => table.session.update(shelf(2))).toThrow('no row 2 to update');
+    expect(() => table.session.remove(2)).toThrow('no row 2 to remove');
+    expect(() => table.session.find('books', 1)).toThrow('cannot be found by books');
+  });
+
+  it('evicts only what no uncommitted batch has touched, the oldest first', async () => {
+    const table = new Shelves(shelf(1), shelf(2), shelf(3), shelf(4));
+    for (const id of [1, 2, 3]) await table.session.get(id);
+    table.batch = 2;
+    await table.session.get(4);
+    table.session.evict(1);
+    table.loads = [];
+    for (const id of [3, 4]) await table.session.get(id);
+    expect(table.loads).toEqual([]);
+    for (const id of [1, 2]) await table.session.get(id);
+    expect(table.loads).toEqual(['id 1', 'id 2']);
+  });
+
+  it('behaves like a plain map through undone commands, commits and evictions', async () => {
+    const key = fc.integer({ min: 1, max: 6 });
+    const label = fc.constantFrom(null, 'a', 'b', 'c');
+    const step = fc.record({
+      kind: fc.constantFrom('get', 'find', 'put', 'put', 'put', 'remove', 'load'),
+      key,
+      label,
+      books: fc.integer({ min: 0, max: 3 }),
+    });
+    const command = fc.record({
+      steps: fc.array(step, { maxLength: 6 }),
+      end: fc.constantFrom('keep', 'undo', 'commit'),
+    });
+    await checkAsyncProperty(
+      fc.asyncProperty(fc.array(command, { maxLength: 12 }), async (commands) => {
+        const table = new Shelves();
+        let model = new Map<number, Shelf>();
+        for (const { steps, end } of commands) {
+          const before = new Map(model);
+          const mark = table.journal.length;
+          for (const one of steps) await applyStep(table.session, model, one);
+          if (end === 'undo') {
+            table.undoTo(mark);
+            model = before;
+          } else if (end === 'commit') {
+            table.commit();
+            expect(table.rows).toEqual(model);
+          }
+        }
+        for (let id = 1; id <= 6; id++) expect(await table.session.get(id)).toEqual(model.get(id));
+        for (const text of ['a', 'b', 'c']) {
+          expect(await table.session.find('label', text)).toEqual(labelled(model, text));
+        }
+      }),
+      400,
+    );
+  });
+});
+
+function labelled(model: Map<number, Shelf>, label: string): Shelf | undefined {
+  return [...model.values()].find((row) => row.label === label);
+}
+
+async function applyStep(
+  session: SessionTable<Shelf>,
+  model: Map<number, Shelf>,
+  step: { kind: string; key: number; label: string | null; books: number },
+): Promise<void> {
+  const { kind, key } = step;
+  if (kind === 'load') return session.load('id', [key, key + 1]);
+  if (kind === 'find' && step.label !== null) {
+    expect(await session.find('label', step.label)).toEqual(labelled(model, step.label));
+    return;
+  }
+  // As a creator does, everything is read before it is changed.
+  expect(await session.get(key)).toEqual(model.get(key));
+  if (kind === 'remove' && model.has(key)) {
+    session.remove(key);
+    model.delete(key);
+  } else if (kind === 'put') {
+    if (step.label !== null && labelled(model, step.label) !== undefined) return;
+    const row = shelf(key, step.label, step.books);
+    if (model.has(key)) session.update(row);
+    else session.insert(row);
+    model.set(key, row);
+  }
+}
