@@ -4,8 +4,8 @@ import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
 import { readEventPage } from './event-pages';
 import { encodeChanges, send } from './flush';
-import { canonicalJsonOf } from './canonical-json';
-import { canonicalEvent, chainHash } from './hash-chain';
+import type { AppendedEvent } from './event-log';
+import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
 import type { Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
@@ -89,10 +89,16 @@ export async function catchUp(
   for (let page = await pages.next(); page.length > 0; page = await pages.next()) {
     const before = session.head;
     session.batch++;
-    for (const stored of page) {
-      if (options.verifyChain) verifyLink(session.head, stored);
-      session.head = { position: stored.position, hash: stored.hash };
-      await materialize(registry, session, state, stored);
+    try {
+      for (const stored of page) {
+        if (options.verifyChain) verifyLink(session.head, stored);
+        session.head = { position: stored.position, hash: stored.hash };
+        await materialize(registry, session, state, stored);
+      }
+    } catch (error) {
+      // Where the rows of the page before were refused, that is the cause of this failure too.
+      await flushed;
+      throw error;
     }
     await flushed;
     const sent = send(state, encodeChanges(session.takeChanges()));
@@ -134,7 +140,7 @@ async function answered(
 /** Pages of the log in order, the next ones already asked for; an empty one is the end. */
 function readAhead(log: WriterConnection, from: number, to: number, pageEvents: number) {
   let asked = from;
-  const ahead: Promise<LedgerEvent[]>[] = [];
+  const ahead: Promise<AppendedEvent[]>[] = [];
   const ask = () => {
     if (asked >= to) return;
     // Positions have no gaps, so that a page is known before the one before it was read.
@@ -145,7 +151,7 @@ function readAhead(log: WriterConnection, from: number, to: number, pageEvents: 
     asked = upTo;
   };
   for (let i = 0; i < PAGES_AHEAD; i++) ask();
-  const next = async (): Promise<LedgerEvent[]> => {
+  const next = async (): Promise<AppendedEvent[]> => {
     // Lets what the databases sent and wait for pass; awaiting settled promises alone would not.
     await new Promise(setImmediate);
     const page = (await ahead.shift()) ?? [];
@@ -179,11 +185,13 @@ function sessionOn(
 }
 
 /** @throws ChainBroken */
-function verifyLink(before: Head, event: LedgerEvent): void {
-  const canonical = canonicalEvent(event, canonicalJsonOf(event.data));
-  if (event.position !== before.position + 1 || chainHash(before.hash, canonical) !== event.hash) {
-    throw new ChainBroken(before.position + 1);
+function verifyLink(before: Head, event: AppendedEvent): void {
+  const fits = (data: string) => chainHash(before.hash, canonicalEvent(event, data)) === event.hash;
+  // The log keeps the text that was hashed. Written otherwise it may still be the same event.
+  if (event.position === before.position + 1) {
+    if (fits(event.canonicalData) || fits(canonicalJson(event.data))) return;
   }
+  throw new ChainBroken(before.position + 1);
 }
 
 /** @throws EventOfDoom */

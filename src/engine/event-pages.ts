@@ -1,6 +1,6 @@
 import type { QueryConfig } from 'pg';
 import type { WriterConnection } from '../database/writer-connection';
-import type { LedgerEvent } from './event';
+import type { AppendedEvent } from './event-log';
 
 /** The columns of an event in the order in which {@link eventOfTexts} takes them. */
 type EventTexts = [
@@ -26,7 +26,7 @@ const page: QueryConfig & { rowMode: 'array' } = {
   rowMode: 'array',
   // Every value as the server wrote it. Parsing by column and naming the columns of every row took
   // a third of a replay's time.
-  types: { getTypeParser: () => (text: string) => text } as never,
+  types: { getTypeParser: () => (text: string) => text },
 };
 
 /**
@@ -37,18 +37,19 @@ export async function readEventPage(
   log: WriterConnection,
   after: number,
   upTo: number,
-): Promise<LedgerEvent[]> {
+): Promise<AppendedEvent[]> {
   const { rows } = await log.send({ ...page, values: [after, upTo] });
-  return (rows as unknown as EventTexts[]).map(eventOfTexts);
+  return (rows as EventTexts[]).map(eventOfTexts);
 }
 
-function eventOfTexts(texts: EventTexts): LedgerEvent {
+function eventOfTexts(texts: EventTexts): AppendedEvent {
   return {
     position: Number(texts[0]),
     eventId: texts[1],
     type: texts[2],
     version: Number(texts[3]),
     data: JSON.parse(texts[4]) as object,
+    canonicalData: texts[4],
     commandId: texts[5],
     occurredAt: isoTime(texts[6]),
     recordedAt: isoTime(texts[7]),

@@ -269,9 +269,13 @@ export class Ledger {
   }
 
   private async afterFailure(batch: Batch, error: unknown): Promise<void> {
+    const ids = batch.commandIds();
+    // Before anybody is answered: the next batch must not find the keys of commands that did not
+    // happen, and callers ask again at once.
+    batch.execution = undefined;
     this.dropSession();
     if (error instanceof CommitInDoubt || error instanceof StateNotCommitted) {
-      return this.recover(batch, error);
+      return this.recover(batch, ids, error);
     }
     await this.parts.path.rollback();
     if (isRowRefused(error) && !(batch.items.length === 1 && batch.ranUnderLock)) {
@@ -302,11 +306,10 @@ export class Ledger {
    * Finds out under the lock whether the batch happened, heals the state, and answers. Where the
    * databases stay away for too long the callers are told that it is not known.
    */
-  private async recover(batch: Batch, error: Error): Promise<void> {
+  private async recover(batch: Batch, ids: readonly string[], error: Error): Promise<void> {
     const { path, limits, log } = this.parts;
     log.warn({ err: error }, 'recovering from a failed commit');
     const deadline = Date.now() + limits.recoveryTimeoutMs;
-    const ids = batch.commandIds();
     for (;;) {
       path.cut();
       try {

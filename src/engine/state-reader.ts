@@ -42,6 +42,9 @@ export class StateReader<DB> {
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only')
       .execute(async (db) => {
+        // Before the snapshot, which LOCK does not take: a replay empties the tables under a lock
+        // that excludes this one, and to an older snapshot they would be empty.
+        await sql`lock table event_log_state in access share mode`.execute(db);
         const { rows } = await sql<{ position: number }>`
           select position from event_log_state`.execute(db);
         const position = rows[0]!.position;

@@ -1,0 +1,64 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { Config } from '../src/config';
+import type { DatabaseUrls } from '../src/database/connections';
+import { EmbeddedPostgres } from '../src/database/embedded-postgres';
+
+/** The command line is wrong; `message` says how, in one sentence. */
+export class UsageError extends Error {}
+
+const FAILED = 1;
+/** What shells make of a process that a signal ended: 128 and the signal's number. */
+const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** What has to be closed before the process may end, whatever ends it. */
+let cluster: EmbeddedPostgres | undefined;
+
+/**
+ * Runs a script: `main` returns the exit code; an error is printed as one sentence and is exit
+ * code 1. Ctrl-C and SIGTERM close the embedded PostgreSQL too, which undoes what is under way.
+ */
+export function runScript(main: () => Promise<number>): void {
+  for (const [signal, code] of Object.entries(SIGNAL_CODES)) {
+    process.once(signal, () => void finish(code));
+  }
+  main().then(finish, (error: unknown) => {
+    process.stderr.write(`${sentenceOf(error)}\n`);
+    return finish(FAILED);
+  });
+}
+
+/** Parses the command line. @throws UsageError for an unknown option or a missing value */
+export function parseCommandLine<T extends ParseArgsConfig>(config: T) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The two databases that the configuration names; starts or joins the embedded PostgreSQL. */
+export async function openDatabases(config: Config): Promise<DatabaseUrls> {
+  const { logDatabaseUrl: log, stateDatabaseUrl: state } = config;
+  if (log !== undefined && state !== undefined) return { log, state };
+  cluster = await EmbeddedPostgres.open(config.dataDir);
+  return cluster.urls;
+}
+
+async function finish(code: number): Promise<void> {
+  const open = cluster;
+  cluster = undefined;
+  await open?.close().catch((error: unknown) => {
+    process.stderr.write(`${sentenceOf(error)}\n`);
+  });
+  process.exit(code);
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map(sentenceOf).join('; ');
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return /^connect |getaddrinfo|timeout expired/.test(message)
+    ? `A database cannot be reached: ${message}`
+    : message;
+}

@@ -1,0 +1,149 @@
+// Makes the project ready for the script that npm is about to run: installs the dependencies and,
+// with --build, compiles. Runs on Node 20 with nothing installed, and does nothing where nothing
+// has changed. The stamps hold hashes, not times: a checkout gives every file a new time.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const BIN = join(ROOT, 'node_modules', '.bin');
+const LOCK_FILE = join(ROOT, 'package-lock.json');
+const INSTALLED = join(ROOT, 'node_modules', '.truebook-installed');
+const BUILT = join(ROOT, 'dist', '.truebook-built');
+const COMPILED = ['src', 'scripts', 'migrations', 'test/bench'];
+const COMPILED_BY = ['tsconfig.json', 'nest-cli.json', 'package-lock.json'];
+const OLDEST_NODE = 20;
+
+/** Held while one process installs or builds; another one waits for it. */
+const BUSY = join(ROOT, '.truebook-setup.log');
+const BUSY_DEADLINE_MS = 15 * 60_000;
+const POLL_MS = 200;
+
+class SetupFailed extends Error {}
+
+function digest(files) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  return hash.digest('hex');
+}
+
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .filter((entry) => !entry.name.endsWith('.spec.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function stampIs(file, value) {
+  return existsSync(file) && readFileSync(file, 'utf8') === value;
+}
+
+function run(what, command, args) {
+  const path = `${BIN}${delimiter}${process.env.PATH ?? ''}`;
+  const windows = process.platform === 'win32';
+  const options = { cwd: ROOT, env: { ...process.env, PATH: path }, stdio: 'inherit' };
+  const { status, error } = spawnSync(command, args, { ...options, shell: windows });
+  if (error) throw new SetupFailed(`${what} failed: ${command} could not be run: ${error.message}`);
+  if (status !== 0) throw new SetupFailed(`${what} failed: see the messages above`);
+}
+
+function isInstalled() {
+  return stampIs(INSTALLED, digest([LOCK_FILE])) && existsSync(join(BIN, 'node'));
+}
+
+function install() {
+  if (isInstalled()) return;
+  process.stderr.write('Installing the dependencies (once, about a minute) …\n');
+  run('Installing the dependencies', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (!existsSync(join(BIN, 'node'))) {
+    throw new SetupFailed(
+      'Node 24 was not installed: npm must be allowed to run the install script of "node" ' +
+        '(npm config get ignore-scripts must say false)',
+    );
+  }
+  writeFileSync(INSTALLED, digest([LOCK_FILE]));
+}
+
+function buildDigest() {
+  const folders = COMPILED.flatMap((folder) => filesBelow(join(ROOT, folder)));
+  return digest([...folders, ...COMPILED_BY.map((file) => join(ROOT, file))]);
+}
+
+function isBuilt() {
+  return stampIs(BUILT, buildDigest());
+}
+
+function build() {
+  const wanted = buildDigest();
+  if (stampIs(BUILT, wanted)) return;
+  process.stderr.write('Building …\n');
+  run('Building', join(BIN, process.platform === 'win32' ? 'nest.cmd' : 'nest'), ['build']);
+  writeFileSync(BUILT, wanted);
+}
+
+/** Whether the process that made the folder is gone. */
+function isAbandoned() {
+  try {
+    const pid = Number(readFileSync(join(BUSY, 'pid'), 'utf8'));
+    if (pid > 0) process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    if (error.code === 'ESRCH') return true;
+    if (error.code !== 'ENOENT') return false;
+  }
+  // Between making the folder and writing the pid there is only a moment.
+  try {
+    return Date.now() - statSync(BUSY).mtimeMs > 5_000;
+  } catch {
+    return false;
+  }
+}
+
+function sleep(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Two that install at once would delete each other's files. */
+function alone(work) {
+  const deadline = Date.now() + BUSY_DEADLINE_MS;
+  for (;;) {
+    try {
+      mkdirSync(BUSY);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw new SetupFailed(`${ROOT} is not writable: ${error.code}`);
+    }
+    if (isAbandoned()) rmSync(BUSY, { recursive: true, force: true });
+    else if (Date.now() > deadline) throw new SetupFailed(`Another set-up holds ${BUSY}`);
+    else sleep(POLL_MS);
+  }
+  writeFileSync(join(BUSY, 'pid'), String(process.pid));
+  try {
+    work();
+  } finally {
+    rmSync(BUSY, { recursive: true, force: true });
+  }
+}
+
+try {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < OLDEST_NODE) {
+    throw new SetupFailed(`Node ${OLDEST_NODE} or newer is needed; this is ${process.version}`);
+  }
+  const mustBuild = process.argv.includes('--build');
+  if (!isInstalled() || (mustBuild && !isBuilt())) {
+    alone(() => {
+      install();
+      if (mustBuild) build();
+    });
+  }
+} catch (error) {
+  if (!(error instanceof SetupFailed)) throw error;
+  process.stderr.write(`Truebook could not be set up. ${error.message}.\n`);
+  process.exit(1);
+}

@@ -1,0 +1,96 @@
+import { createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
+import type { Creator } from '../engine/creator';
+import { Ledger } from '../engine/ledger';
+import type { FieldError } from '../engine/refusal';
+import type { Reply, Request } from './caller';
+import { isIdempotencyKey } from './fields';
+import { invalidRequest } from './problem';
+
+/** What the headers and the query of a POST or PUT say about the command in its body. */
+export interface CommandRequest {
+  readonly actor: string;
+  readonly idempotencyKey: string | undefined;
+  readonly correlationId: string;
+  readonly dryRun: boolean;
+  /** The path of the request, for problems inside an answer. */
+  readonly path: string;
+  /** Where the headers of the answer go. */
+  readonly reply: Reply;
+}
+
+/** The handler's {@link CommandRequest}. @throws Refusal `validation_failed` */
+export const AsCommand = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const http = context.switchToHttp();
+  return readCommandRequest(http.getRequest<Request>(), http.getResponse<Reply>());
+});
+
+function readCommandRequest(request: Request, reply: Reply): CommandRequest {
+  const errors: FieldError[] = [];
+  const command = {
+    actor: request.caller!.name,
+    idempotencyKey: readIdempotencyKey(request.headers['idempotency-key'], errors),
+    correlationId: request.id,
+    dryRun: readDryRun(request.query as Record<string, unknown>, errors),
+    path: pathOf(request),
+    reply,
+  };
+  if (errors.length > 0) throw invalidRequest(...errors);
+  return command;
+}
+
+/** The path of a request without its query. */
+export function pathOf(request: { readonly url: string }): string {
+  const end = request.url.indexOf('?');
+  return end === -1 ? request.url : request.url.slice(0, end);
+}
+
+/** A quoted string, as the header's standard has it, is the same key as without its quotes. */
+export function readIdempotencyKey(
+  header: string | string[] | undefined,
+  errors: FieldError[],
+): string | undefined {
+  if (header === undefined) return undefined;
+  let key = String(header);
+  const isQuoted = key.length > 1 && key.startsWith('"') && key.endsWith('"');
+  if (isQuoted) key = key.slice(1, -1).replace(/\\(["\\])/g, '$1');
+  if (isIdempotencyKey(key) && (isQuoted || !key.startsWith('"'))) return key;
+  const message = 'the header must be 1 to 255 printable ASCII characters';
+  errors.push({ pointer: '/Idempotency-Key', message });
+  return undefined;
+}
+
+function readDryRun(query: Record<string, unknown>, errors: FieldError[]): boolean {
+  for (const name in query) {
+    if (name !== 'dryRun') errors.push({ pointer: `/${name}`, message: 'is not known' });
+  }
+  const { dryRun } = query;
+  if (dryRun === undefined || dryRun === 'false') return false;
+  if (dryRun !== 'true') errors.push({ pointer: '/dryRun', message: 'must be true or false' });
+  return true;
+}
+
+/** Hands commands to the ledger, the same way for every POST and PUT. */
+@Injectable()
+export class Commands {
+  constructor(private readonly ledger: Ledger) {}
+
+  /**
+   * Submits a command and writes what became of it into the headers of the answer.
+   * @returns the creator's answer
+   * @throws Refusal with the creator's no, LedgerUnavailable
+   */
+  async submit<Input, Answer>(
+    request: CommandRequest,
+    creator: Creator<Input, Answer>,
+    input: Input,
+  ): Promise<Answer> {
+    const { actor, idempotencyKey, correlationId, dryRun, reply } = request;
+    const command = { creator, input, actor, idempotencyKey, correlationId, dryRun };
+    const outcome = await this.ledger.submit(command);
+    reply.header('ledger-position', outcome.position);
+    if (outcome.isHit) reply.header('idempotency-hit', 'true');
+    if (dryRun) reply.header('dry-run', 'true');
+    if (outcome.kind === 'refused') throw outcome.refusal;
+    return outcome.answer;
+  }
+}

@@ -1,0 +1,83 @@
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { serveDocs } from './api-docs';
+import type { ApiKeys } from './api-keys';
+import { authenticate } from './authentication';
+import { BODY_LIMIT_BYTES, parseJsonBody } from './json-body';
+import { NestLog } from './log';
+import { Metrics } from './metrics';
+import { ProblemFilter } from './problem.filter';
+import { answerBrokenRequest, observeRequests, requestId } from './requests';
+import { ValidationPipe } from './validation';
+
+/** `client:` and 64 characters, each of which may be percent-encoded. */
+const MAX_PARAM_LENGTH = 256;
+/** How long a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Builds the HTTP side of the program around a module with its controllers; listens not yet. */
+export async function buildHttpApp(
+  module: DynamicModule,
+  keys: ApiKeys,
+  log: Logger,
+): Promise<NestFastifyApplication> {
+  const problems = new ProblemFilter(log);
+  const adapter = new FastifyAdapter({
+    // No Nest middleware is used, and looking for it costs every request some microseconds.
+    skipMiddie: true,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: requestId,
+    clientErrorHandler: answerBrokenRequest,
+    // Requests that come while the server closes are answered by the ledger's own 503.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('x-request-id', request.id);
+      problems.answer(error, request, reply);
+    },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLog(log),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  const fastify = app.getHttpAdapter().getInstance();
+  observeRequests(fastify, log, app.get(Metrics));
+  closeConnectionsAtEnd(fastify);
+  authenticate(fastify, keys);
+  acceptOnlyJson(fastify);
+  app.useGlobalFilters(problems);
+  app.useGlobalPipes(new ValidationPipe());
+  serveDocs(app);
+  await app.init();
+  await fastify.ready();
+  return app;
+}
+
+function acceptOnlyJson(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** A client that keeps its connection and keeps asking would hold the server open for ever. */
+function closeConnectionsAtEnd(fastify: FastifyInstance): void {
+  let isClosing = false;
+  fastify.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  fastify.addHook('onSend', (_, reply, payload, done) => {
+    if (isClosing) reply.header('connection', 'close');
+    done(null, payload);
+  });
+}

@@ -1,0 +1,39 @@
+/** HTTP status and title of a problem. */
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+/**
+ * Every code that the API answers with, its status and its title. The only place where a refusal
+ * of the ledger meets HTTP; a spec fails where the program refuses with a code that is not here.
+ */
+export const PROBLEM_KINDS = {
+  validation_failed: { status: 400, title: 'The request is not valid' },
+  unauthorized: { status: 401, title: 'An API key is needed' },
+  forbidden: { status: 403, title: 'The API key does not allow this' },
+  not_found: { status: 404, title: 'There is no such thing' },
+  client_id_taken: { status: 409, title: 'The clientId is taken' },
+  already_reversed: { status: 409, title: 'The transaction is reversed already' },
+  account_already_closed: { status: 409, title: 'The account is closed already' },
+  payload_too_large: { status: 413, title: 'The request is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  idempotency_key_reused: { status: 422, title: 'The key was used for another request' },
+  unbalanced_transaction: { status: 422, title: 'Debits and credits differ' },
+  account_not_found: { status: 422, title: 'A posting names no account' },
+  account_closed: { status: 422, title: 'The account is closed' },
+  insufficient_funds: { status: 422, title: 'The balance would fall below its minimum' },
+  balance_limit_exceeded: { status: 422, title: 'The balance would rise above its maximum' },
+  zero_amount: { status: 422, title: 'A posting has no amount' },
+  account_not_empty: { status: 422, title: 'The account has a balance' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
+  internal_error: { status: 500, title: 'Something unforeseen happened' },
+  ledger_unavailable: { status: 503, title: 'The ledger cannot answer now' },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEM_KINDS;
+
+/** The kind of a code; a code that nobody foresaw is an internal error. */
+export function problemCode(code: string): ProblemCode {
+  return Object.hasOwn(PROBLEM_KINDS, code) ? (code as ProblemCode) : 'internal_error';
+}

@@ -1,0 +1,82 @@
+import { HttpException } from '@nestjs/common';
+import { describeFailure, isUnavailable } from '../engine/failures';
+import {
+  LedgerUnavailable,
+  Refusal,
+  type FieldError,
+  type RefusalDetails,
+} from '../engine/refusal';
+import { PROBLEM_KINDS, problemCode, type ProblemCode } from './problem-codes';
+
+/** The body of every error, as RFC 9457 has it, with the ledger's own members. */
+export interface Problem extends RefusalDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** The path of the request. */
+  readonly instance: string;
+  readonly code: string;
+}
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+/** What a caller is asked to wait before it tries again, in seconds. */
+export const RETRY_AFTER_S = 1;
+
+/** The problem of a refusal that the ledger answered. */
+export function problemOf(
+  refusal: Pick<Refusal, 'code' | 'detail' | 'details'>,
+  instance: string,
+): Problem {
+  const code = problemCode(refusal.code);
+  const { status, title } = PROBLEM_KINDS[code];
+  const { detail, details } = refusal;
+  return { type: `/problems/${code}`, title, status, detail, instance, code, ...details };
+}
+
+/** A refusal for things that are wrong with the request itself. */
+export function invalidRequest(...errors: FieldError[]): Refusal {
+  return new Refusal('validation_failed', 'The request is not valid', { errors });
+}
+
+/** Any error as a problem. What nobody foresaw is answered without a word of what it was. */
+export function problemOfError(error: unknown, instance: string): Problem {
+  return problemOf(refusalOf(error), instance);
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof LedgerUnavailable) return new Refusal('ledger_unavailable', error.message);
+  const status = clientErrorStatus(error);
+  if (status !== undefined) return refusalOfStatus(status, error as Error);
+  if (isUnavailable(error)) return new Refusal('ledger_unavailable', describeFailure(error));
+  return new Refusal('internal_error', 'The error was logged under the id of this request');
+}
+
+/** The status of an error of the framework that says the request was at fault. */
+function clientErrorStatus(error: unknown): number | undefined {
+  if (error instanceof HttpException) return asClientError(error.getStatus());
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
+  return asClientError(error.statusCode);
+}
+
+function asClientError(status: unknown): number | undefined {
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}
+
+const CODE_OF_STATUS: Readonly<Record<number, ProblemCode>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'payload_too_large',
+  // A path that is longer than any of ours.
+  414: 'not_found',
+  415: 'unsupported_media_type',
+  429: 'too_many_requests',
+};
+
+function refusalOfStatus(status: number, error: Error): Refusal {
+  const code = CODE_OF_STATUS[status];
+  if (code !== undefined) return new Refusal(code, error.message);
+  return invalidRequest({ pointer: '', message: error.message });
+}

@@ -1,0 +1,55 @@
+import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import type { Kysely } from 'kysely';
+import { Refusal } from '../engine/refusal';
+import { StateReader } from '../engine/state-reader';
+import type { Reply } from './caller';
+import { isReference } from './fields';
+import { invalidRequest } from './problem';
+
+/** Reads the state for an answer, and says in a header how far that state goes. */
+@Injectable()
+export class Reads {
+  constructor(private readonly state: StateReader<unknown>) {}
+
+  /** Everything that `run` reads is of one snapshot. @throws LedgerUnavailable */
+  async read<T>(
+    reply: Reply,
+    run: (db: Kysely<unknown>) => Promise<T>,
+  ): Promise<{ readonly position: number; readonly value: T }> {
+    const read = await this.state.read(run);
+    reply.header('ledger-position', read.position);
+    return read;
+  }
+
+  /**
+   * Reads as of a position that the caller may have named.
+   * @throws Refusal `validation_failed` where the state has not come that far
+   */
+  async readAt<T>(
+    reply: Reply,
+    atPosition: number | undefined,
+    run: (db: Kysely<unknown>) => Promise<T>,
+  ): Promise<{ readonly position: number; readonly value: T }> {
+    const { position, value } = await this.read(reply, run);
+    if (atPosition !== undefined && atPosition > position) {
+      const message = `must not be above the ledger's position, ${position}`;
+      throw invalidRequest({ pointer: '/atPosition', message });
+    }
+    return { position: atPosition ?? position, value };
+  }
+}
+
+/** @throws Refusal `not_found` where there is no value */
+export function found<T>(value: T | undefined, what: string, id: string): T {
+  if (value !== undefined) return value;
+  throw new Refusal('not_found', `There is no ${what} ${id}`);
+}
+
+/** An id in a path. What is no id names nothing; it must not even reach the database. */
+export class ReferencePipe implements PipeTransform<string, string> {
+  /** @throws Refusal `not_found` */
+  transform(text: string, _: ArgumentMetadata): string {
+    if (isReference(text)) return text;
+    throw new Refusal('not_found', 'The path contains no id and no "client:" with a clientId');
+  }
+}

@@ -1,0 +1,78 @@
+import { ConfigError } from '../config';
+import { EmbeddedPostgresError } from '../database/postgres-binaries';
+import { MigrationError } from '../database/migrator';
+import { sqlstateOf } from '../database/sqlstates';
+import { EventOfDoom } from '../engine/catch-up';
+import { HeadsDiverge, OtherMaterializers } from '../engine/heads';
+import { LedgerUnavailable } from '../engine/refusal';
+import { RegistryError } from '../engine/registry';
+import { ProbeFailed } from '../engine/startup-probe';
+import { AdminKeyError } from './admin-key';
+
+/** The program cannot start; `message` is the sentence for the person at the terminal. */
+export class StartFailed extends Error {
+  override readonly name = 'StartFailed';
+}
+
+/** Errors whose message is written for the person at the terminal. */
+const EXPLAINED = [
+  StartFailed,
+  ConfigError,
+  EmbeddedPostgresError,
+  MigrationError,
+  ProbeFailed,
+  RegistryError,
+  HeadsDiverge,
+  OtherMaterializers,
+  LedgerUnavailable,
+  AdminKeyError,
+] as const;
+
+/** Why the program could not start, in words; undefined for what nobody foresaw. */
+export function explainStartFailure(error: unknown): string | undefined {
+  if (error instanceof EventOfDoom) {
+    return `The event at position ${error.position} cannot be materialized: ${error.message}`;
+  }
+  if (error instanceof Error && EXPLAINED.some((known) => error instanceof known)) {
+    return error.message;
+  }
+  return undefined;
+}
+
+/** What a failed attempt to listen means. */
+export function listenFailure(error: unknown, host: string, port: number): unknown {
+  switch ((error as NodeJS.ErrnoException | null)?.code) {
+    case 'EADDRINUSE':
+      return new StartFailed(
+        `Port ${port} on ${host} is in use: stop the program that uses it, or set PORT`,
+      );
+    case 'EACCES':
+      return new StartFailed(`This user may not listen on port ${port}: set PORT`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new StartFailed(`This machine has no address ${host}: set HOST`);
+    default:
+      return error;
+  }
+}
+
+/** What a failed connection to a database means; the URL's password is not repeated. */
+export function connectFailure(error: unknown, name: 'log' | 'state', url: string): StartFailed {
+  const { hostname, port, pathname } = new URL(url);
+  const server = `${hostname || 'localhost'}:${port || '5432'}`;
+  const database = decodeURIComponent(pathname.slice(1));
+  return new StartFailed(`The ${name} database ${reasonOf(error, server, database)}`, {
+    cause: error,
+  });
+}
+
+function reasonOf(error: unknown, server: string, database: string): string {
+  const state = sqlstateOf(error);
+  if (state === '3D000') return `"${database}" does not exist on ${server}`;
+  if (state === '28P01' || state === '28000') return `on ${server} refuses the user or password`;
+  const message = error instanceof Error && error.message !== '' ? error.message : undefined;
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  if (state !== undefined) return `on ${server} refuses the connection: ${message}`;
+  return `cannot be reached at ${server} (${code ?? message ?? 'no reason given'})`;
+}

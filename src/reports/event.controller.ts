@@ -1,0 +1,56 @@
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiRead, pageDto } from '../http/api-docs';
+import type { Reply } from '../http/caller';
+import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../http/page';
+import { found, Reads } from '../http/reads';
+import { EventDto, EventListQuery, EventQuery, eventView } from './event.dto';
+import { EventFeed } from './event.queries';
+
+const EventPage = pageDto(EventDto);
+const POSITION = /^[1-9]\d{0,14}$/;
+
+@ApiTags('books')
+@Controller('v1/events')
+export class EventController {
+  constructor(
+    private readonly reads: Reads,
+    private readonly feed: EventFeed,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List events in order, as far as the state has come' })
+  @ApiRead({ type: EventPage })
+  async list(
+    @Query() query: EventListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<EventDto>> {
+    const limit = limitOf(query);
+    const [before] = cursorKey(query, 1) as [number];
+    const after = query.cursor === undefined ? (numberOf(query.after) ?? 0) : before;
+    const upTo = await this.statePosition(reply);
+    const events = await this.feed.list(after, upTo, limit + 1, query.type);
+    return pageOf(events, limit, (event) => [event.position], eventView);
+  }
+
+  @Get(':position')
+  @ApiOperation({ summary: 'Read one event' })
+  @ApiRead({ type: EventDto, problems: ['not_found'] })
+  async read(
+    @Param('position') text: string,
+    @Query() _: EventQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<EventDto> {
+    const upTo = await this.statePosition(reply);
+    const position = POSITION.test(text) ? Number(text) : Infinity;
+    const events =
+      position <= upTo ? await this.feed.list(position - 1, position, 1, undefined) : [];
+    return eventView(found(events[0], 'event', text));
+  }
+
+  /** Read before the log is: an event that the state does not contain is nobody's business yet. */
+  private async statePosition(reply: Reply): Promise<number> {
+    const { position } = await this.reads.read(reply, () => Promise.resolve());
+    return position;
+  }
+}

@@ -1,0 +1,88 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { LedgerEvent } from '../engine/event';
+import { PositionText, Text } from '../http/fields';
+import { PageQuery } from '../http/page';
+
+const MAX_TYPE = 100;
+
+export class EventListQuery extends PageQuery {
+  @PositionText(0)
+  after?: string;
+
+  @Text(1, MAX_TYPE, { optional: true })
+  type?: string;
+}
+
+/** Reading one event takes no parameters. */
+export class EventQuery {}
+
+export class EventTaskDto {
+  @ApiProperty({ format: 'uuid' })
+  taskId!: string;
+
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty()
+  status!: string;
+}
+
+/** An event of the log with the tasks that it asked for. */
+export class EventDto implements LedgerEvent {
+  @ApiProperty({ type: 'integer' })
+  position!: number;
+
+  @ApiProperty({ format: 'uuid' })
+  eventId!: string;
+
+  @ApiProperty({ example: 'TransactionPosted' })
+  type!: string;
+
+  @ApiProperty({ type: 'integer' })
+  version!: number;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  data!: object;
+
+  @ApiProperty({ format: 'date-time' })
+  occurredAt!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  recordedAt!: string;
+
+  @ApiProperty()
+  actor!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  commandId!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  correlationId!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  causationId!: string | null;
+
+  @ApiProperty({ description: 'SHA-256 over the previous hash and this event, in hex' })
+  hash!: string;
+
+  @ApiProperty({ type: [EventTaskDto] })
+  tasks!: EventTaskDto[];
+}
+
+export function eventView(event: LedgerEvent): EventDto {
+  return {
+    position: event.position,
+    eventId: event.eventId,
+    type: event.type,
+    version: event.version,
+    data: event.data,
+    occurredAt: event.occurredAt,
+    recordedAt: event.recordedAt,
+    actor: event.actor,
+    commandId: event.commandId,
+    correlationId: event.correlationId,
+    causationId: event.causationId,
+    hash: event.hash,
+    tasks: [],
+  };
+}

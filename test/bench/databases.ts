@@ -1,0 +1,49 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { DatabaseUrls } from '../../src/database/connections';
+import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
+import { migrate } from '../../src/database/migrator';
+
+/** A cluster of the bench's own, with the settings that `npm start` gives the embedded one. */
+export interface BenchCluster {
+  readonly dataDir: string;
+  /** The program's own pair of databases. */
+  readonly urls: DatabaseUrls;
+  /** A migrated pair for the naive path, so that it writes into the same tables. */
+  readonly naiveUrls: DatabaseUrls;
+  /** An empty database for pgbench. */
+  readonly pgbenchUrl: string;
+  close(): Promise<void>;
+}
+
+const OWNER = 'truebook_owner';
+const EXTRA = { log: 'bench_naive_log', state: 'bench_naive_state', pgbench: 'bench_pgbench' };
+const READABLE = 0o755;
+
+export async function openCluster(): Promise<BenchCluster> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'truebook-bench-'));
+  // The server's own user has to reach its folder below.
+  await chmod(dataDir, READABLE);
+  const postgres = await EmbeddedPostgres.open(dataDir);
+  const client = new Client({ connectionString: postgres.url('postgres', 'postgres') });
+  await client.connect();
+  for (const name of Object.values(EXTRA)) {
+    await client.query(`create database ${name} owner ${OWNER}`);
+  }
+  await client.end();
+  const naiveUrls = { log: postgres.url(EXTRA.log), state: postgres.url(EXTRA.state) };
+  await migrate(postgres.urls);
+  await migrate(naiveUrls);
+  return {
+    dataDir,
+    urls: postgres.urls,
+    naiveUrls,
+    pgbenchUrl: postgres.url(EXTRA.pgbench),
+    close: async () => {
+      await postgres.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

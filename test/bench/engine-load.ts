@@ -1,0 +1,113 @@
+import { OpenAccount, type OpenAccountInput } from '../../src/accounts/account.creators';
+import type { Outcome } from '../../src/engine/creator';
+import type { OpenLedger } from '../../src/engine/open-ledger';
+import { PostTransaction } from '../../src/transactions/transaction.creators';
+
+const ACTOR = 'bench';
+const FILL_IN_FLIGHT = 512;
+
+/** Two accounts that a transfer goes between: the debited one first. */
+export type ChoosePair = () => readonly [string, string];
+
+/** What one measurement found. */
+export interface Load {
+  readonly perSecond: number;
+  /** Time from a command's submission to its outcome, of the slowest hundredth. */
+  readonly p99Ms: number;
+}
+
+export function uniformPair(accounts: readonly string[]): ChoosePair {
+  return () => {
+    const from = Math.floor(Math.random() * accounts.length);
+    const step = 1 + Math.floor(Math.random() * (accounts.length - 1));
+    return [accounts[from]!, accounts[(from + step) % accounts.length]!];
+  };
+}
+
+/** Opens accounts, half of them assets and half liabilities. @returns their ids */
+export async function openAccounts({ ledger }: OpenLedger, count: number): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      openAccount(ledger, { name: `Account ${i}`, type: i % 2 ? 'liability' : 'asset' }),
+    ),
+  );
+}
+
+/** One pair that every transfer goes between; the debited account may not fall below zero. */
+export async function openHotPair({ ledger }: OpenLedger): Promise<ChoosePair> {
+  const payer = await openAccount(ledger, {
+    name: 'Payer',
+    type: 'liability',
+    minBalance: '0.00',
+  });
+  const payee = await openAccount(ledger, { name: 'Payee', type: 'liability' });
+  const funds = await openAccount(ledger, { name: 'Funds', type: 'asset' });
+  await transfer(ledger, [funds, payer], '1000000000000.00');
+  return () => [payer, payee];
+}
+
+/** Keeps `inFlight` transfers under way for a time. */
+export async function measureTransfers(
+  { ledger }: OpenLedger,
+  pair: ChoosePair,
+  inFlight: number,
+  durationMs: number,
+): Promise<Load> {
+  const latencies: number[] = [];
+  const begin = performance.now();
+  const end = begin + durationMs;
+  const loop = async () => {
+    for (let at = performance.now(); at < end;) {
+      await transfer(ledger, pair());
+      const now = performance.now();
+      latencies.push(now - at);
+      at = now;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, loop));
+  const seconds = (performance.now() - begin) / 1000;
+  const sorted = Float64Array.from(latencies).sort();
+  const p99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  return { perSecond: latencies.length / seconds, p99Ms };
+}
+
+/** Posts transfers until the log has `events` events. */
+export async function fillLog(
+  { ledger }: OpenLedger,
+  pair: ChoosePair,
+  events: number,
+): Promise<void> {
+  let left = events - ledger.head.position;
+  const loop = async () => {
+    while (left-- > 0) await transfer(ledger, pair());
+  };
+  await Promise.all(Array.from({ length: FILL_IN_FLIGHT }, loop));
+}
+
+async function transfer(
+  ledger: OpenLedger['ledger'],
+  [debited, credited]: readonly [string, string],
+  amount = '1.00',
+): Promise<void> {
+  const input = {
+    description: 'transfer',
+    postings: [
+      { accountId: debited, direction: 'debit' as const, amount },
+      { accountId: credited, direction: 'credit' as const, amount },
+    ],
+  };
+  accepted(await ledger.submit({ creator: PostTransaction, actor: ACTOR, input }));
+}
+
+async function openAccount(
+  ledger: OpenLedger['ledger'],
+  input: Omit<OpenAccountInput, 'currency'>,
+): Promise<string> {
+  const command = { creator: OpenAccount, actor: ACTOR, input: { currency: 'USD', ...input } };
+  return accepted(await ledger.submit(command)).id;
+}
+
+function accepted<Answer>(outcome: Outcome<Answer>): Answer {
+  if (outcome.kind === 'refused') throw outcome.refusal;
+  return outcome.answer;
+}

@@ -1,0 +1,84 @@
+import autocannon from 'autocannon';
+
+/** What the child process is told, as JSON in its first argument. */
+export interface HttpLoad {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  /** Ids of accounts that transfers go between. */
+  readonly accounts: readonly string[];
+  /** 1: a transfer a request. More: so many in a batch. */
+  readonly batchSize: number;
+}
+
+/** What it answers, as JSON on standard output. */
+export interface HttpResult {
+  readonly transfersPerSecond: number;
+  readonly p99Ms: number;
+}
+
+const BODIES = 512;
+
+async function main(): Promise<void> {
+  const load = JSON.parse(process.argv[2]!) as HttpLoad;
+  const bodies = Array.from({ length: BODIES }, () => bodyOf(load));
+  if (load.warmUpSeconds > 0) await shoot(load, bodies, load.warmUpSeconds);
+  const { requests, latency, non2xx, errors, duration } = await shoot(load, bodies, load.seconds);
+  if (non2xx > 0 || errors > 0) {
+    throw new Error(`${non2xx} answers were no success and ${errors} requests failed`);
+  }
+  const transfersPerSecond = (requests.total * load.batchSize) / duration;
+  const result: HttpResult = { transfersPerSecond, p99Ms: latency.p99 };
+  process.stdout.write(JSON.stringify(result));
+}
+
+async function shoot(
+  load: HttpLoad,
+  bodies: readonly string[],
+  seconds: number,
+): Promise<autocannon.Result> {
+  let next = 0;
+  return autocannon({
+    url: load.url,
+    connections: load.connections,
+    duration: seconds,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${load.apiKey}` },
+    requests: [
+      {
+        setupRequest: (request) => {
+          next = (next + 1) % bodies.length;
+          return { ...request, body: bodies[next]! };
+        },
+      },
+    ],
+  });
+}
+
+function bodyOf({ accounts, batchSize }: HttpLoad): string {
+  if (batchSize === 1) return JSON.stringify(transfer(accounts));
+  const transactions = Array.from({ length: batchSize }, () => transfer(accounts));
+  return JSON.stringify({ mode: 'independent', transactions });
+}
+
+function transfer(accounts: readonly string[]) {
+  const from = Math.floor(Math.random() * accounts.length);
+  const to = (from + 1 + Math.floor(Math.random() * (accounts.length - 1))) % accounts.length;
+  const amount = '1.00';
+  return {
+    description: 'transfer',
+    postings: [
+      { accountId: accounts[from], direction: 'debit', amount },
+      { accountId: accounts[to], direction: 'credit', amount },
+    ],
+  };
+}
+
+if (require.main === module) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });
+}

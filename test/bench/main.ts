@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Config } from '../../src/config';
+import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
+import { features } from '../../src/features';
+import { readConditions } from './conditions';
+import { openCluster, type BenchCluster } from './databases';
+import {
+  fillLog,
+  measureTransfers,
+  openAccounts,
+  openHotPair,
+  uniformPair,
+  type ChoosePair,
+} from './engine-load';
+import { measureNaive } from './naive';
+import { findPgbench, measurePgbench } from './pgbench';
+import { measureHttp, measureReplay, startBareRoute, startService, type Server } from './processes';
+import { formatReport, median, Results } from './report';
+import { ACCOUNTS, FULL, QUICK, type Sizes } from './sizes';
+
+const IN_FLIGHT = [1, 8, 64, 256];
+const MOST = 256;
+const TRANSFERS = 'transfers/s';
+const HTTP_CONNECTIONS = 64;
+const BATCH = { size: 100, connections: 8 } as const;
+
+/** One run: everything is measured on one cluster, one after the other. */
+class Bench {
+  readonly results = new Results();
+
+  constructor(
+    private readonly cluster: BenchCluster,
+    private readonly sizes: Sizes,
+    private readonly pgbench: string,
+  ) {}
+
+  async run(): Promise<void> {
+    const { cluster, sizes } = this;
+    const open = await openLedger({
+      urls: cluster.urls,
+      features,
+      limits: Config.load({}).engine,
+      readPoolSize: 10,
+      log: { warn: complain, error: complain },
+    });
+    let accounts: string[];
+    try {
+      accounts = await openAccounts(open, ACCOUNTS);
+      await this.engine(open, uniformPair(accounts));
+      say('the naive path');
+      const naive = await measureNaive(cluster.naiveUrls, sizes.engineMs);
+      this.results.add('engine.naive', naive, TRANSFERS, 'one command per transaction pair');
+      await this.atManyEvents(open, uniformPair(accounts));
+    } finally {
+      await open.close();
+    }
+    await this.http(accounts);
+    await this.replay();
+  }
+
+  private async engine(open: OpenLedger, uniform: ChoosePair): Promise<void> {
+    const { results, sizes } = this;
+    const hot = await openHotPair(open);
+    for (const inFlight of IN_FLIGHT.filter((n) => n !== MOST)) {
+      say(`the engine with ${inFlight} in flight`);
+      const load = await this.transfers(open, uniform, inFlight);
+      results.add(`engine.uniform.${inFlight}`, load.perSecond, TRANSFERS);
+      if (inFlight === 64) results.add('engine.p99_ms.64', load.p99Ms, 'ms');
+      results.add(
+        `engine.hot.${inFlight}`,
+        (await this.transfers(open, hot, inFlight)).perSecond,
+        TRANSFERS,
+      );
+    }
+    // Machines drift: what is compared is measured in turn.
+    const rates = { uniform: [] as number[], hot: [] as number[], pgbench: [] as number[] };
+    for (let round = 1; round <= sizes.rounds; round++) {
+      say(`pgbench and the engine with ${MOST} in flight, round ${round} of ${sizes.rounds}`);
+      rates.pgbench.push(
+        await measurePgbench(this.pgbench, this.cluster.pgbenchUrl, sizes.pgbenchSeconds),
+      );
+      rates.uniform.push((await this.transfers(open, uniform, MOST)).perSecond);
+      rates.hot.push((await this.transfers(open, hot, MOST)).perSecond);
+    }
+    results.add(`engine.uniform.${MOST}`, median(rates.uniform), TRANSFERS);
+    results.add(`engine.hot.${MOST}`, median(rates.hot), TRANSFERS);
+    results.add('pgbench.insert.64', median(rates.pgbench), 'commits/s', 'one-row inserts');
+  }
+
+  private async transfers(open: OpenLedger, pair: ChoosePair, inFlight: number) {
+    await measureTransfers(open, pair, inFlight, this.sizes.warmUpMs);
+    return measureTransfers(open, pair, inFlight, this.sizes.engineMs);
+  }
+
+  private async atManyEvents(open: OpenLedger, uniform: ChoosePair): Promise<void> {
+    const { events } = this.sizes;
+    say(`filling the log to ${events.toLocaleString('en')} events`);
+    await fillLog(open, uniform, events);
+    const position = open.ledger.head.position;
+    const { perSecond } = await this.transfers(open, uniform, MOST);
+    const note = `from position ${position.toLocaleString('en')} on`;
+    this.results.add(`engine.uniform.${MOST}.at_1m_events`, perSecond, TRANSFERS, note);
+  }
+
+  private async http(accounts: readonly string[]): Promise<void> {
+    const apiKey = randomBytes(24).toString('hex');
+    const path = '/v1/transactions';
+    const single = { accounts, apiKey, batchSize: 1, seconds: this.sizes.httpSeconds };
+    const load = { ...single, warmUpSeconds: this.sizes.warmUpMs / 1000 };
+    say('the bare route');
+    await using(startBareRoute(this.cluster.dataDir), async ({ url }) => {
+      const bare = { ...load, url: url + path, connections: HTTP_CONNECTIONS };
+      const { transfersPerSecond } = await measureHttp(bare);
+      this.results.add('http.bare.64', transfersPerSecond, 'requests/s', 'no ledger behind');
+    });
+    await using(startService(this.cluster.dataDir, apiKey), async ({ url }) => {
+      for (const connections of [1, HTTP_CONNECTIONS]) {
+        say(`HTTP with ${connections} connections`);
+        const result = await measureHttp({ ...load, url: url + path, connections });
+        const note = `p99 ${result.p99Ms} ms`;
+        const name = `http.single.${connections}`;
+        this.results.add(name, result.transfersPerSecond, TRANSFERS, note);
+      }
+      say(`HTTP with batches of ${BATCH.size}`);
+      const { transfersPerSecond } = await measureHttp({
+        ...load,
+        url: `${url}${path}/batch`,
+        connections: BATCH.connections,
+        batchSize: BATCH.size,
+      });
+      const note = `${BATCH.connections} connections`;
+      this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
+    });
+  }
+
+  private async replay(): Promise<void> {
+    say('the replay');
+    const { report, peakMib } = await measureReplay(this.cluster.dataDir);
+    const note = `${report.processed.toLocaleString('en')} events, hash chain verified`;
+    this.results.add('replay.events_per_s', report.eventsPerSecond, 'events/s', note);
+    this.results.add('replay.peak_mib', peakMib, 'MiB', 'the largest process');
+  }
+}
+
+async function using(start: Promise<Server>, work: (server: Server) => Promise<void>) {
+  const server = await start;
+  try {
+    await work(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Progress for people, on standard error. */
+function say(what: string): void {
+  process.stderr.write(`Measuring ${what} …\n`);
+}
+
+function complain(details: object, message: string): void {
+  const { err } = details as { err?: unknown };
+  process.stderr.write(`${message}${err instanceof Error ? `: ${err.message}` : ''}\n`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+    },
+  });
+  const sizes = values.quick ? QUICK : FULL;
+  const pgbench = await findPgbench();
+  const cluster = await openCluster();
+  try {
+    const conditions = await readConditions(cluster.urls.log, sizes);
+    const bench = new Bench(cluster, sizes, pgbench);
+    await bench.run();
+    const report = { conditions, results: bench.results.list };
+    process.stdout.write(`${values.json ? JSON.stringify(report) : formatReport(report)}\n`);
+  } finally {
+    await cluster.close();
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,32 @@
+/** How long and how much is measured. */
+export interface Sizes {
+  readonly engineMs: number;
+  readonly httpSeconds: number;
+  readonly pgbenchSeconds: number;
+  readonly warmUpMs: number;
+  /** Events in the log before the measurement "at a million" and before the replay. */
+  readonly events: number;
+  /** How often pgbench and the engine are measured in turn; the medians are reported. */
+  readonly rounds: number;
+}
+
+export const FULL: Sizes = {
+  engineMs: 10_000,
+  httpSeconds: 10,
+  pgbenchSeconds: 10,
+  warmUpMs: 2_000,
+  events: 1_000_000,
+  rounds: 3,
+};
+
+/** Under two minutes in all. */
+export const QUICK: Sizes = {
+  engineMs: 2_000,
+  httpSeconds: 3,
+  pgbenchSeconds: 3,
+  warmUpMs: 500,
+  events: 100_000,
+  rounds: 1,
+};
+
+export const ACCOUNTS = 1_000;

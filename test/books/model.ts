@@ -1,0 +1,298 @@
+/**
+ * The rules of the books a second time, written from the API's contract alone and sharing no code
+ * with the program: what it says of a request must be what the program answered.
+ */
+const DIGITS: Record<string, number> = { USD: 2, JPY: 0, KWD: 3 };
+
+export interface ModelPosting {
+  readonly accountId: string;
+  readonly direction: 'debit' | 'credit';
+  readonly amount: string;
+}
+
+export interface OpenRequest {
+  readonly kind: 'open';
+  readonly clientId?: string;
+  readonly type: string;
+  readonly currency: string;
+  readonly minBalance?: string;
+  readonly maxBalance?: string;
+}
+export interface PostRequest {
+  readonly kind: 'post';
+  readonly clientId?: string;
+  readonly postings: readonly ModelPosting[];
+}
+export type ModelRequest =
+  | OpenRequest
+  | PostRequest
+  | { readonly kind: 'close'; readonly accountId: string }
+  | { readonly kind: 'reverse'; readonly transactionId: string }
+  | {
+      readonly kind: 'batch';
+      readonly mode: 'atomic' | 'independent';
+      readonly transactions: readonly PostRequest[];
+    };
+
+/** What the model expects: a refusal's code, or parts of the answer. */
+export type Verdict = { readonly code: string } | { readonly answer: object };
+
+interface ModelAccount {
+  id: string;
+  clientId: string | null;
+  type: string;
+  currency: string;
+  min: bigint | null;
+  max: bigint | null;
+  debits: bigint;
+  credits: bigint;
+  isClosed: boolean;
+  version: number;
+}
+
+interface ModelTransaction {
+  readonly id: string;
+  readonly clientId: string | null;
+  readonly postings: readonly ModelPosting[];
+  reversedBy: string | null;
+}
+
+/** A row of the event log, as far as the model reads it. */
+export interface LoggedFact {
+  readonly position: number;
+  readonly type: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** The books as they were after some event. */
+export class ModelBooks {
+  position = 0;
+  private readonly accounts = new Map<string, ModelAccount>();
+  private readonly transactions = new Map<string, ModelTransaction>();
+
+  get accountIds(): string[] {
+    return [...this.accounts.keys()];
+  }
+
+  /** Takes the next event in; says so where its balances are not those of the model. */
+  fold({ position, type, data }: LoggedFact): void {
+    if (position !== this.position + 1) throw new Error(`Position ${position} is out of turn`);
+    this.position = position;
+    const fact = data as Record<string, string>;
+    if (type === 'AccountOpened') {
+      const id = fact['accountId']!;
+      const clientId = fact['clientId'] ?? null;
+      this.accounts.set(id, newAccount(id, clientId, fact['type']!, fact['currency']!, data));
+    } else if (type === 'AccountClosed') {
+      const account = this.accounts.get(fact['accountId']!)!;
+      account.isClosed = true;
+      account.version++;
+    } else this.foldTransaction(data);
+  }
+
+  private foldTransaction(data: Record<string, unknown>): void {
+    const id = data['transactionId'] as string;
+    const reverses = (data['reverses'] as string | null | undefined) ?? null;
+    const postings = data['postings'] as (ModelPosting & { balanceAfter: string })[];
+    for (const posting of postings) {
+      const account = this.accounts.get(posting.accountId)!;
+      apply(account, posting.direction, minorOf(posting.amount, account.currency));
+      if (posting.balanceAfter !== shown(balance(account), account.currency)) {
+        throw new Error(`Event ${this.position} has the balance ${posting.balanceAfter}`);
+      }
+    }
+    const clientId = (data['clientId'] as string | null | undefined) ?? null;
+    this.transactions.set(id, { id, clientId, postings, reversedBy: null });
+    if (reverses !== null) this.transactions.get(reverses)!.reversedBy = id;
+  }
+
+  /** The account as the API shows it, apart from times. */
+  view(id: string): object | undefined {
+    const account = this.accounts.get(id);
+    return account && viewOf(account);
+  }
+
+  /** Sum of debits minus sum of credits, by currency; all zero in books that are right. */
+  imbalance(): Map<string, bigint> {
+    const sums = new Map<string, bigint>();
+    for (const { currency, debits, credits } of this.accounts.values()) {
+      sums.set(currency, (sums.get(currency) ?? 0n) + debits - credits);
+    }
+    return sums;
+  }
+
+  /** What must be answered to a request that finds the books as they are now. Changes nothing. */
+  judge(request: ModelRequest): Verdict {
+    if (request.kind === 'open') return this.judgeOpen(request);
+    if (request.kind === 'close') return this.judgeClose(request.accountId);
+    if (request.kind === 'reverse') return this.judgeReverse(request.transactionId);
+    const draft = new Draft(this.accounts);
+    if (request.kind === 'post') return this.judgePost(request, draft);
+    const results: Verdict[] = [];
+    for (const [index, transaction] of request.transactions.entries()) {
+      const verdict = this.judgePost(transaction, draft);
+      if ('code' in verdict && request.mode === 'atomic') {
+        return { code: `${verdict.code} at ${index}` };
+      }
+      results.push(verdict);
+    }
+    return { answer: { results } };
+  }
+
+  private judgeOpen(request: OpenRequest): Verdict {
+    const { clientId = null, type, currency } = request;
+    const isTaken = [...this.accounts.values()].some((a) => a.clientId === clientId);
+    if (clientId !== null && isTaken) return { code: 'client_id_taken' };
+    const { id: _, ...rest } = viewOf(newAccount('', clientId, type, currency, request));
+    return { answer: rest };
+  }
+
+  private judgeClose(reference: string): Verdict {
+    const account = find(this.accounts, reference);
+    if (!account) return { code: 'not_found' };
+    if (account.isClosed) return { code: 'account_already_closed' };
+    if (account.debits !== account.credits) return { code: 'account_not_empty' };
+    return { answer: viewOf({ ...account, isClosed: true, version: account.version + 1 }) };
+  }
+
+  private judgeReverse(reference: string): Verdict {
+    const original = find(this.transactions, reference);
+    if (!original) return { code: 'not_found' };
+    if (original.reversedBy !== null) return { code: 'already_reversed' };
+    const postings = original.postings.map((p): ModelPosting => {
+      return { ...p, direction: p.direction === 'debit' ? 'credit' : 'debit' };
+    });
+    const verdict = this.judgePost({ kind: 'post', postings }, new Draft(this.accounts));
+    if ('code' in verdict) return verdict;
+    return { answer: { ...verdict.answer, reverses: original.id } };
+  }
+
+  private judgePost(request: PostRequest, draft: Draft): Verdict {
+    const { postings } = request;
+    const clientId = request.clientId ?? null;
+    const isTaken = [...this.transactions.values()].some((t) => t.clientId === clientId);
+    if (clientId !== null && (isTaken || draft.clientIds.has(clientId))) {
+      return { code: 'client_id_taken' };
+    }
+    const attempt = draft.branch();
+    const lines = postings.map((p) => ({ ...p, account: attempt.account(p.accountId) }));
+    if (lines.some((l) => !l.account)) return { code: 'account_not_found' };
+    const known = lines.map((l) => ({ ...l, account: l.account! }));
+    if (known.some((l) => /^[0.]+$/.test(l.amount))) return { code: 'zero_amount' };
+    if (known.some((l) => l.account.isClosed)) return { code: 'account_closed' };
+    const sums = new Map<string, bigint>();
+    for (const { account, direction, amount } of known) {
+      const signed = minorOf(amount, account.currency) * (direction === 'debit' ? 1n : -1n);
+      sums.set(account.currency, (sums.get(account.currency) ?? 0n) + signed);
+    }
+    if ([...sums.values()].some((sum) => sum !== 0n)) return { code: 'unbalanced_transaction' };
+    const posted: object[] = [];
+    for (const { account, direction, amount } of known) {
+      const minor = minorOf(amount, account.currency);
+      apply(account, direction, minor);
+      const after = balance(account);
+      if (account.min !== null && after < account.min) return { code: 'insufficient_funds' };
+      if (account.max !== null && after > account.max) return { code: 'balance_limit_exceeded' };
+      const { id: accountId, currency } = account;
+      const balanceAfter = shown(after, currency);
+      posted.push({ accountId, direction, currency, balanceAfter, amount: shown(minor, currency) });
+    }
+    if (clientId !== null) attempt.clientIds.add(clientId);
+    draft.take(attempt);
+    return { answer: { clientId, reverses: null, reversedBy: null, postings: posted } };
+  }
+}
+
+/** Copies of accounts that a request has changed, and that its refusal forgets. */
+class Draft {
+  readonly changed = new Map<string, ModelAccount>();
+
+  constructor(
+    private readonly below: Map<string, ModelAccount>,
+    readonly clientIds = new Set<string>(),
+  ) {}
+
+  account(reference: string): ModelAccount | undefined {
+    const found = find(this.below, reference);
+    if (!found) return undefined;
+    const copy = this.changed.get(found.id) ?? { ...found };
+    this.changed.set(found.id, copy);
+    return copy;
+  }
+
+  branch(): Draft {
+    const merged = new Map(this.below);
+    for (const [id, account] of this.changed) merged.set(id, account);
+    return new Draft(merged, new Set(this.clientIds));
+  }
+
+  take(other: Draft): void {
+    for (const [id, account] of other.changed) this.changed.set(id, account);
+    for (const clientId of other.clientIds) this.clientIds.add(clientId);
+  }
+}
+
+function find<T extends { id: string; clientId: string | null }>(
+  items: Map<string, T>,
+  reference: string,
+): T | undefined {
+  if (!reference.startsWith('client:')) return items.get(reference);
+  return [...items.values()].find((item) => `client:${item.clientId}` === reference);
+}
+
+function newAccount(
+  id: string,
+  clientId: string | null,
+  type: string,
+  currency: string,
+  limits: { minBalance?: string | null; maxBalance?: string | null },
+): ModelAccount {
+  const limit = (text: string | null | undefined) =>
+    text === null || text === undefined ? null : minorOf(text, currency);
+  const [min, max] = [limit(limits.minBalance), limit(limits.maxBalance)];
+  const zero = { debits: 0n, credits: 0n, isClosed: false, version: 1 };
+  return { id, clientId, type, currency, min, max, ...zero };
+}
+
+function apply(account: ModelAccount, direction: string, minor: bigint): void {
+  if (direction === 'debit') account.debits += minor;
+  else account.credits += minor;
+  account.version++;
+}
+
+function isDebitNormal(type: string): boolean {
+  return ['asset', 'expense'].includes(type);
+}
+
+function balance({ type, debits, credits }: ModelAccount): bigint {
+  return isDebitNormal(type) ? debits - credits : credits - debits;
+}
+
+function viewOf(account: ModelAccount) {
+  const money = (minor: bigint) => shown(minor, account.currency);
+  const { id, clientId, type, currency, version, min, max } = account;
+  return {
+    ...{ id, clientId, type, currency, version },
+    normalSide: isDebitNormal(type) ? 'debit' : 'credit',
+    status: account.isClosed ? 'closed' : 'open',
+    balance: money(balance(account)),
+    debits: money(account.debits),
+    credits: money(account.credits),
+    minBalance: min === null ? null : money(min),
+    maxBalance: max === null ? null : money(max),
+  };
+}
+
+function minorOf(text: string, currency: string): bigint {
+  const [whole, fraction = ''] = text.replace('-', '').split('.') as [string, string?];
+  const minor = BigInt(whole + fraction.padEnd(DIGITS[currency]!, '0'));
+  return text.startsWith('-') ? -minor : minor;
+}
+
+function shown(minor: bigint, currency: string): string {
+  const digits = DIGITS[currency]!;
+  const unit = 10n ** BigInt(digits);
+  const size = minor < 0n ? -minor : minor;
+  const fraction = digits === 0 ? '' : `.${String(size % unit).padStart(digits, '0')}`;
+  return `${minor < 0n ? '-' : ''}${size / unit}${fraction}`;
+}

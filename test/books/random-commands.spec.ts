@@ -1,0 +1,235 @@
+import type { ApiAnswer, ApiClient } from '../harness/api-client';
+import { query } from '../harness/cluster';
+import { seededRandom, type Random } from '../harness/seed';
+import { startTestService } from '../harness/service';
+import { ModelBooks, type LoggedFact, type ModelRequest, type PostRequest } from './model';
+
+const CALLERS = 24;
+const REQUESTS = Number(process.env['RANDOM_COMMANDS'] ?? 4_000);
+const CLIENT_IDS = 150;
+const PAST_VIEWS = 300;
+
+/** A request with its key and the answer to it. */
+interface Exchange {
+  readonly request: ModelRequest;
+  readonly key: string | undefined;
+  readonly dryRun: boolean;
+  readonly answer: ApiAnswer;
+}
+
+/** Chooses requests at random, over accounts and transactions that other callers make as well. */
+class Chooser {
+  readonly accounts: { id: string; currency: string }[] = [];
+  readonly transactions: string[] = [];
+
+  constructor(private readonly random: Random) {}
+
+  next(): ModelRequest {
+    const { random } = this;
+    if (this.accounts.length < 6 || random.chance(0.03)) return this.open();
+    const dice = random.below(100);
+    if (dice < 65) return this.post();
+    if (dice < 77) return this.reverse();
+    if (dice < 82) return { kind: 'close', accountId: this.accountReference() };
+    const transactions = Array.from({ length: 1 + random.below(6) }, () => this.post());
+    return { kind: 'batch', mode: random.pick(['atomic', 'independent']), transactions };
+  }
+
+  private open(): ModelRequest {
+    const { random } = this;
+    const type = random.pick(['asset', 'liability', 'equity', 'income', 'expense']);
+    const currency = random.pick(['USD', 'USD', 'JPY', 'KWD']);
+    return {
+      kind: 'open',
+      type,
+      currency,
+      ...(random.chance(0.3) && { clientId: this.clientId() }),
+      ...(random.chance(0.4) && { minBalance: random.pick(['0', '-20', '-5']) }),
+      ...(random.chance(0.3) && { maxBalance: random.pick(['10', '50', '200']) }),
+    };
+  }
+
+  private post(): PostRequest {
+    const { random } = this;
+    const currency = random.pick(this.accounts).currency;
+    const same = this.accounts.filter((a) => a.currency === currency);
+    const [debit, credit, third] = [random.pick(same), random.pick(same), random.pick(same)];
+    const size = random.chance(0.01) ? 0 : 1 + random.below(12);
+    const wrong = random.chance(0.03) ? 1 : 0;
+    const postings: PostRequest['postings'][number][] = [
+      { accountId: debit.id, direction: 'debit', amount: `${size + 2}` },
+      { accountId: credit.id, direction: 'credit', amount: `${size + wrong}` },
+      { accountId: third.id, direction: 'credit', amount: '2' },
+    ];
+    if (random.chance(0.02)) postings[0] = { ...postings[0]!, accountId: this.accountReference() };
+    const [clientId] = random.chance(0.15) ? [this.clientId()] : [];
+    return { kind: 'post', postings, ...(clientId !== undefined && { clientId }) };
+  }
+
+  private reverse(): ModelRequest {
+    const known = this.transactions.length > 0 && this.random.chance(0.97);
+    const transactionId = known ? this.random.pick(this.transactions) : `client:${this.clientId()}`;
+    return { kind: 'reverse', transactionId };
+  }
+
+  private accountReference(): string {
+    const reference = this.random.below(10);
+    if (reference < 7) return this.random.pick(this.accounts).id;
+    if (reference < 9) return `client:${this.clientId()}`;
+    return '00000000-0000-7000-8000-000000000000';
+  }
+
+  private clientId(): string {
+    return `c${this.random.below(CLIENT_IDS)}`;
+  }
+}
+
+function send(
+  api: ApiClient,
+  request: ModelRequest,
+  options: { idempotencyKey: string | undefined; dryRun: boolean },
+): Promise<ApiAnswer> {
+  const bodyOf = ({ kind: _, ...post }: PostRequest) => ({ description: 'Random', ...post });
+  switch (request.kind) {
+    case 'open': {
+      const { kind: _, ...body } = request;
+      return api.post('/v1/accounts', { name: 'Random', ...body }, options);
+    }
+    case 'close':
+      return api.post(`/v1/accounts/${request.accountId}/close`, {}, options);
+    case 'post':
+      return api.post('/v1/transactions', bodyOf(request), options);
+    case 'reverse':
+      return api.post(`/v1/transactions/${request.transactionId}/reverse`, {}, options);
+    case 'batch': {
+      const { mode, transactions } = request;
+      const body = { mode, transactions: transactions.map(bodyOf) };
+      return api.post('/v1/transactions/batch', body, options);
+    }
+  }
+}
+
+/** Sends random requests from many callers at once, some of them twice with one key. */
+async function converse(api: ApiClient, random: Random): Promise<Exchange[]> {
+  const chooser = new Chooser(random);
+  const exchanges: Exchange[] = [];
+  let sent = 0;
+  const exchange = async (request: ModelRequest, key: string | undefined, dryRun: boolean) => {
+    const answer = await send(api, request, { idempotencyKey: key, dryRun });
+    exchanges.push({ request, key, dryRun, answer });
+    if (answer.status !== 201 || dryRun) return;
+    const { id } = answer.body as { id: string };
+    if (request.kind === 'open') chooser.accounts.push({ id, currency: request.currency });
+    else if (request.kind === 'post') chooser.transactions.push(id);
+  };
+  const caller = async () => {
+    while (sent++ < REQUESTS) {
+      const request = chooser.next();
+      const key = random.chance(0.5) ? `key ${sent}` : undefined;
+      const dryRun = key === undefined && random.chance(0.15);
+      const isTwice = key !== undefined && random.chance(0.2);
+      await Promise.all([
+        exchange(request, key, dryRun),
+        ...(isTwice ? [exchange(request, key, dryRun)] : []),
+      ]);
+      const old = key === undefined && random.chance(0.1) ? random.pick(exchanges) : undefined;
+      if (old?.key !== undefined) await exchange(old.request, old.key, false);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  return exchanges;
+}
+
+const isHit = ({ answer }: Exchange) => answer.headers.get('idempotency-hit') === 'true';
+const positionOf = ({ answer }: Exchange) => Number(answer.headers.get('ledger-position'));
+
+/** How many events the request appended, or would have appended. */
+function eventsOf({ request, answer }: Exchange): number {
+  if (answer.status >= 400) return 0;
+  if (request.kind !== 'batch') return 1;
+  const { results } = answer.body as { results: { status: number }[] };
+  return results.filter((r) => r.status === 201).length;
+}
+
+/** Brings an answer into the form of the model's verdicts. */
+function verdictOf({ request, answer }: Exchange): object {
+  const { body } = answer as ApiAnswer<{ code?: string; index?: number; results: BatchResult[] }>;
+  if (answer.status >= 400) {
+    return { code: body.index === undefined ? body.code : `${body.code} at ${body.index}` };
+  }
+  if (request.kind !== 'batch') return { answer: body };
+  const results = body.results.map(({ transaction, problem }) =>
+    transaction ? { answer: transaction } : { code: problem?.code },
+  );
+  return { answer: { results } };
+}
+
+interface BatchResult {
+  transaction?: object;
+  problem?: { code: string };
+}
+
+function expectHitsToRepeat(exchanges: readonly Exchange[]): void {
+  const byKey = Map.groupBy(
+    exchanges.filter((e) => e.key !== undefined),
+    (e) => e.key!,
+  );
+  for (const same of byKey.values()) {
+    const first = same.filter((e) => !isHit(e));
+    expect(first).toHaveLength(1);
+    for (const { answer } of same.filter(isHit)) {
+      expect(answer.status).toBe(first[0]!.answer.status);
+      expect(answer.body).toEqual(first[0]!.answer.body);
+    }
+  }
+}
+
+describe('random commands over HTTP', () => {
+  it('are answered as an independent model of the books answers them', async () => {
+    const random = seededRandom();
+    const { api, databases } = await startTestService();
+    const exchanges = await converse(api, random);
+    expect(exchanges.filter((e) => e.answer.status >= 500)).toEqual([]);
+    expectHitsToRepeat(exchanges);
+
+    const facts = await query<LoggedFact & { [column: string]: unknown }>(
+      databases.urls.log,
+      'select position, type, data from event_log order by position',
+    );
+    // Each answer is judged by the books that its command found.
+    const pending = exchanges
+      .filter((e) => !isHit(e))
+      .map((e) => ({ exchange: e, found: positionOf(e) - eventsOf(e) }))
+      .sort((a, b) => b.found - a.found);
+    const books = new ModelBooks();
+    const past: { id: string; at: number; view: object }[] = [];
+    const judge = () => {
+      for (let last = pending.at(-1); last?.found === books.position; last = pending.at(-1)) {
+        const { exchange } = pending.pop()!;
+        expect(verdictOf(exchange)).toMatchObject(books.judge(exchange.request));
+      }
+    };
+    judge();
+    for (const fact of facts) {
+      books.fold(fact);
+      expect([...books.imbalance().values()].every((sum) => sum === 0n)).toBe(true);
+      judge();
+      if (random.chance(PAST_VIEWS / facts.length)) {
+        const id = random.pick(books.accountIds);
+        past.push({ id, at: fact.position, view: books.view(id)! });
+      }
+    }
+    expect(pending).toEqual([]);
+
+    for (const id of books.accountIds) {
+      expect((await api.get(`/v1/accounts/${id}`)).body).toMatchObject(books.view(id)!);
+    }
+    for (const { id, at, view } of past) {
+      const { body } = await api.get(`/v1/accounts/${id}?atPosition=${at}`);
+      expect(body).toMatchObject(view);
+    }
+    const codes = exchanges.map((e) => (e.answer.body as { code?: string }).code ?? 'accepted');
+    const counts = Object.entries(Object.groupBy(codes, (code) => code));
+    process.stderr.write(`${counts.map(([code, of]) => `${code} ${of?.length}`).join(', ')}\n`);
+  }, 180_000);
+});

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import type { Client } from 'pg';
+import { ROLES, writerConnection, type DatabaseUrls } from '../../src/database/connections';
+import { Registry, type Feature } from '../../src/engine/registry';
+import { WritePath } from '../../src/engine/write-path';
+import { withClient } from './cluster';
+
+/** What is checked: a pair of databases that no service uses. */
+export interface CheckedBooks {
+  readonly urls: DatabaseUrls;
+  readonly features: readonly Feature[];
+  /** A new state database, to rebuild the state in. */
+  emptyState(): Promise<string>;
+}
+
+const PAGE_EVENTS = 5_000;
+const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 60_000 };
+
+/**
+ * Checks what must hold of any books at any time, with SQL and code that owe nothing to the engine
+ * but the materializers that the rebuilt state comes from.
+ * @throws Error naming the first thing that does not hold
+ */
+export async function checkInvariants(books: CheckedBooks): Promise<void> {
+  const logHead = await withClient(books.urls.log, async (log) => {
+    await expectNoRows(log, GAPS, 'positions have a gap');
+    await expectNoRows(log, UNBALANCED_EVENTS, 'postings do not sum to zero');
+    await expectNoRows(log, ORPHANED_EVENTS, 'an event is not of its command');
+    await expectNoRows(log, BAD_COMMANDS, 'a command does not fit its events');
+    return checkHashChain(log);
+  });
+  await withClient(books.urls.state, async (state) => {
+    await expectNoRows(state, UNBALANCED_ENTRIES, 'entries do not sum to zero');
+    await expectNoRows(state, WRONG_TOTALS, 'a running total is wrong');
+    await expectNoRows(state, BROKEN_LIMITS, 'a balance is outside its limits');
+    const { rows } = await state.query<{ position: number; hash: Buffer }>(
+      'select position, hash from event_log_state',
+    );
+    const head = { position: rows[0]!.position, hash: rows[0]!.hash.toString('hex') };
+    if (head.position !== logHead.position || head.hash !== logHead.hash) {
+      throw new Error(`Log at ${JSON.stringify(logHead)}, state at ${JSON.stringify(head)}`);
+    }
+  });
+  await expectSameState(books.urls.state, await rebuildState(books));
+}
+
+const GAPS = `
+  select count(*), max(position) from event_log
+  having count(*) <> coalesce(max(position), 0)`;
+
+const UNBALANCED_EVENTS = `
+  select e.position, p.currency from event_log e,
+    jsonb_to_recordset(e.data::jsonb -> 'postings') as p(direction text, amount numeric, currency text)
+  where jsonb_typeof(e.data::jsonb -> 'postings') = 'array'
+  group by e.position, p.currency
+  having sum(case when p.direction = 'debit' then p.amount else -p.amount end) <> 0`;
+
+const ORPHANED_EVENTS = `
+  select e.position from event_log e left join command_log c using (command_id)
+  where c.outcome is distinct from 'accepted'
+    or e.position not between c.first_position and c.last_position`;
+
+/** Refused commands have no events; accepted ones end where their last event is. */
+const BAD_COMMANDS = `
+  select c.command_id from command_log c
+  where c.outcome = 'refused' and c.first_position is not null
+    or c.first_position > c.last_position
+    or c.last_position > (select coalesce(max(position), 0) from event_log)`;
+
+const UNBALANCED_ENTRIES = `
+  select e.position, a.currency from entries e join accounts a using (account_no)
+  group by e.position, a.currency
+  having sum(case when e.direction = 'debit' then e.amount else -e.amount end) <> 0`;
+
+const WRONG_TOTALS = `
+  select * from (
+    select account_no, position, debits_after, credits_after, account_version,
+      sum(amount) filter (where direction = 'debit') over account as debits,
+      sum(amount) filter (where direction = 'credit') over account as credits,
+      row_number() over account + 1 as version
+    from entries window account as (partition by account_no order by position, ordinal)
+  ) e
+  where debits_after <> coalesce(debits, 0) or credits_after <> coalesce(credits, 0)
+    or account_version <> version`;
+
+const BROKEN_LIMITS = `
+  select * from (
+    select e.account_no, e.position, a.min_balance, a.max_balance,
+      case when a.type in ('asset', 'expense') then debits_after - credits_after
+        else credits_after - debits_after end as balance
+    from entries e join accounts a using (account_no)
+  ) e
+  where balance < min_balance or balance > max_balance`;
+
+async function expectNoRows(client: Client, text: string, complaint: string): Promise<void> {
+  const { rows } = await client.query<Record<string, unknown>>(`${text} limit 3`);
+  if (rows.length === 0) return;
+  const shown = JSON.stringify(rows, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v));
+  throw new Error(`In the books ${complaint}: ${shown}`);
+}
+
+interface LoggedEvent {
+  position: number;
+  hash: Buffer;
+  [column: string]: unknown;
+}
+
+/** Computes every link again, from the stored rows. @returns the head of the log */
+async function checkHashChain(log: Client): Promise<{ position: number; hash: string }> {
+  let head = { position: 0, hash: '0'.repeat(64) };
+  for (;;) {
+    const { rows } = await log.query<LoggedEvent>(
+      'select * from event_log where position > $1 order by position limit $2',
+      [head.position, PAGE_EVENTS],
+    );
+    for (const row of rows) {
+      const text = head.hash + canonicalize(hashedPart(row));
+      const hash = createHash('sha256').update(text).digest('hex');
+      if (hash !== row.hash.toString('hex')) {
+        throw new Error(`The hash chain breaks at position ${row.position}`);
+      }
+      head = { position: row.position, hash };
+    }
+    if (rows.length < PAGE_EVENTS) return head;
+  }
+}
+
+function hashedPart(row: LoggedEvent): object {
+  return {
+    position: row.position,
+    eventId: row['event_id'],
+    type: row['type'],
+    version: row['version'],
+    data: row['data'],
+    commandId: row['command_id'],
+    occurredAt: row['occurred_at'],
+    recordedAt: row['recorded_at'],
+    actor: row['actor'],
+    correlationId: row['correlation_id'],
+    causationId: row['causation_id'],
+  };
+}
+
+/** Rebuilds the state from the log, the way that a state which lost everything is healed. */
+export async function rebuildState(books: CheckedBooks): Promise<string> {
+  const url = await books.emptyState();
+  const path = new WritePath(
+    new Registry(books.features),
+    writerConnection(books.urls.log, ROLES.logWriter, TIMEOUTS),
+    writerConnection(url, ROLES.stateWriter, TIMEOUTS),
+  );
+  try {
+    await path.healNow();
+  } finally {
+    await path.close();
+  }
+  return url;
+}
+
+/** Compares every row of every table. @throws Error with the first rows that differ */
+export async function expectSameState(liveUrl: string, rebuiltUrl: string): Promise<void> {
+  const [live, rebuilt] = await Promise.all([dumpState(liveUrl), dumpState(rebuiltUrl)]);
+  for (const table of new Set([...live.keys(), ...rebuilt.keys()])) {
+    const [liveRows, rebuiltRows] = [live.get(table) ?? [], rebuilt.get(table) ?? []];
+    const at = liveRows.findIndex((row, i) => row !== rebuiltRows[i]);
+    if (at === -1 && liveRows.length === rebuiltRows.length) continue;
+    const place = at === -1 ? liveRows.length : at;
+    throw new Error(
+      `Table ${table}: live ${liveRows.length} rows, rebuilt ${rebuiltRows.length}; first ` +
+        `difference:\n  live    ${liveRows[place]}\n  rebuilt ${rebuiltRows[place]}`,
+    );
+  }
+}
+
+/** Every table of the state as text, its rows in the order of that text. */
+export function dumpState(url: string): Promise<Map<string, string[]>> {
+  return withClient(url, async (client) => {
+    const { rows: tables } = await client.query<{ name: string }>(
+      `select tablename as name from pg_tables
+       where schemaname = 'state' and tablename not like 'kysely%' order by 1`,
+    );
+    const dump = new Map<string, string[]>();
+    for (const { name } of tables) {
+      const { rows } = await client.query<{ row: string }>(
+        `select t::text as row from state.${name} t order by 1`,
+      );
+      dump.set(
+        name,
+        rows.map((r) => r.row),
+      );
+    }
+    return dump;
+  });
+}

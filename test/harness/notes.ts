@@ -1,0 +1,159 @@
+import { sql, type Kysely } from 'kysely';
+import { defineCreator } from '../../src/engine/creator';
+import { defineEvent } from '../../src/engine/event';
+import { defineMaterializer } from '../../src/engine/materializer';
+import { Refusal } from '../../src/engine/refusal';
+import type { Feature } from '../../src/engine/registry';
+import { defineAppendTable, defineKeyedTable } from '../../src/engine/state-table';
+import { features } from '../../src/features';
+
+/**
+ * A feature for the specs of the engine: notes in a box. Its creators do what the program's own
+ * hardly ever do, such as failing after they appended, or writing rows that a constraint refuses.
+ */
+interface NoteRow {
+  note_id: string;
+  box: string;
+  text: string;
+}
+
+interface NoteLine {
+  position: number;
+  word: string;
+}
+
+const notes = defineKeyedTable<NoteRow>({
+  name: 'notes',
+  key: 'note_id',
+  unique: [],
+  mutable: ['text'],
+  cacheRows: 10,
+  columns: { note_id: 'uuid', box: 'text', text: 'text' },
+});
+
+const noteLines = defineAppendTable<NoteLine>({
+  name: 'note_lines',
+  columns: { position: 'bigint', word: 'text' },
+});
+
+/** What the state database needs for {@link noteFeatures}; the session knows no constraint of it. */
+export const NOTE_TABLES = [
+  `create table state.notes (note_id uuid primary key, box text not null,
+    text text not null check (text <> 'forbidden'), unique (box, text))`,
+  `create table state.note_lines (position bigint not null, word text not null)`,
+];
+
+export const NoteTaken = defineEvent<{ noteId: string; box: string; text: string }>('NoteTaken');
+const NoteRewritten = defineEvent<{ noteId: string; text: string }>('NoteRewritten');
+const NoteThrownAway = defineEvent<{ noteId: string }>('NoteThrownAway');
+
+const materializeNoteTaken = defineMaterializer(
+  NoteTaken,
+  1,
+  async ({ position, data }, { state }) => {
+    state.table(notes).insert({ note_id: data.noteId, box: data.box, text: data.text });
+    for (const word of data.text.split(' ')) state.append(noteLines, { position, word });
+    await Promise.resolve();
+  },
+);
+
+const materializeNoteRewritten = defineMaterializer(
+  NoteRewritten,
+  1,
+  async ({ data }, { state }) => {
+    const note = await state.table(notes).get(data.noteId);
+    if (!note) throw new Error(`There is no note ${data.noteId}`);
+    state.table(notes).update({ ...note, text: data.text });
+  },
+);
+
+const materializeNoteThrownAway = defineMaterializer(
+  NoteThrownAway,
+  1,
+  async ({ data }, { state }) => {
+    await state.table(notes).get(data.noteId);
+    state.table(notes).remove(data.noteId);
+  },
+);
+
+export interface TakeNoteInput {
+  readonly text: string;
+  readonly box?: string;
+  /** What goes wrong after the event was appended. */
+  readonly then?: 'refuse' | 'throw';
+}
+
+export const TakeNote = defineCreator<TakeNoteInput, { noteId: string }>({
+  name: 'TakeNote',
+  run: async (context, { text, box = 'desk', then }) => {
+    const noteId = context.newId();
+    await context.append(NoteTaken, { noteId, box, text });
+    if (then === 'refuse') throw new Refusal('not_today', 'Not today');
+    if (then === 'throw') throw new TypeError('A bug in a creator');
+    return { noteId };
+  },
+});
+
+export const RewriteNote = defineCreator<{ noteId: string; text: string }, null>({
+  name: 'RewriteNote',
+  needs: ({ noteId }, needs) => needs.row(notes, 'note_id', noteId),
+  run: async (context, { noteId, text }) => {
+    if (!(await context.state.table(notes).get(noteId))) throw new Refusal('not_found', 'No note');
+    await context.append(NoteRewritten, { noteId, text });
+    return null;
+  },
+});
+
+export const ThrowNoteAway = defineCreator<{ noteId: string }, null>({
+  name: 'ThrowNoteAway',
+  run: async (context, { noteId }) => {
+    if (!(await context.state.table(notes).get(noteId))) throw new Refusal('not_found', 'No note');
+    await context.append(NoteThrownAway, { noteId });
+    return null;
+  },
+});
+
+/** Counts with SQL, before and after taking a note itself; `then` as in {@link TakeNote}. */
+export const CountNotes = defineCreator<TakeNoteInput, { before: number; after: number }>({
+  name: 'CountNotes',
+  run: async (context, input) => {
+    const count = (db: Kysely<unknown>) =>
+      sql<{ count: number }>`select count(*) from notes`.execute(db);
+    const before = (await context.state.query(count)).rows[0]!.count;
+    await context.append(NoteTaken, { noteId: context.newId(), box: 'desk', text: input.text });
+    const after = (await context.state.query(count)).rows[0]!.count;
+    if (input.then === 'refuse') throw new Refusal('not_today', 'Not today');
+    if (input.then === 'throw') throw new TypeError('A bug in a creator');
+    return { before, after };
+  },
+});
+
+/** Takes notes as commands of their own, and one itself at the end. */
+export const TakeNotes = defineCreator<
+  { inputs: readonly (TakeNoteInput & { key?: string; count?: boolean })[]; then?: 'refuse' },
+  { codes: string[]; hits: boolean[] }
+>({
+  name: 'TakeNotes',
+  run: async (context, { inputs, then }) => {
+    const codes: string[] = [];
+    const hits: boolean[] = [];
+    for (const { key, count, ...input } of inputs) {
+      const options = { idempotencyKey: key };
+      const outcome = count
+        ? await context.run(CountNotes, input, options)
+        : await context.run(TakeNote, input, options);
+      codes.push(outcome.kind === 'accepted' ? 'accepted' : outcome.refusal.code);
+      hits.push(outcome.isHit);
+    }
+    if (then === 'refuse') throw new Refusal('not_today', 'Not today');
+    return { codes, hits };
+  },
+});
+
+const noteFeature: Feature = {
+  tables: [notes, noteLines],
+  materializers: [materializeNoteTaken, materializeNoteRewritten, materializeNoteThrownAway],
+  creators: [TakeNote, RewriteNote, ThrowNoteAway, CountNotes, TakeNotes],
+};
+
+export const noteFeatures: readonly Feature[] = [...features, noteFeature];

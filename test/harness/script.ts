@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatabaseUrls } from '../../src/database/connections';
+import { testCluster } from './cluster';
+import { compiledProgram } from './program';
+
+/** How a script ended. */
+export interface ScriptEnd {
+  /** Exit code, or the signal that ended it. */
+  readonly end: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningScript {
+  readonly child: ChildProcess;
+  readonly ended: Promise<ScriptEnd>;
+}
+
+/** Starts a compiled script on two databases, without a terminal. */
+export async function startScript(
+  name: 'migrate' | 'replay' | 'import',
+  args: readonly string[],
+  urls: DatabaseUrls,
+): Promise<RunningScript> {
+  const program = await compiledProgram();
+  const dataDir = await mkdtemp(join(testCluster().runDir, 'data-'));
+  const child = spawn(process.execPath, [join(program, 'scripts', `${name}.js`), ...args], {
+    cwd: program,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      DATA_DIR: dataDir,
+      LOG_DATABASE_URL: urls.log,
+      STATE_DATABASE_URL: urls.state,
+    },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = new Promise<ScriptEnd>((done) => {
+    child.on('close', (code, signal) => done({ end: code ?? signal ?? -1, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+/** Runs a compiled script to its end. */
+export async function runScript(...args: Parameters<typeof startScript>): Promise<ScriptEnd> {
+  const { ended } = await startScript(...args);
+  return ended;
+}

@@ -1,0 +1,156 @@
+import 'reflect-metadata';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createApp } from '../../src/app.module';
+import { Config, type EngineLimits } from '../../src/config';
+import type { DatabaseUrls } from '../../src/database/connections';
+import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
+import { features } from '../../src/features';
+import { storeAdminKey } from '../../src/http/admin-key';
+import { ApiKeys } from '../../src/http/api-keys';
+import { makeLog } from '../../src/http/log';
+import { ApiClient } from './api-client';
+import { testCluster } from './cluster';
+import { cloneDatabases, endBeforeDatabases, type TestDatabases } from './databases';
+import { TEST_LIMITS } from './ledger';
+import { compiledProgram } from './program';
+import { waitFor } from './waiting';
+
+/** The admin's key in every test. */
+export const TEST_KEY = 'tb_key-of-the-tests-only';
+const START_TIMEOUT_MS = 60_000;
+const EXIT_TIMEOUT_MS = 30_000;
+
+/** The whole service inside the process of the test. */
+export interface TestService {
+  readonly url: string;
+  readonly key: string;
+  readonly api: ApiClient;
+  readonly databases: TestDatabases;
+  readonly urls: DatabaseUrls;
+  readonly open: OpenLedger;
+  /** What it logged, a JSON object each. */
+  readonly logged: string[];
+  /** Done after the test by itself. */
+  close(): Promise<void>;
+}
+
+export interface TestServiceOptions {
+  readonly limits?: Partial<EngineLimits>;
+  /** Default: a pair of databases of its own. */
+  readonly databases?: TestDatabases;
+}
+
+/** Starts the service on cloned databases and a free port. */
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const databases = options.databases ?? (await cloneDatabases());
+  const { urls } = databases;
+  const logged: string[] = [];
+  const log = makeLog('info', { write: (line) => void logged.push(line) });
+  const config = Config.load({ LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state });
+  const limits = { ...TEST_LIMITS, ...options.limits };
+  await storeAdminKey(urls.log, TEST_KEY);
+  const open = await openLedger({ urls, features, limits, readPoolSize: 3, log });
+  const app = await createApp({ open, config, keys: new ApiKeys(open.logReader), log });
+  let closed: Promise<void> | undefined;
+  const close = () => (closed ??= app.close().then(() => open.close()));
+  databases.onEnd(close);
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const api = new ApiClient(url, TEST_KEY);
+  return { url, key: TEST_KEY, api, databases, urls, open, logged, close };
+}
+
+/** The service as a process of its own, as `npm start` runs it. */
+export interface SpawnedService {
+  readonly url: string;
+  readonly key: string;
+  readonly api: ApiClient;
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Code or signal that it ended with. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+  /** Everything that it printed so far. */
+  output(): string;
+}
+
+export interface SpawnOptions {
+  /** Two databases, or else `dataDir`, where the service starts a PostgreSQL of its own. */
+  readonly urls?: DatabaseUrls;
+  readonly dataDir?: string;
+  readonly env?: Record<string, string>;
+}
+
+const spawned: ChildProcess[] = [];
+
+/**
+ * Starts the compiled service and waits until it listens. One that is still running after the
+ * test is killed.
+ */
+export async function spawnService(options: SpawnOptions): Promise<SpawnedService> {
+  const { child, output, exited } = await spawnProcess(options);
+  const listening = await Promise.race([
+    waitFor('the service to listen', () => urlIn(output()), START_TIMEOUT_MS),
+    exited.then((end) => {
+      throw new Error(`The service ended with ${end}: ${output()}`);
+    }),
+  ]);
+  return {
+    url: listening,
+    key: TEST_KEY,
+    api: new ApiClient(listening, TEST_KEY),
+    pid: child.pid!,
+    kill: (signal) => void child.kill(signal),
+    exited,
+    output,
+  };
+}
+
+/** Starts the compiled service, for specs in which it is not going to listen. */
+export async function spawnProcess(
+  options: SpawnOptions,
+): Promise<Pick<SpawnedService, 'exited' | 'output'> & { child: ChildProcess }> {
+  const program = await compiledProgram();
+  const dataDir = options.dataDir ?? (await mkdtemp(join(testCluster().runDir, 'data-')));
+  const { urls } = options;
+  const child = spawn(process.execPath, [join(program, 'src/main.js')], {
+    cwd: program,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      DATA_DIR: dataDir,
+      ADMIN_API_KEY: TEST_KEY,
+      LOG_LEVEL: 'warn',
+      READ_POOL_SIZE: '3',
+      ...(urls && { LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state }),
+      ...options.env,
+    },
+  });
+  spawned.push(child);
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const exited = new Promise<number | NodeJS.Signals>((done) => {
+    child.on('close', (code, signal) => done(code ?? signal ?? -1));
+  });
+  return { child, exited, output: () => text };
+}
+
+function urlIn(output: string): string | undefined {
+  return /listens on (http:\/\/\S+)/.exec(output)?.[1];
+}
+
+/** Ends the processes that a test left running. */
+async function killSpawned(): Promise<void> {
+  for (const child of spawned.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGKILL');
+    await waitFor('a killed service to end', () => child.signalCode !== null, EXIT_TIMEOUT_MS);
+  }
+}
+
+endBeforeDatabases(killSpawned);

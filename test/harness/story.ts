@@ -1,0 +1,64 @@
+import type { Creator } from '../../src/engine/creator';
+import { GENESIS } from '../../src/engine/event';
+import { Execution } from '../../src/engine/execution';
+import type { Clock } from '../../src/engine/ids';
+import type { Refusal } from '../../src/engine/refusal';
+import { Registry, type Feature } from '../../src/engine/registry';
+import { StateSession } from '../../src/engine/state-session';
+import { features as allFeatures } from '../../src/features';
+
+/** The time of every command of a story. */
+export const STORY_TIME = '2026-03-04T05:06:07.089Z';
+
+/** What a creator came to: its events, or its refusal. */
+export interface Consequence {
+  readonly events: readonly { readonly type: string; readonly data: object }[];
+  readonly refusal: Refusal | undefined;
+  readonly answer: unknown;
+}
+
+/**
+ * Given commands, when a command, then events: creators and materializers on a session that began
+ * empty, without any database. What uses SQL cannot be told this way.
+ */
+export class Story {
+  private readonly execution: Execution;
+
+  constructor(features: readonly Feature[] = allFeatures) {
+    const registry = new Registry(features);
+    const session = new StateSession(registry.tables, GENESIS, () => Promise.resolve([]));
+    const scope = { registry, clock: storyClock(), log: undefined as never };
+    this.execution = new Execution(session, scope);
+  }
+
+  /** Runs a command that must be accepted. @returns its answer */
+  async given<Input, Answer>(creator: Creator<Input, Answer>, input: Input): Promise<Answer> {
+    const { refusal, answer } = await this.when(creator, input);
+    if (refusal) throw new Error(`${creator.name} was refused: ${refusal.code}`);
+    return answer as Answer;
+  }
+
+  async when<Input, Answer>(creator: Creator<Input, Answer>, input: Input): Promise<Consequence> {
+    const { events } = this.execution;
+    const before = events.length;
+    const outcome = await this.execution.run({
+      creator: creator as unknown as Creator,
+      input,
+      actor: 'storyteller',
+    });
+    const appended = events.slice(before).map(({ type, data }) => ({ type, data }));
+    if (outcome.kind === 'accepted') {
+      return { events: appended, refusal: undefined, answer: outcome.answer };
+    }
+    return { events: appended, refusal: outcome.refusal, answer: undefined };
+  }
+}
+
+/** Stands still, and counts its ids. */
+function storyClock(): Clock {
+  let made = 0;
+  return {
+    now: () => Date.parse(STORY_TIME),
+    newId: () => `00000000-0000-7000-8000-${(++made).toString(16).padStart(12, '0')}`,
+  };
+}

@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import ts from 'typescript';
+import { logMigrations } from '../migrations/log/index';
+import { stateMigrations } from '../migrations/state/index';
+import { forbiddenImport } from './import-rules';
+import { PROJECT, sourceFiles, type SourceFile } from './source-files';
+
+const MAX_FILE_LINES = 400;
+const MAX_FUNCTION_LINES = 70;
+const MAX_LINE_LENGTH = 100;
+
+const files = sourceFiles();
+const product = files.filter((file) => /^(src|migrations|scripts)\//.test(file.path));
+
+/** Collects one sentence for each violation; an empty list is what a rule wants. */
+function violations(
+  of: readonly SourceFile[],
+  find: (file: SourceFile) => Iterable<string>,
+): string[] {
+  return of.flatMap((file) => [...find(file)].map((what) => `${file.path}: ${what}`));
+}
+
+describe('the house style', () => {
+  it('finds the files that it is about', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.some((file) => file.path === 'src/engine/ledger.ts')).toBe(true);
+  });
+
+  it('keeps files short', () => {
+    const found = violations(files, function* ({ lines }) {
+      if (lines.length > MAX_FILE_LINES) yield `${lines.length} lines`;
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('keeps lines short', () => {
+    const found = violations(files, function* ({ lines }) {
+      for (const [i, line] of lines.entries()) {
+        if (line.length > MAX_LINE_LENGTH) yield `line ${i + 1} has ${line.length} characters`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('keeps functions short', () => {
+    const found = violations(files, function* (file) {
+      for (const node of file.nodes()) {
+        // What describe() is given is a list of tests and no function of the program.
+        if (!ts.isFunctionLike(node) || (file.isSpec && isSuite(node))) continue;
+        const lines = file.lineCount(node);
+        if (lines > MAX_FUNCTION_LINES) yield `${lines} lines from ${file.lineOf(node.pos)}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('names files and classes by what they are', () => {
+    const found = violations(files, function* (file) {
+      const name = basename(file.path).replace(/\..*/, '');
+      if (/^(utils?|helpers?|common|types|base|misc)$|^base-|-?manager$/.test(name)) yield name;
+      if (name === 'index' && !file.path.startsWith('migrations/')) yield 'a barrel';
+      for (const node of file.nodes()) {
+        if (!ts.isClassDeclaration(node)) continue;
+        if (/^Base[A-Z]|Manager$/.test(node.name?.text ?? '')) yield node.name!.text;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('documents what is exported', () => {
+    const found = violations(
+      product.filter((f) => f.path.startsWith('src/') && !f.isSpec),
+      function* (file) {
+        for (const node of file.nodes()) {
+          const isPublic = ts.isClassDeclaration(node) || ts.isFunctionDeclaration(node);
+          if (!isPublic || !isExported(node) || isObvious(node)) continue;
+          if (!file.hasDocComment(node)) yield `${node.name?.text} has no doc comment`;
+        }
+      },
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('leaves nothing undone and switches no check off', () => {
+    const marks = /\b(TODO|FIXME|XXX)\b|eslint-disable|@ts-(ignore|nocheck|expect-error)/;
+    const others = files.filter((file) => file.path !== 'test/tidy.spec.ts');
+    const found = violations(others, function* ({ lines }) {
+      for (const [i, line] of lines.entries()) if (marks.test(line)) yield `line ${i + 1}: ${line}`;
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('runs every test', () => {
+    const found = violations(
+      files.filter((f) => f.isSpec),
+      function* (file) {
+        for (const node of file.nodes()) {
+          if (ts.isCallExpression(node) && isSwitched(node.expression.getText())) {
+            yield `line ${file.lineOf(node.getStart())}: ${node.expression.getText()}`;
+          }
+        }
+      },
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('reads the environment in one place', () => {
+    const found = violations(product, function* ({ path, text }) {
+      if (['src/config.ts', 'scripts/setup.mjs'].includes(path)) return;
+      if (/process\s*\.\s*env\b|process\['env'\]/.test(text)) yield 'reads process.env';
+    });
+    expect(found).toEqual([]);
+  });
+});
+
+describe('imports', () => {
+  it('follow the shape of the program', () => {
+    const found = violations(product, function* (file) {
+      for (const item of file.imports) {
+        const reason = forbiddenImport(file, item);
+        if (reason !== undefined) yield `imports ${item.target}: ${reason}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('make no cycles', () => {
+    expect(cyclesOf(product)).toEqual([]);
+  });
+
+  it('bring events, creators and materializers no clock and no chance', () => {
+    const forbidden = /^(Date|performance|process|setTimeout|setInterval|randomUUID|Math\.random)$/;
+    const pure = product.filter((f) => /\.(events|creators?|materializers)\.ts$/.test(f.path));
+    expect(pure.length).toBeGreaterThan(3);
+    const found = violations(pure, function* (file) {
+      for (const node of file.nodes()) {
+        const isName = ts.isIdentifier(node) && !ts.isPropertyAccessExpression(node.parent);
+        const isAccess = ts.isPropertyAccessExpression(node);
+        const isObject = ts.isIdentifier(node) && !isName && isFirst(node);
+        if (!isName && !isAccess && !isObject) continue;
+        if (forbidden.test(node.getText())) yield `uses ${node.getText()}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+});
+
+describe('what is released', () => {
+  const frozenFile = join(PROJECT, 'test', 'frozen-migrations.json');
+
+  it('keeps every migration as it was, in order', () => {
+    const frozen = JSON.parse(readFileSync(frozenFile, 'utf8')) as Record<string, string>;
+    const paths = [
+      ...Object.keys(logMigrations).map((name) => `migrations/log/${name}.ts`),
+      ...Object.keys(stateMigrations).map((name) => `migrations/state/${name}.ts`),
+    ];
+    const written = product.filter((f) => /^migrations\/.*\/(?!index)/.test(f.path));
+    expect(paths).toEqual(written.map((f) => f.path));
+    for (const names of [Object.keys(logMigrations), Object.keys(stateMigrations)]) {
+      expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(names.map((_, i) => i + 1));
+    }
+    // A new migration is added to the list by FREEZE_MIGRATIONS=1; a changed one never is.
+    const found = Object.fromEntries(written.map((f) => [f.path, digestOf(f.text)]));
+    const isFreezing = process.env['FREEZE_MIGRATIONS'] === '1';
+    const expected = isFreezing ? { ...found, ...frozen } : frozen;
+    if (isFreezing) writeFileSync(frozenFile, `${JSON.stringify(expected, null, 2)}\n`);
+    expect(found).toEqual(expected);
+  });
+
+  it('has no download addresses in its lock file', () => {
+    const lock = readFileSync(join(PROJECT, 'package-lock.json'), 'utf8');
+    expect(lock).not.toContain('"resolved"');
+  });
+});
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function isSuite({ parent }: ts.Node): boolean {
+  return ts.isCallExpression(parent) && /^describe\b/.test(parent.expression.getText());
+}
+
+function isExported(node: ts.ClassDeclaration | ts.FunctionDeclaration): boolean {
+  return node.modifiers?.some((m) => m.kind === ts.SyntaxKind.ExportKeyword) ?? false;
+}
+
+/** Classes that list fields or routes, and functions of few statements, say what they are. */
+function isObvious(node: ts.ClassDeclaration | ts.FunctionDeclaration): boolean {
+  if (ts.isClassDeclaration(node))
+    return /(Dto|Query|Controller|Module)$/.test(node.name?.text ?? '');
+  return (node.body?.statements.length ?? 0) <= 3;
+}
+
+function isFirst(node: ts.Node): boolean {
+  return ts.isPropertyAccessExpression(node.parent) && node.parent.expression === node;
+}
+
+function isSwitched(called: string): boolean {
+  return /^(describe|it|test)\b.*\.(only|skip|todo|failing)\b|^(x|f)(it|describe|test)$/.test(
+    called,
+  );
+}
+
+/** Circles of files that need each other when they are loaded. */
+function cyclesOf(of: readonly SourceFile[]): string[] {
+  const needs = new Map(
+    of.map((file) => [
+      file.module,
+      file.imports.filter((i) => !i.isPackage && !i.isTypeOnly).map((i) => i.target),
+    ]),
+  );
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const walk = (module: string, path: readonly string[]) => {
+    if (path.includes(module)) {
+      cycles.push([...path.slice(path.indexOf(module)), module].join(' → '));
+      return;
+    }
+    if (done.has(module)) return;
+    for (const next of needs.get(module) ?? []) walk(next, [...path, module]);
+    done.add(module);
+  };
+  for (const module of needs.keys()) walk(module, []);
+  return cycles;
+}
