@@ -12,6 +12,8 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What has to be closed before the process may end, whatever ends it. */
 let cluster: EmbeddedPostgres | undefined;
+/** The first end counts: closing PostgreSQL makes what is under way fail, which is no news then. */
+let isEnding = false;
 
 /**
  * Runs a script: `main` returns the exit code; an error is printed as one sentence and is exit
@@ -22,7 +24,7 @@ export function runScript(main: () => Promise<number>): void {
     process.once(signal, () => void finish(code));
   }
   main().then(finish, (error: unknown) => {
-    process.stderr.write(`${sentenceOf(error)}\n`);
+    if (!isEnding) process.stderr.write(`${sentenceOf(error)}\n`);
     return finish(FAILED);
   });
 }
@@ -45,9 +47,9 @@ export async function openDatabases(config: Config): Promise<DatabaseUrls> {
 }
 
 async function finish(code: number): Promise<void> {
-  const open = cluster;
-  cluster = undefined;
-  await open?.close().catch((error: unknown) => {
+  if (isEnding) return;
+  isEnding = true;
+  await cluster?.close().catch((error: unknown) => {
     process.stderr.write(`${sentenceOf(error)}\n`);
   });
   process.exit(code);

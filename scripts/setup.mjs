@@ -17,7 +17,10 @@ const COMPILED = ['src', 'scripts', 'migrations', 'test/bench'];
 const COMPILED_BY = ['tsconfig.json', 'nest-cli.json', 'package-lock.json'];
 const OLDEST_NODE = 20;
 
-/** Held while one process installs or builds; another one waits for it. */
+/**
+ * A folder that is there while one process installs or builds; another one waits for it. Not in
+ * node_modules, which the installation removes; the name is one that git ignores.
+ */
 const BUSY = join(ROOT, '.truebook-setup.log');
 const BUSY_DEADLINE_MS = 15 * 60_000;
 const POLL_MS = 200;
@@ -82,6 +85,8 @@ function build() {
   const wanted = buildDigest();
   if (stampIs(BUILT, wanted)) return;
   process.stderr.write('Building …\n');
+  // What a failed build leaves behind must not pass for the last good one.
+  rmSync(BUILT, { force: true });
   run('Building', join(BIN, process.platform === 'win32' ? 'nest.cmd' : 'nest'), ['build']);
   writeFileSync(BUILT, wanted);
 }

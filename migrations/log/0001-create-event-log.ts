@@ -27,8 +27,8 @@ async function makeRole(db: Kysely<unknown>, role: string): Promise<void> {
 
 /**
  * The hash is SHA-256 over the previous hash and the event's canonical JSON. The data is json and
- * not jsonb: it keeps the very text that was hashed, and appending costs 40 % less. No unique key but the
- * position: a unique key of a partitioned table cannot span its partitions.
+ * not jsonb: it keeps the very text that was hashed, and appending costs 40 % less. No unique key
+ * but the position: a unique key of a partitioned table cannot span its partitions.
  */
 async function createEventLog(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -114,7 +114,10 @@ async function createPartitioning(db: Kysely<unknown>): Promise<void> {
   await sql`select add_event_log_partition(10000000)`.execute(db);
 }
 
-/** Keys never expire. The time of a command is in its id, a UUID of version 7. `response` is json, not jsonb, so that an answer is repeated as it was. */
+/**
+ * Keys never expire. The time of a command is in its id, a UUID of version 7. `response` is json,
+ * not jsonb, so that an answer is repeated as it was.
+ */
 async function createCommandLog(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table command_log (

@@ -18,7 +18,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       singleton boolean primary key default true check (singleton),
       position bigint not null,
       hash bytea not null check (octet_length(hash) = 32),
-      materializers_version text
+      materializers_version text,
+      rebuilds bigint not null default 0
     )`.execute(db);
   await sql`
     insert into state.event_log_state (position, hash)

@@ -29,7 +29,7 @@ export interface SessionTimeouts {
   readonly statementTimeoutMs: number;
 }
 
-/** A client whose connection broke tells by an event; without a listener it would end the process. */
+/** A client tells of a broken connection by an event; unheard, that would end the process. */
 export type OnConnectionError = (error: Error) => void;
 
 /**
@@ -62,7 +62,7 @@ export function clientConfig(
   };
 }
 
-/** A pool of connections under `role`, as Kysely. `onError` hears of connections that broke idle. */
+/** A pool of connections under `role`, as Kysely. `onError` hears of idle ones that broke. */
 export function openPool<DB>(
   url: string,
   role: Role | undefined,
@@ -72,6 +72,9 @@ export function openPool<DB>(
 ): Kysely<DB> {
   const pool = new Pool({ ...clientConfig(url, role, timeouts), max, idleTimeoutMillis: 30_000 });
   pool.on('error', onError);
+  // The pool listens to idle clients only. One that breaks between two statements of a transaction
+  // would end the process; as it is, the next statement fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
 }
 

@@ -69,7 +69,7 @@ export class EmbeddedPostgres {
         : join(tmpdir(), `truebook-${digest}`);
   }
 
-  /** Initialises the cluster if there is none, starts it if it does not run, makes the databases. */
+  /** Initialises the cluster and its databases if there are none; starts it if it does not run. */
   static async open(dir: string): Promise<EmbeddedPostgres> {
     const cluster = new EmbeddedPostgres(dir);
     const binaries = await cluster.initialise();

@@ -36,7 +36,7 @@ async function migrateOne(
     const { error, results = [] } = await migrator.migrateToLatest();
     const failed = results.find((r) => r.status === 'Error');
     if (error !== undefined) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = error instanceof Error ? error.message : 'unknown';
       throw new MigrationError(`Migration ${failed?.migrationName ?? ''} failed: ${reason}`, {
         cause: error,
       });

@@ -54,8 +54,8 @@ export async function findBinaries(dataDir: string): Promise<PostgresBinaries> {
     await run(prefix[0]!, [...prefix.slice(1), join(bin, 'postgres'), '--version']);
   } catch (cause) {
     throw new EmbeddedPostgresError(
-      `The embedded PostgreSQL runs as the user "postgres", who cannot enter ${dataDir}: move the ` +
-        'project to a folder that everybody can enter, or set DATA_DIR',
+      `The embedded PostgreSQL runs as the user "postgres", who cannot enter ${dataDir}: move ` +
+        'the project to a folder that everybody can enter, or set DATA_DIR',
       { cause },
     );
   }
@@ -84,7 +84,8 @@ async function postgresUser(): Promise<{ uid: number; gid: number }> {
       await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']);
     } catch (cause) {
       throw new EmbeddedPostgresError(
-        'PostgreSQL refuses to run as root and no user "postgres" could be made: run as another user',
+        'PostgreSQL refuses to run as root, and no user "postgres" could be made: ' +
+          'run as another user',
         { cause },
       );
     }

@@ -1,4 +1,7 @@
-/** SQLSTATEs that the program tells apart. https://www.postgresql.org/docs/18/errcodes-appendix.html */
+/**
+ * SQLSTATEs that the program tells apart.
+ * https://www.postgresql.org/docs/18/errcodes-appendix.html
+ */
 export const SQLSTATE = {
   lockNotAvailable: '55P03',
   insufficientPrivilege: '42501',

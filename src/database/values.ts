@@ -26,6 +26,8 @@ function parseTimestamp(text: string): string {
 }
 
 export const valueTypes: CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    (format !== 'binary' ? parsers[oid] : undefined) ?? types.getTypeParser(oid, format ?? 'text'),
-} as CustomTypesConfig;
+  getTypeParser: (oid: number, format: 'text' | 'binary' = 'text') => {
+    const standard = types.getTypeParser(oid, format) as (text: string) => unknown;
+    return format === 'binary' ? standard : (parsers[oid] ?? standard);
+  },
+};

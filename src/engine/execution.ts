@@ -1,4 +1,3 @@
-import assert from 'node:assert';
 import type { Kysely } from 'kysely';
 import {
   answerResponse,

@@ -37,11 +37,12 @@ export function describeFailure(error: unknown): string {
   return 'A database is not available';
 }
 
+const CONNECTION_MESSAGE =
+  /^(Connection terminated|The connection|timeout exceeded|Client (was closed|has encount))/;
+
 /** Errors of sockets and of pg's client, which have no SQLSTATE. */
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('code' in error && /^E[A-Z]+$/.test(String(error.code))) return true;
-  return /^(Connection terminated|The connection|timeout exceeded|Client (was closed|has encount))/.test(
-    error.message,
-  );
+  return CONNECTION_MESSAGE.test(error.message);
 }

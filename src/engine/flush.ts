@@ -56,8 +56,8 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
 }
 
 function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
-  const key = table.key as string;
-  const columns = table.mutable as readonly string[];
+  const key = table.key;
+  const columns = table.mutable;
   const types = table.columns as Record<string, string>;
   const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${types[c]}[]`).join(', ');
   const set = columns.map((c) => `${c} = v.${c}`).join(', ');
@@ -72,7 +72,7 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
 }
 
 function encodeRemoves(table: KeyedTable<never>, rows: readonly object[]): Statement {
-  const key = table.key as string;
+  const key = table.key;
   const type = (table.columns as Record<string, string>)[key];
   const query = {
     name: `remove ${table.name}`,

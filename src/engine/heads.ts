@@ -13,7 +13,8 @@ export class OtherMaterializers extends Error {
 
   constructor() {
     super(
-      'The state was built by another version of the materializers: run "npm run replay" to rebuild it',
+      'The state was built by another version of the materializers: ' +
+        'run "npm run replay" to rebuild it',
     );
   }
 }
@@ -21,6 +22,11 @@ export class OtherMaterializers extends Error {
 interface HeadRow {
   position: number;
   hash: Buffer;
+}
+
+interface StateRow extends HeadRow {
+  materializers_version: string | null;
+  rebuilds: number;
 }
 
 const logHead: QueryConfig = {
@@ -31,7 +37,7 @@ const logHead: QueryConfig = {
 };
 const stateHead: QueryConfig = {
   name: 'state head',
-  text: 'select position, hash, materializers_version from event_log_state',
+  text: 'select position, hash, materializers_version, rebuilds from event_log_state',
 };
 
 /** Takes the log's lock and reads its head. Every other writer waits; readers and vacuum do not. */
@@ -48,17 +54,24 @@ export async function lockLog(log: WriterConnection, known: Head): Promise<Head>
   return all.rows[0] ? headOf(all.rows[0] as HeadRow) : GENESIS;
 }
 
+/** What the state says of itself. */
+export interface StateHead {
+  readonly head: Head;
+  readonly materializersVersion: string | null;
+  /** How often it was rebuilt: rows that were read before a rebuild may be others now. */
+  readonly rebuilds: number;
+}
+
 /** Takes the state's lock, always after the log's, and reads what the state contains. */
-export async function lockState(
-  state: WriterConnection,
-): Promise<{ head: Head; materializersVersion: string | null }> {
+export async function lockState(state: WriterConnection): Promise<StateHead> {
   const [locked, found] = state.together(() => [
     state.send('begin; lock table event_log_state in exclusive mode'),
     state.send(stateHead),
   ]);
   await locked;
-  const row = (await found).rows[0] as HeadRow & { materializers_version: string | null };
-  return { head: headOf(row), materializersVersion: row.materializers_version };
+  const row = (await found).rows[0] as StateRow;
+  const { rebuilds, materializers_version: materializersVersion } = row;
+  return { head: headOf(row), materializersVersion, rebuilds };
 }
 
 /** Records what the state contains, in the state's transaction; sent without waiting. */

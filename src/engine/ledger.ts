@@ -11,7 +11,7 @@ import { describeFailure, isUnavailable } from './failures';
 import type { Clock } from './ids';
 import { LedgerUnavailable } from './refusal';
 import type { Registry } from './registry';
-import { loadRowsFrom } from './row-loader';
+import { loadRowsSince } from './row-loader';
 import { NeedsLock, StateSession } from './state-session';
 import { CommitInDoubt, StateNotCommitted, type WritePath } from './write-path';
 
@@ -62,6 +62,8 @@ export class Ledger {
   private readonly queue: QueuedCommand[] = [];
   private session: StateSession;
   private batchNumber = 0;
+  /** The position that the state has to have for rows to be loaded outside the locks. */
+  private stateReached = 0;
   /** The batch that runs ahead while another is being written. */
   private collecting: Batch | undefined;
   /** Whether the last locks found the head that this process had left. */
@@ -227,9 +229,8 @@ export class Ledger {
 
   private async write(batch: Batch): Promise<void> {
     const { path } = this.parts;
-    const left = path.head;
-    const head = await path.lock();
-    this.alone = sameHead(left, head);
+    const { head, isUnchanged } = await path.lock();
+    this.alone = isUnchanged;
     await this.runUnderLock(batch, head);
     const { session } = batch.execution!;
     if (batch.writes) {
@@ -239,6 +240,7 @@ export class Ledger {
     } else {
       await path.rollback();
     }
+    this.stateReached = batch.execution!.sealed!.head.position;
     session.committed(batch.number);
   }
 
@@ -252,7 +254,8 @@ export class Ledger {
   /** Runs what did not run ahead, or everything again where it ran on another history. */
   private async runUnderLock(batch: Batch, head: Head): Promise<void> {
     const { path } = this.parts;
-    const ranAhead = batch.execution?.session === this.session && sameHead(batch.startHead, head);
+    const ranAhead =
+      this.alone && batch.execution?.session === this.session && sameHead(batch.startHead, head);
     if (!ranAhead) {
       this.session = this.newSession();
       this.session.batch = batch.number;
@@ -340,11 +343,16 @@ export class Ledger {
   }
 
   private newSession(): StateSession {
-    return new StateSession(this.parts.registry.tables, this.parts.path.head, this.loadAhead);
+    const { head } = this.parts.path;
+    this.stateReached = head.position;
+    return new StateSession(this.parts.registry.tables, head, this.loadAhead);
   }
 
-  /** Rows that nobody's uncommitted batch has touched are the same outside the transaction. */
+  /**
+   * Rows that nobody's uncommitted batch has touched are the same outside the transaction, in a
+   * state that has all committed batches: after a crash of its server it may lack the last ones.
+   */
   private get loadAhead() {
-    return loadRowsFrom(this.parts.stateReader);
+    return loadRowsSince(this.parts.stateReader, () => this.stateReached);
   }
 }

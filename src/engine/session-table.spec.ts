@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { checkAsyncProperty } from '../../test/harness/seed';
-import { SessionTable, type SessionScope, type Undo } from './session-table';
+import { SessionTable, type LoadRows, type SessionScope, type Undo } from './session-table';
 import { defineKeyedTable } from './state-table';
 
 interface Shelf {
@@ -19,31 +19,23 @@ const shelves = defineKeyedTable<Shelf>({
 });
 
 /** A table in memory that behaves as the database does, and counts how often it is asked. */
-class Shelves {
+class Shelves implements SessionScope {
   readonly rows = new Map<number, Shelf>();
   readonly journal: Undo[] = [];
   batch = 1;
   loads: string[] = [];
-  readonly scope: SessionScope;
-  readonly session: SessionTable<Shelf>;
+  readonly session = new SessionTable(shelves, this);
 
   constructor(...rows: Shelf[]) {
     for (const row of rows) this.rows.set(row.id, row);
-    const self = this;
-    this.scope = {
-      journal: this.journal,
-      get batch() {
-        return self.batch;
-      },
-      load: (_, column, values) => {
-        this.loads.push(`${column} ${values.join(' ')}`);
-        const wanted = new Set<unknown>(values);
-        const found = [...this.rows.values()].filter((r) => wanted.has(r[column as keyof Shelf]));
-        return Promise.resolve(found.map((row) => ({ ...row })));
-      },
-    };
-    this.session = new SessionTable(shelves, this.scope);
   }
+
+  readonly load: LoadRows = (_, column, values) => {
+    this.loads.push(`${column} ${values.join(' ')}`);
+    const wanted = new Set<unknown>(values);
+    const found = [...this.rows.values()].filter((r) => wanted.has(r[column as keyof Shelf]));
+    return Promise.resolve(found.map((row) => ({ ...row })));
+  };
 
   undoTo(mark: number): void {
     while (this.journal.length > mark) this.journal.pop()!.undo();

@@ -99,7 +99,7 @@ export class StateSession implements SessionScope {
     }
     for (const table of this.tables.values()) {
       const taken = table.takeChanges();
-      if (taken.size > 0) changes.push({ table: table.definition as never, changes: taken });
+      if (taken.size > 0) changes.push({ table: table.definition, changes: taken });
     }
     return { inserts, changes };
   }

@@ -16,6 +16,7 @@ import {
   lockState,
   OtherMaterializers,
   sendStateHead,
+  type StateHead,
 } from './heads';
 import type { Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
@@ -34,14 +35,11 @@ export class StateNotCommitted extends Error {
 /** What both databases say once they are locked. */
 interface Locked {
   readonly logHead: Head;
-  readonly stateHead: Head;
-  readonly materializersVersion: string | null;
+  readonly state: StateHead;
 }
 
 /** What was sent behind the last commits for the batch that waited for them. */
 interface Ahead {
-  /** The head that it rests on. */
-  readonly head: Head;
   readonly locks: Promise<Locked>;
   /** The execution whose rows were sent; undefined where only the locks were asked for. */
   readonly execution: Execution | undefined;
@@ -56,6 +54,7 @@ interface Ahead {
 export class WritePath {
   /** Where the log stood when this process last held the locks. */
   private known: Head = GENESIS;
+  private knownRebuilds = 0;
   private readonly storedTypes = new Set<string>();
   private ahead: Ahead | undefined;
 
@@ -79,19 +78,24 @@ export class WritePath {
   /**
    * Begins both transactions, takes both locks (the log's first, everywhere) and makes the state
    * equal to the log: a tail that is missing is materialized in these same locks.
-   * @returns the head of both
+   * @returns the head of both, and whether it and the state are those that this process had left
    * @throws HeadsDiverge, OtherMaterializers, EventOfDoom, or what the connections throw
    */
-  async lock(): Promise<Head> {
+  async lock(): Promise<{ head: Head; isUnchanged: boolean }> {
     // The log answers nobody before its record is on disk; the state can be rebuilt from the log.
     await Promise.all([
       this.log.connect('set synchronous_commit = on'),
       this.state.connect('set synchronous_commit = off'),
     ]);
-    const { logHead, stateHead, materializersVersion } = await (this.ahead?.locks ??
-      this.takeLocks());
-    if (this.ahead && !sameHead(logHead, this.ahead.head)) {
-      // Somebody else wrote between the commit and these locks: what was sent does not hold.
+    const { logHead, state } = await (this.ahead?.locks ?? this.takeLocks());
+    const { head: stateHead, materializersVersion, rebuilds } = state;
+    // A state that had to be healed was read from while it was behind: that does not count either.
+    const isUnchanged =
+      sameHead(logHead, this.known) &&
+      sameHead(logHead, stateHead) &&
+      rebuilds === this.knownRebuilds;
+    if (this.ahead && !isUnchanged) {
+      // Somebody else wrote or rebuilt between the commit and these locks: what was sent does not hold.
       await this.rollback();
       return this.lock();
     }
@@ -106,14 +110,14 @@ export class WritePath {
     }
     if (!sameHead(logHead, stateHead)) await this.heal(stateHead, logHead);
     this.known = logHead;
-    return logHead;
+    this.knownRebuilds = rebuilds;
+    return { head: logHead, isUnchanged };
   }
 
   /** The log's lock first, then the state's: always in this order, everywhere. */
   private async takeLocks(): Promise<Locked> {
     const logHead = await lockLog(this.log, this.known);
-    const { head: stateHead, materializersVersion } = await lockState(this.state);
-    return { logHead, stateHead, materializersVersion };
+    return { logHead, state: await lockState(this.state) };
   }
 
   private async heal(stateHead: Head, logHead: Head): Promise<void> {
@@ -207,7 +211,7 @@ export class WritePath {
       // The state's lock goes before the log's is awaited: holding the one while waiting for the
       // other would be a deadlock that no server can see.
       const committed = this.state.commit();
-      if (logLocked) this.lockStateAhead(complete, head, logLocked, sentToLog);
+      if (logLocked) this.lockStateAhead(complete, logLocked, sentToLog);
       await committed;
     } catch (error) {
       throw new StateNotCommitted('The commit of the state failed', { cause: error });
@@ -217,7 +221,6 @@ export class WritePath {
   /** Follows the log's lock with the state's: in this order, here too. */
   private lockStateAhead(
     execution: Execution | undefined,
-    head: Head,
     logLocked: Promise<Head>,
     sent: Promise<unknown>[],
   ): void {
@@ -227,11 +230,10 @@ export class WritePath {
         if (execution) sent.push(...this.sendToState(execution));
         return answer;
       });
-      const { head: stateHead, materializersVersion } = await locked;
-      return { logHead, stateHead, materializersVersion };
+      return { logHead, state: await locked };
     });
     locks.catch(() => undefined);
-    this.ahead = { head, locks, execution, sent };
+    this.ahead = { locks, execution, sent };
   }
 
   /** Ends both transactions without a trace. */
@@ -255,7 +257,7 @@ export class WritePath {
   /** Makes the state equal to the log and lets the locks go. */
   async healNow(): Promise<Head> {
     try {
-      const head = await this.lock();
+      const { head } = await this.lock();
       await this.state.commit();
       return head;
     } finally {

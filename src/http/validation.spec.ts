@@ -84,6 +84,9 @@ describe('the validation of a body', () => {
   it('tells null from nothing', () => {
     expect(wrong({ clientId: null })).toEqual(['/clientId']);
     expect(wrong({ metadata: null })).toEqual(['/metadata']);
+    for (const key of ['"', 'a\\b', 'line\n']) {
+      expect(wrong({ metadata: { [key]: 'x' } })).toEqual(['/metadata']);
+    }
     expect(wrong({ limit: null })).toEqual([]);
     expect(fieldErrors(OrderDto, {}).map((error) => error.pointer)).toEqual([
       '/name',

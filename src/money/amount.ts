@@ -1,7 +1,7 @@
 /** Decimal digits that an amount may have in all, before and after the point. */
 export const MAX_AMOUNT_DIGITS = 30;
 
-/** An amount without sign: no `+`, no exponent, no leading zero, digits on both sides of a point. */
+/** An amount without sign: no `+`, exponent or leading zero; digits on both sides of a point. */
 export const AMOUNT_PATTERN = /^(0|[1-9]\d*)(\.\d+)?$/;
 
 /** An amount that may be negative; `-0` is none. */

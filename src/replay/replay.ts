@@ -125,7 +125,7 @@ class Rebuild {
     await this.state.send('lock table event_log_state in access exclusive mode');
     await sql`truncate ${this.tables}`.execute(this.db);
     await sql`
-      update event_log_state set position = 0, hash = ${Buffer.from(GENESIS.hash, 'hex')},
+      update event_log_state set rebuilds = rebuilds + 1, position = 0, hash = ${Buffer.from(GENESIS.hash, 'hex')},
         materializers_version = null`.execute(this.db);
   }
 

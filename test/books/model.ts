@@ -143,8 +143,7 @@ export class ModelBooks {
     const { clientId = null, type, currency } = request;
     const isTaken = [...this.accounts.values()].some((a) => a.clientId === clientId);
     if (clientId !== null && isTaken) return { code: 'client_id_taken' };
-    const { id: _, ...rest } = viewOf(newAccount('', clientId, type, currency, request));
-    return { answer: rest };
+    return { answer: partsOf(newAccount('', clientId, type, currency, request)) };
   }
 
   private judgeClose(reference: string): Verdict {
@@ -268,11 +267,15 @@ function balance({ type, debits, credits }: ModelAccount): bigint {
   return isDebitNormal(type) ? debits - credits : credits - debits;
 }
 
-function viewOf(account: ModelAccount) {
+function viewOf(account: ModelAccount): object {
+  return { id: account.id, ...partsOf(account) };
+}
+
+function partsOf(account: ModelAccount): object {
   const money = (minor: bigint) => shown(minor, account.currency);
-  const { id, clientId, type, currency, version, min, max } = account;
+  const { clientId, type, currency, version, min, max } = account;
   return {
-    ...{ id, clientId, type, currency, version },
+    ...{ clientId, type, currency, version },
     normalSide: isDebitNormal(type) ? 'debit' : 'credit',
     status: account.isClosed ? 'closed' : 'open',
     balance: money(balance(account)),

@@ -89,11 +89,14 @@ function send(
   request: ModelRequest,
   options: { idempotencyKey: string | undefined; dryRun: boolean },
 ): Promise<ApiAnswer> {
-  const bodyOf = ({ kind: _, ...post }: PostRequest) => ({ description: 'Random', ...post });
+  const bodyOf = ({ clientId, postings }: PostRequest) => {
+    return { description: 'Random', clientId, postings };
+  };
   switch (request.kind) {
     case 'open': {
-      const { kind: _, ...body } = request;
-      return api.post('/v1/accounts', { name: 'Random', ...body }, options);
+      const { clientId, type, currency, minBalance, maxBalance } = request;
+      const body = { name: 'Random', clientId, type, currency, minBalance, maxBalance };
+      return api.post('/v1/accounts', body, options);
     }
     case 'close':
       return api.post(`/v1/accounts/${request.accountId}/close`, {}, options);

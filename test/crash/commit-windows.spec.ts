@@ -106,6 +106,16 @@ describe('a connection that is cut at the commit', () => {
     expect(await pay(bench, 'k')).toMatchObject({ kind: 'accepted', isHit: true, position: 3 });
     expect(await pay(bench, 'other')).toMatchObject({ isHit: false, position: 4 });
   });
+
+  it('or hangs there: the wait ends, nothing happened, and the same key works', async () => {
+    const bench = await startBench({ lockTimeoutMs: 300, statementTimeoutMs: 500 });
+    const isHeld = bench.log.next('hold');
+    await expect(pay(bench, 'k')).rejects.toThrow(LedgerUnavailable);
+    await isHeld;
+    bench.log.release();
+    expect(await eventCount(bench)).toBe(0);
+    expect(await pay(bench, 'k')).toMatchObject({ kind: 'accepted', isHit: false, position: 3 });
+  });
 });
 
 describe('connections that are cut at random commits under load', () => {

@@ -19,7 +19,7 @@ const ROUNDS = 3;
 const CALLERS = 30;
 
 describe('PostgreSQL killed with kill -9 under load', () => {
-  it('loses nothing that was answered; the state, which may, is healed before it is read', async () => {
+  it('loses nothing that was answered, and heals the state before it is read', async () => {
     const random = seededRandom();
     const folder = await ownClusterFolder();
     let cluster = await openCluster(folder);

@@ -2,7 +2,9 @@ import { PostTransaction } from '../../src/transactions/transaction.creators';
 import { PostTransactionBatch } from '../../src/transactions/batch.creator';
 import { TransactionPosted } from '../../src/transactions/transaction.events';
 import { entries, transactions } from '../../src/transactions/transaction.table';
+import { findAccount } from '../../src/accounts/account.queries';
 import { accountFeature } from '../../src/accounts/account.feature';
+import { defineCreator } from '../../src/engine/creator';
 import { EventOfDoom } from '../../src/engine/catch-up';
 import { HeadsDiverge, OtherMaterializers } from '../../src/engine/heads';
 import { defineMaterializer, type Materializer } from '../../src/engine/materializer';
@@ -13,6 +15,7 @@ import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, withClient } from '../harness/cluster';
 import { dumpState } from '../harness/invariants';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
+import { gate } from '../harness/waiting';
 
 async function startBooks(transfers: number) {
   const ledger = await startTestLedger();
@@ -52,18 +55,61 @@ async function setStateHead(ledger: TestLedger, assignment: string): Promise<voi
 }
 
 describe('a state that is behind the log', () => {
-  it.each([0, 1, 2, 5])('is healed from position %i by the next write', async (position) => {
-    const { ledger, cash, equity, pay } = await startBooks(10);
-    await forgetAfter(ledger, position);
-    expect(await pay()).toMatchObject({ position: 13, postings: [{ balanceAfter: '11.00' }, {}] });
-    expect(await currentAccount(ledger, cash.id)).toMatchObject({ balance: '11.00', version: 12 });
-    expect(await currentAccount(ledger, equity.id)).toMatchObject({ balance: '11.00' });
-  });
+  it.each([
+    [0, 'warm'],
+    [1, 'cold'],
+    [5, 'warm'],
+    [5, 'cold'],
+  ] as const)(
+    'is healed from position %i by the next write of a %s ledger',
+    async (position, is) => {
+      const { ledger, cash, equity, pay } = await startBooks(10);
+      // A cold one has no rows in memory, and must not load them from the state as it is.
+      if (is === 'cold') await ledger.restart();
+      await forgetAfter(ledger, position);
+      expect(await pay()).toMatchObject({
+        position: 13,
+        postings: [{ balanceAfter: '11.00' }, {}],
+      });
+      expect(await currentAccount(ledger, cash.id)).toMatchObject({
+        balance: '11.00',
+        version: 12,
+      });
+      expect(await currentAccount(ledger, equity.id)).toMatchObject({ balance: '11.00' });
+    },
+  );
 
   it('is healed before anything is read from it', async () => {
     const { ledger, cash } = await startBooks(10);
     await forgetAfter(ledger, 4);
     expect(await currentAccount(ledger, cash.id)).toMatchObject({ balance: '10.00', position: 12 });
+  });
+
+  it('is not read ahead of the locks, not even where another ledger heals it then', async () => {
+    const { ledger, cash, equity } = await startBooks(10);
+    const other = await startTestLedger({ databases: ledger.databases });
+    await ledger.restart();
+    await forgetAfter(ledger, 5);
+    const [hasRead, goOn] = [gate(), gate()];
+    let runs = 0;
+    const readAndPay = defineCreator<null, void>({
+      name: 'ReadAndPay',
+      run: async (context) => {
+        const isFirst = ++runs === 1;
+        await findAccount(context.state, cash.id);
+        if (isFirst) {
+          hasRead.open();
+          await goOn.opened;
+        }
+        await context.run(PostTransaction, transfer(cash, equity, '1'));
+      },
+    });
+    const paid = ledger.submit(readAndPay, null);
+    await Promise.race([hasRead.opened, paid]);
+    await other.open.ledger.heal();
+    goOn.open();
+    expect(await paid).toMatchObject({ kind: 'accepted', position: 13 });
+    expect(await currentAccount(other, cash.id)).toMatchObject({ balance: '11.00', version: 12 });
   });
 
   it('is healed by the start, through several pages', async () => {

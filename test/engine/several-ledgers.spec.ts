@@ -8,7 +8,7 @@ import { seededRandom } from '../harness/seed';
 const ACCOUNTS = 20;
 const CALLERS_EACH = 24;
 const TRANSFERS_EACH = 1_500;
-/** A wait for a lock that ends in its timeout takes this long; healthy batches take milliseconds. */
+/** A wait for a lock that ends in its timeout takes this long; a batch takes milliseconds. */
 const LOCK_TIMEOUT_MS = 5_000;
 
 async function twoLedgers(): Promise<[TestLedger, TestLedger]> {

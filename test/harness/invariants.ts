@@ -51,7 +51,8 @@ const GAPS = `
 
 const UNBALANCED_EVENTS = `
   select e.position, p.currency from event_log e,
-    jsonb_to_recordset(e.data::jsonb -> 'postings') as p(direction text, amount numeric, currency text)
+    jsonb_to_recordset(e.data::jsonb -> 'postings')
+      as p(direction text, amount numeric, currency text)
   where jsonb_typeof(e.data::jsonb -> 'postings') = 'array'
   group by e.position, p.currency
   having sum(case when p.direction = 'debit' then p.amount else -p.amount end) <> 0`;
@@ -173,6 +174,12 @@ export async function expectSameState(liveUrl: string, rebuiltUrl: string): Prom
   }
 }
 
+/** What is compared of a table that has more than what history says; else all of it. */
+const ROWS: Record<string, string> = {
+  // How often a state was rebuilt is no part of what it was rebuilt to.
+  event_log_state: '(t.position, t.hash, t.materializers_version)',
+};
+
 /** Every table of the state as text, its rows in the order of that text. */
 export function dumpState(url: string): Promise<Map<string, string[]>> {
   return withClient(url, async (client) => {
@@ -183,7 +190,7 @@ export function dumpState(url: string): Promise<Map<string, string[]>> {
     const dump = new Map<string, string[]>();
     for (const { name } of tables) {
       const { rows } = await client.query<{ row: string }>(
-        `select t::text as row from state.${name} t order by 1`,
+        `select ${ROWS[name] ?? 't'}::text as row from state.${name} t order by 1`,
       );
       dump.set(
         name,

@@ -50,13 +50,13 @@ export class DatabaseProxy {
 
   /** Gives the next commit a fate, and those after it none. @returns when that commit came */
   next(fate: Fate): Promise<void> {
-    const { opened, open } = gate();
+    const came = gate();
     this.fateOf = () => {
       this.fateOf = () => 'pass';
-      open();
+      came.open();
       return fate;
     };
-    return opened;
+    return came.opened;
   }
 
   /** Lets commits go on that are held. */

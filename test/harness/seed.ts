@@ -46,7 +46,7 @@ export function checkProperty<T extends [unknown, ...unknown[]]>(
   property: fc.IRawProperty<T>,
   runs = 200,
 ): void {
-  fc.assert(property, { numRuns: runs, ...seedOf() });
+  void fc.assert(property, { numRuns: runs, ...seedOf() });
 }
 
 /** {@link checkProperty} for properties that wait for something. */

@@ -21,7 +21,7 @@ export async function waitFor<T>(
 }
 
 /** A promise with its two ends, for making one thing happen before another. */
-export function gate(): { readonly opened: Promise<void>; open(): void } {
+export function gate(): { readonly opened: Promise<void>; open: () => void } {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
