@@ -124,7 +124,7 @@ describe('SessionTable', () => {
     expect(() => table.session.find('books', 1)).toThrow('cannot be found by books');
   });
 
-  it('evicts only what no uncommitted batch has touched, the oldest first', async () => {
+  it('evicts what is beyond its bound, the oldest first', async () => {
     const table = new Shelves(shelf(1), shelf(2), shelf(3), shelf(4));
     for (const id of [1, 2, 3]) await table.session.get(id);
     table.batch = 2;
@@ -135,6 +135,17 @@ describe('SessionTable', () => {
     expect(table.loads).toEqual([]);
     for (const id of [1, 2]) await table.session.get(id);
     expect(table.loads).toEqual(['id 1', 'id 2']);
+  });
+
+  it('evicts nothing that an uncommitted batch has touched, however much there is', async () => {
+    const table = new Shelves(shelf(1), shelf(2), shelf(3), shelf(4));
+    await table.session.get(1);
+    table.batch = 2;
+    for (const id of [2, 3, 4]) await table.session.get(id);
+    table.session.evict(1);
+    table.loads = [];
+    for (const id of [2, 3, 4, 1]) await table.session.get(id);
+    expect(table.loads).toEqual(['id 1']);
   });
 
   it('behaves like a plain map through undone commands, commits and evictions', async () => {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Client } from 'pg';
 import { LedgerUnavailable } from '../../src/engine/refusal';
 import { PostTransaction } from '../../src/transactions/transaction.creators';
@@ -90,6 +91,25 @@ describe('a ledger that cannot take a command', () => {
     );
     expect(account).toMatchObject({ balance: '201.00' });
   }, 40_000);
+});
+
+describe('a reader', () => {
+  it('whose connection ends between two statements fails alone', async () => {
+    const { ledger, cash } = await startBooks();
+    const { superUrl } = testCluster();
+    const reading = ledger.open.stateReader.read(async (db) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db);
+      const { pid } = rows[0]!;
+      await query(superUrl, 'select pg_terminate_backend($1)', [pid]);
+      await waitFor('the backend to end', async () => {
+        const left = await query(superUrl, 'select from pg_stat_activity where pid = $1', [pid]);
+        return left.length === 0;
+      });
+      await sql`select 1`.execute(db);
+    });
+    await expect(reading).rejects.toThrow();
+    expect(await currentAccount(ledger, cash.id)).toMatchObject({ balance: '0.00' });
+  });
 });
 
 describe('a ledger that stops', () => {

@@ -183,6 +183,8 @@ describe('a creator that runs others', () => {
       codes: ['accepted', 'accepted', 'accepted', 'idempotency_key_reused'],
       hits: [false, false, true, false],
     });
+    // Nothing is left in memory then: the log is asked for the keys.
+    await ledger.restart();
     const second = await ledger.accept(TakeNotes, { inputs: inputs.slice(0, 2) });
     expect(second.hits).toEqual([true, true]);
     expect(await texts(ledger)).toEqual(['one', 'two']);

@@ -109,7 +109,7 @@ export class TestLedger {
   }
 }
 
-/** Opens a ledger, on databases of its own unless some are given. Closed after the test by itself. */
+/** Opens a ledger, on databases of its own unless some are given; closed after the test. */
 export async function startTestLedger(options: TestLedgerOptions = {}): Promise<TestLedger> {
   const databases = options.databases ?? (await cloneDatabases());
   const log = new RecordedLog();

@@ -36,7 +36,7 @@ const noteLines = defineAppendTable<NoteLine>({
   columns: { position: 'bigint', word: 'text' },
 });
 
-/** What the state database needs for {@link noteFeatures}; the session knows no constraint of it. */
+/** What the state database needs for the notes; the session knows none of these constraints. */
 export const NOTE_TABLES = [
   `create table state.notes (note_id uuid primary key, box text not null,
     text text not null check (text <> 'forbidden'), unique (box, text))`,
