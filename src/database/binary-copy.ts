@@ -74,7 +74,9 @@ export class BinaryCopyWriter {
   /** A column of type timestamptz, from RFC 3339 with milliseconds. */
   timestamp(text: string): void {
     this.int32(8);
-    this.int64(microsecondsOf(text));
+    const { high, low } = microsecondsOf(text);
+    this.int32(high);
+    this.int32(low);
   }
 
   /** A column of type numeric with scale 0: base-10,000 digits, the highest first. */
@@ -192,10 +194,15 @@ function daysOf(text: string): number {
 }
 
 let lastTime = '';
-let lastMicroseconds = 0;
-function microsecondsOf(text: string): number {
+let lastMicroseconds = { high: 0, low: 0 };
+/** Microseconds since 2000-01-01, which in far years are more than a number holds exactly. */
+function microsecondsOf(text: string): { high: number; low: number } {
   if (text !== lastTime) {
-    lastMicroseconds = (Date.parse(text) - EPOCH_MS) * 1000;
+    const microseconds = BigInt(Date.parse(text) - EPOCH_MS) * 1000n;
+    lastMicroseconds = {
+      high: Number(BigInt.asIntN(32, microseconds >> 32n)),
+      low: Number(BigInt.asIntN(32, microseconds)),
+    };
     lastTime = text;
   }
   return lastMicroseconds;

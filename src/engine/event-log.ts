@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely';
 import type { LedgerEvent } from './event';
-import { canonicalJson } from './hash-chain';
 import { defineAppendTable } from './state-table';
 
 /** A row of `event_log`. Times RFC 3339, hash lower-case hex in memory and a Buffer when read. */
@@ -116,11 +115,6 @@ export function eventOf(row: LogDatabase['event_log']): LedgerEvent {
     causationId: row.causation_id,
     hash: row.hash.toString('hex'),
   };
-}
-
-/** The canonical data of a stored event, as it was hashed. */
-export function canonicalDataOf(event: LedgerEvent): string {
-  return canonicalJson(event.data);
 }
 
 /** Events after a position in order, as stored, `limit` at most. */

@@ -18,11 +18,11 @@ import { CommitInDoubt, StateNotCommitted, type WritePath } from './write-path';
 /** Commands that run ahead without letting answers of the databases and new requests in. */
 const COMMANDS_PER_SLICE = 8;
 /**
- * Into how many batches the commands under way are shared: one is being committed, one has been
- * sent behind it, one is running. A single batch of all would leave the program idle while the
- * databases work and the databases while the program does.
+ * Into how many batches the commands under way are shared: one is being written, one runs. A single
+ * batch of all would leave the program idle while the databases work and the databases while the
+ * program does; three have measurably more to pay for their statements.
  */
-const SHARES = 3;
+const SHARES = 2;
 /** Fewer commands than this are not shared. */
 const MIN_SHARE = 16;
 /** Pause between two attempts at recovering from a failed or doubtful commit. */

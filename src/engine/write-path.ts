@@ -89,13 +89,13 @@ export class WritePath {
     ]);
     const { logHead, state } = await (this.ahead?.locks ?? this.takeLocks());
     const { head: stateHead, materializersVersion, rebuilds } = state;
-    // A state that had to be healed was read from while it was behind: that does not count either.
+    // Rows may have been read from a state that had to be healed, while it was behind.
     const isUnchanged =
       sameHead(logHead, this.known) &&
       sameHead(logHead, stateHead) &&
       rebuilds === this.knownRebuilds;
     if (this.ahead && !isUnchanged) {
-      // Somebody else wrote or rebuilt between the commit and these locks: what was sent does not hold.
+      // Somebody else wrote or rebuilt before these locks came: what was sent does not hold.
       await this.rollback();
       return this.lock();
     }

@@ -96,9 +96,11 @@ function checkColumns(columns: readonly string[], file: string): readonly string
   const double = columns.find((name, i) => columns.indexOf(name) !== i);
   if (double !== undefined) throw new ImportError(`${file} has the column "${double}" twice`);
   const further = columns.filter((name) => !OWN.has(name));
-  const unfit = further.find((n) => n.length === 0 || n.length > METADATA.nameLength);
+  const isUnfit = (name: string) =>
+    name.length === 0 || name.length > METADATA.nameLength || /["\\\p{Cc}]/u.test(name);
+  const unfit = further.find(isUnfit);
   if (unfit !== undefined) {
-    throw new ImportError(`${file} has a column whose name is empty or too long: "${unfit}"`);
+    throw new ImportError(`${file} has a column name that is empty, too long or odd: "${unfit}"`);
   }
   if (further.length > METADATA.columns) {
     throw new ImportError(`${file} has more than ${METADATA.columns} further columns`);

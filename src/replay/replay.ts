@@ -125,8 +125,8 @@ class Rebuild {
     await this.state.send('lock table event_log_state in access exclusive mode');
     await sql`truncate ${this.tables}`.execute(this.db);
     await sql`
-      update event_log_state set rebuilds = rebuilds + 1, position = 0, hash = ${Buffer.from(GENESIS.hash, 'hex')},
-        materializers_version = null`.execute(this.db);
+      update event_log_state set position = 0, hash = ${Buffer.from(GENESIS.hash, 'hex')},
+        materializers_version = null, rebuilds = rebuilds + 1`.execute(this.db);
   }
 
   private async materialize(from: Head, to: Head, limits: { pageEvents?: number }): Promise<Head> {
