@@ -125,7 +125,7 @@ describe('connections that are cut at random commits under load', () => {
     const { ledger, cash, equity } = bench;
     let cuts = 0;
     const fate = (): Fate => {
-      if (!random.chance(0.1) || cuts >= 40) return 'pass';
+      if (!random.chance(0.25) || cuts >= 40) return 'pass';
       cuts++;
       return random.pick(['lose', 'silence']);
     };
