@@ -35,6 +35,7 @@ export async function readConditions(
     postgres: version.rows[0]!.server_version,
     'postgres settings': settings.rows.map((s) => `${s.name}=${s.value}`).join(' '),
     'state database': 'synchronous_commit=off for the state alone',
+    'recycled WAL files': sizes.walFiles,
     accounts: ACCOUNTS,
     'seconds of engine': sizes.engineMs / 1000,
     'seconds of HTTP': sizes.httpSeconds,

@@ -21,10 +21,9 @@ export interface BenchCluster {
 const OWNER = 'truebook_owner';
 const EXTRA = { log: 'bench_naive_log', state: 'bench_naive_state', pgbench: 'bench_pgbench' };
 const READABLE = 0o755;
-/** As many as the embedded cluster keeps at least (min_wal_size). */
-const WAL_FILES = 32;
 
-export async function openCluster(): Promise<BenchCluster> {
+/** @param walFiles how many files of WAL, 16 MiB each, the server has to recycle */
+export async function openCluster(walFiles: number): Promise<BenchCluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'truebook-bench-'));
   // The server's own user has to reach its folder below.
   await chmod(dataDir, READABLE);
@@ -34,7 +33,7 @@ export async function openCluster(): Promise<BenchCluster> {
   for (const name of Object.values(EXTRA)) {
     await client.query(`create database ${name} owner ${OWNER}`);
   }
-  await prepareWal(client);
+  await prepareWal(client, walFiles);
   await client.end();
   const naiveUrls = { log: postgres.url(EXTRA.log), state: postgres.url(EXTRA.state) };
   await migrate(postgres.urls);
@@ -55,8 +54,8 @@ export async function openCluster(): Promise<BenchCluster> {
  * A server that has run for a while writes its WAL into files that it recycles. A new one makes a
  * file for every 16 MiB, which takes 50 ms each, and that would be measured instead.
  */
-async function prepareWal(client: Client): Promise<void> {
-  for (let i = 0; i < WAL_FILES; i++) {
+async function prepareWal(client: Client, files: number): Promise<void> {
+  for (let i = 0; i < files; i++) {
     await client.query(`select pg_logical_emit_message(true, 'bench', '')`);
     await client.query('select pg_switch_wal()');
   }

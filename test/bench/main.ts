@@ -171,7 +171,7 @@ async function main(): Promise<void> {
   });
   const sizes = values.quick ? QUICK : FULL;
   const pgbench = await findPgbench();
-  const cluster = await openCluster();
+  const cluster = await openCluster(sizes.walFiles);
   try {
     const conditions = await readConditions(cluster.urls.log, sizes);
     const bench = new Bench(cluster, sizes, pgbench);

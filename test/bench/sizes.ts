@@ -6,6 +6,8 @@ export interface Sizes {
   readonly warmUpMs: number;
   /** Events in the log before the measurement "at a million" and before the replay. */
   readonly events: number;
+  /** Files of WAL that the server has to recycle when the measuring begins. */
+  readonly walFiles: number;
   /** How often pgbench and the engine are measured in turn; the medians are reported. */
   readonly rounds: number;
 }
@@ -16,6 +18,7 @@ export const FULL: Sizes = {
   pgbenchSeconds: 10,
   warmUpMs: 2_000,
   events: 1_000_000,
+  walFiles: 128,
   rounds: 3,
 };
 
@@ -26,6 +29,7 @@ export const QUICK: Sizes = {
   pgbenchSeconds: 3,
   warmUpMs: 500,
   events: 100_000,
+  walFiles: 32,
   rounds: 1,
 };
 
