@@ -7,13 +7,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   engine: ['database'],
   http: ['engine', 'database', 'money', 'config'],
   tasks: ['engine', 'database', 'config'],
+  adapters: ['tasks', 'config'],
   replay: ['engine', 'database'],
   import: ['engine', 'database', 'money'],
 };
 /** What every feature stands on. */
-const FEATURE_LAYERS = ['engine', 'database', 'http', 'tasks', 'money'];
+const FEATURE_LAYERS = ['engine', 'database', 'http', 'tasks', 'adapters', 'money'];
 /** What a feature shows to other features. */
-const SHARED_FILE = /\.(events|queries|table|view)$/;
+const SHARED_FILE = /\.(events|queries|rules|table|view)$/;
 const PURE_FILE = /\.(events|creators?|materializers)\.ts$/;
 const IMPURE_PACKAGE = /^(@nestjs\/|bullmq$|pg$|node:(timers|perf_hooks|crypto|os|fs|net)$)/;
 
@@ -39,7 +40,7 @@ export function forbiddenImport(file: SourceFile, item: Import): string | undefi
   if (to === '' || LAYERS[to]) return 'a feature stands on the engine and the layers below it';
   return SHARED_FILE.test(item.target)
     ? undefined
-    : 'of another feature only its events, queries, tables and views may be used';
+    : 'of another feature only its events, queries, rules, tables and views may be used';
 }
 
 function forbiddenPackage(file: SourceFile, name: string): string | undefined {

@@ -8,6 +8,7 @@ export const ROLES = {
   logWriter: 'truebook_log_writer',
   logReader: 'truebook_log_reader',
   logReplayer: 'truebook_log_replayer',
+  taskWorker: 'truebook_task_worker',
   stateWriter: 'truebook_state_writer',
   stateReader: 'truebook_state_reader',
 } as const;

@@ -2,15 +2,16 @@ import { kyselyOn } from '../database/connections';
 import { isRowRefused, sqlstateOf } from '../database/sqlstates';
 import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
-import { readEventPage } from './event-pages';
+import { readEventPage, type EventPage } from './event-pages';
 import { encodeChanges, send } from './flush';
 import type { AppendedEvent } from './event-log';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
-import type { Registry } from './registry';
+import type { MaterializationScope, Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
 import type { LoadRows } from './session-table';
 import { StateSession } from './state-session';
+import { ComparedTasks, type TaskReport } from './task-comparison';
 
 /** Events that are read, materialized and flushed together. */
 const PAGE_EVENTS = 500;
@@ -28,6 +29,14 @@ export interface CatchUpOptions {
   readonly verifyChain?: boolean;
   /** Awaited before rows are looked for by more than their table's key. */
   readonly beforeQuery?: () => Promise<void>;
+  /** The gateway that materializers ask; default one that compares and records nothing. */
+  readonly tasks?: ComparedTasks;
+}
+
+/** How far a catch-up came, and how the tasks of its events compare with the recorded ones. */
+export interface CaughtUp {
+  readonly head: Head;
+  readonly tasks: TaskReport;
 }
 
 /** An event that its materializer cannot apply: an Event of Doom. The state stays as it was. */
@@ -72,7 +81,7 @@ export class ChainBroken extends Error {
  * Materializes the part of the log that the state lacks, with the same materializers and the same
  * session as a live write. The caller holds both locks. The next page is read while the last one
  * is flushed, and memory does not grow with the length of the tail.
- * @returns the head of the state afterwards, which is `to`
+ * @returns the head of the state afterwards, which is `to`, and what came of the tasks
  * @throws EventOfDoom, PageRefused, ChainBroken
  */
 export async function catchUp(
@@ -82,18 +91,21 @@ export async function catchUp(
   from: Head,
   to: Head,
   options: CatchUpOptions = {},
-): Promise<Head> {
+): Promise<CaughtUp> {
   const session = sessionOn(registry, state, from, options);
+  const tasks = options.tasks ?? new ComparedTasks(registry.taskNames);
+  const scope: MaterializationScope = { state: session, tasks };
   const pages = readAhead(log, from.position, to.position, options.pageEvents ?? PAGE_EVENTS);
   let flushed: Promise<unknown> = Promise.resolve();
-  for (let page = await pages.next(); page.length > 0; page = await pages.next()) {
+  for (let page = await pages.next(); page; page = await pages.next()) {
     const before = session.head;
     session.batch++;
+    tasks.expect(page.tasks);
     try {
-      for (const stored of page) {
+      for (const stored of page.events) {
         if (options.verifyChain) verifyLink(session.head, stored);
         session.head = { position: stored.position, hash: stored.hash };
-        await materialize(registry, session, state, stored);
+        await materialize(registry, scope, state, stored);
       }
     } catch (error) {
       // Where the rows of the page before were refused, that is the cause of this failure too.
@@ -103,7 +115,7 @@ export async function catchUp(
     await flushed;
     const sent = send(state, encodeChanges(session.takeChanges()));
     sent.push(sendStateHead(state, session.head, registry.materializersVersion));
-    flushed = answered(sent, before, page);
+    flushed = answered(sent, before, page.events);
     flushed.catch(() => undefined);
     if (options.commitPages) {
       await flushed;
@@ -115,7 +127,7 @@ export async function catchUp(
     options.onProgress?.(session.head.position);
   }
   await flushed;
-  return session.head;
+  return { head: session.head, tasks: tasks.report() };
 }
 
 /** Waits for what a page's rows were answered with. @throws EventOfDoom, PageRefused */
@@ -140,7 +152,7 @@ async function answered(
 /** Pages of the log in order, the next ones already asked for; an empty one is the end. */
 function readAhead(log: WriterConnection, from: number, to: number, pageEvents: number) {
   let asked = from;
-  const ahead: Promise<AppendedEvent[]>[] = [];
+  const ahead: Promise<EventPage>[] = [];
   const ask = () => {
     if (asked >= to) return;
     // Positions have no gaps, so that a page is known before the one before it was read.
@@ -151,12 +163,12 @@ function readAhead(log: WriterConnection, from: number, to: number, pageEvents: 
     asked = upTo;
   };
   for (let i = 0; i < PAGES_AHEAD; i++) ask();
-  const next = async (): Promise<AppendedEvent[]> => {
+  const next = async (): Promise<EventPage | undefined> => {
     // Lets what the databases sent and wait for pass; awaiting settled promises alone would not.
     await new Promise(setImmediate);
-    const page = (await ahead.shift()) ?? [];
+    const page = await ahead.shift();
     ask();
-    return page;
+    return page && page.events.length > 0 ? page : undefined;
   };
   return { next };
 }
@@ -197,19 +209,18 @@ function verifyLink(before: Head, event: AppendedEvent): void {
 /** @throws EventOfDoom */
 async function materialize(
   registry: Registry,
-  session: StateSession,
+  scope: MaterializationScope,
   state: WriterConnection,
   stored: LedgerEvent,
 ): Promise<void> {
   try {
-    const event = registry.upcast(stored);
-    await registry.materializerOf(event.type).apply(event, { state: session });
+    await registry.materialize(registry.upcast(stored), scope);
   } catch (error) {
     // A server that went away says nothing about the event.
     if (!state.isOpen || sqlstateOf(error)?.startsWith('57')) throw error;
     throw new EventOfDoom(stored.position, stored.eventId, stored.type, error);
   }
-  session.journal.length = 0;
+  scope.state.journal.length = 0;
 }
 
 /** Plain SQL on the state for a session that holds the locks. */

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { LedgerEvent } from './event';
 import { defineAppendTable } from './state-table';
+import type { TaskRow } from './task-gateway';
 
 /** A row of `event_log`. Times RFC 3339, hash lower-case hex in memory and a Buffer when read. */
 export interface EventRow {
@@ -39,6 +40,7 @@ type Stored<Row, Binary extends keyof Row> = Omit<Row, Binary> & Record<Binary, 
 export interface LogDatabase {
   event_log: Stored<EventRow, 'hash'>;
   command_log: Stored<CommandRow, 'fingerprint'>;
+  task_log: Omit<TaskRow, 'payload'> & { payload: object };
   event_types: { type: string; version: number };
   event_log_partitions: { name: string; from_position: number; to_position: number };
   api_keys: { name: string; role: 'admin'; key_hash: Buffer; created_at: string };

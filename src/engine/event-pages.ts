@@ -1,6 +1,13 @@
 import type { QueryConfig } from 'pg';
 import type { WriterConnection } from '../database/writer-connection';
 import type { AppendedEvent } from './event-log';
+import type { RequestedTask } from './task-gateway';
+
+/** A stretch of the log with the tasks that its events asked for. */
+export interface EventPage {
+  readonly events: readonly AppendedEvent[];
+  readonly tasks: readonly RequestedTask[];
+}
 
 /** The columns of an event in the order in which {@link eventOfTexts} takes them. */
 type EventTexts = [
@@ -29,6 +36,14 @@ const page: QueryConfig & { rowMode: 'array' } = {
   types: { getTypeParser: () => (text: string) => text },
 };
 
+const taskPage: QueryConfig & { rowMode: 'array' } = {
+  name: 'task page',
+  text: `select position, ordinal, name, subject, payload from task_log
+         where position > $1 and position <= $2 order by position, ordinal`,
+  rowMode: 'array',
+  types: { getTypeParser: () => (text: string) => text },
+};
+
 /**
  * Events after a position up to another, in order and as stored: `readEvents` for long stretches
  * of the log, on the caller's own connection.
@@ -37,9 +52,29 @@ export async function readEventPage(
   log: WriterConnection,
   after: number,
   upTo: number,
-): Promise<AppendedEvent[]> {
-  const { rows } = await log.send({ ...page, values: [after, upTo] });
-  return (rows as EventTexts[]).map(eventOfTexts);
+): Promise<EventPage> {
+  const values = [after, upTo];
+  const [events, tasks] = log.together(() => [
+    log.send({ ...page, values }),
+    log.send({ ...taskPage, values }),
+  ]);
+  tasks.catch(() => undefined);
+  return {
+    events: ((await events).rows as EventTexts[]).map(eventOfTexts),
+    tasks: ((await tasks).rows as TaskTexts[]).map(taskOfTexts),
+  };
+}
+
+type TaskTexts = [
+  position: string,
+  ordinal: string,
+  name: string,
+  subject: string | null,
+  payload: string,
+];
+
+function taskOfTexts([position, ordinal, name, subject, payload]: TaskTexts): RequestedTask {
+  return { position: Number(position), ordinal: Number(ordinal), name, subject, payload };
 }
 
 function eventOfTexts(texts: EventTexts): AppendedEvent {

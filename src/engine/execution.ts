@@ -23,9 +23,10 @@ import { encodeChanges, encodeRows, type Statement } from './flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from './ids';
 import { Refusal } from './refusal';
-import type { Registry } from './registry';
+import type { MaterializationScope, Registry } from './registry';
 import type { Key, KeyedTable } from './state-table';
 import { NeedsSavepoint, type RowNeeds, type StateSession } from './state-session';
+import { RecordedTasks, taskLogTable } from './task-gateway';
 
 /** What an execution needs of the process. */
 export interface ExecutionScope {
@@ -34,6 +35,9 @@ export interface ExecutionScope {
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
 }
+
+/** Events that one command appends without letting answers and requests in. */
+const EVENTS_PER_SLICE = 256;
 
 /** What an event owes to the command that appends it. */
 type EventOrigin = Pick<
@@ -61,17 +65,22 @@ interface PendingCommand {
 export class Execution {
   readonly events: AppendedEvent[] = [];
   readonly commands: PendingCommand[] = [];
+  readonly tasks: RecordedTasks;
   /** What is to be written to the two databases, and the head that it brings them to. */
   sealed: Sealed | undefined;
   /** Keys of this execution's commands, and of those that the database was asked for. */
   private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
+  private readonly materialization: MaterializationScope;
 
   constructor(
     readonly session: StateSession,
     private readonly scope: ExecutionScope,
     /** The execution that is being committed while this one runs ahead. */
     private previous?: Execution,
-  ) {}
+  ) {
+    this.tasks = new RecordedTasks(scope.registry.taskNames);
+    this.materialization = { state: session, tasks: this.tasks };
+  }
 
   /**
    * Takes what is to be written out of the session, which the next batch may then change, and
@@ -89,6 +98,7 @@ export class Execution {
       );
     }
     if (this.events.length > 0) log.push(encodeRows(eventLogTable, this.events.map(eventRow)));
+    if (this.tasks.rows.length > 0) log.push(encodeRows(taskLogTable, this.tasks.rows));
     const state = encodeChanges(this.session.takeChanges());
     this.sealed = { log, state, head: this.session.head };
   }
@@ -232,7 +242,9 @@ export class Execution {
     const event = { ...envelope, data, hash, canonicalData };
     this.events.push(event);
     session.head = { position: event.position, hash };
-    await this.scope.registry.materializerOf(type.type).apply(event, { state: session });
+    await this.scope.registry.materialize(event, this.materialization);
+    // A command of many events must not keep everything else in the process waiting.
+    if (this.events.length % EVENTS_PER_SLICE === 0) await new Promise(setImmediate);
     return event;
   }
 
@@ -273,15 +285,21 @@ export class Execution {
   }
 
   private mark() {
-    const { session, events, commands } = this;
-    const { length } = commands;
-    return { state: session.mark(), head: session.head, events: events.length, commands: length };
+    const { session, events, commands, tasks } = this;
+    return {
+      state: session.mark(),
+      head: session.head,
+      events: events.length,
+      commands: commands.length,
+      tasks: tasks.rows.length,
+    };
   }
 
   private undoTo(mark: ReturnType<Execution['mark']>): void {
     this.session.undoTo(mark.state);
     this.session.head = mark.head;
     this.events.length = mark.events;
+    this.tasks.rows.length = mark.tasks;
     for (const { row } of this.commands.splice(mark.commands)) {
       if (row.idempotency_key === null) continue;
       this.keys.set(scopedKey(row.actor, row.idempotency_key), null);

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 
 /** Where commands get their time and ids from; tests put a clock of their own here. */
 export interface Clock {
@@ -44,3 +44,12 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   newId: () => uuidV7(Date.now()),
 };
+
+/** The UUID of version 5 of a name in a namespace, itself a UUID. RFC 9562, section 5.5. */
+export function uuidV5(namespace: string, name: string): string {
+  const bytes = Buffer.from(namespace.replaceAll('-', ''), 'hex');
+  const hex = createHash('sha1').update(bytes).update(name).digest('hex');
+  const variant = VARIANT[parseInt(hex[16]!, 16) & 3]!;
+  const high = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}`;
+  return `${high}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

@@ -1,9 +1,11 @@
 import type { EventType, LedgerEvent } from './event';
 import type { StateSession } from './state-session';
+import type { TaskGateway } from './task-gateway';
 
 /** What a materializer is given besides its event. Nothing here knows the time or the world. */
 export interface MaterializationContext {
   readonly state: StateSession;
+  readonly tasks: TaskGateway;
 }
 
 /**
@@ -23,4 +25,15 @@ export function defineMaterializer<Data extends object>(
   apply: Materializer<Data>['apply'],
 ): Materializer {
   return { event, version, apply } as unknown as Materializer;
+}
+
+/**
+ * Looks at every event after its materializer, under the same rules: what follows from an event of
+ * any type. Returns nothing where it has no need to wait: it runs for every event.
+ */
+export interface EventObserver {
+  readonly name: string;
+  /** Raised with every change of what it writes or asks for. */
+  readonly version: number;
+  readonly apply: (event: LedgerEvent, context: MaterializationContext) => void | Promise<void>;
 }

@@ -50,6 +50,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     registry,
     writerConnection(urls.log, ROLES.logWriter, limits),
     writerConnection(urls.state, ROLES.stateWriter, limits),
+    (tasks) => log.error({ tasks }, 'events that were caught up with ask for other tasks'),
   );
   const keepAhead = partitionKeeper(partitionDb, log);
   const ledger = new Ledger({

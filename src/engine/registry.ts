@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto';
 import { upcast, type EventType, type LedgerEvent } from './event';
 import type { Creator } from './creator';
-import type { Materializer } from './materializer';
+import type { EventObserver, MaterializationContext, Materializer } from './materializer';
 import type { StateTable } from './state-table';
+import type { EventTasks } from './task-gateway';
 
 /** What a feature brings to the engine. */
 export interface Feature {
   readonly tables: readonly StateTable[];
   readonly materializers: readonly Materializer[];
   readonly creators: readonly Creator<never>[];
+  readonly observers?: readonly EventObserver[];
+  /** Names of the tasks that its materializers and observers ask for. */
+  readonly tasks?: readonly string[];
+}
+
+/** What the engine gives to materializers. */
+export interface MaterializationScope extends MaterializationContext {
+  readonly tasks: EventTasks;
 }
 
 /** The features do not fit together; every problem is listed. The process must not start. */
@@ -23,6 +32,9 @@ export class Registry {
   readonly tables: readonly StateTable[];
   /** Changes with every materializer's version; stored with the state that they built. */
   readonly materializersVersion: string;
+  /** Names of all tasks that may be asked for. */
+  readonly taskNames: ReadonlySet<string>;
+  private readonly observers: readonly EventObserver[];
   private readonly materializers = new Map<string, Materializer>();
   private readonly creators = new Map<string, Creator>();
 
@@ -40,9 +52,12 @@ export class Registry {
       if (this.creators.has(creator.name)) problems.push(`${creator.name} is defined twice`);
       this.creators.set(creator.name, creator as unknown as Creator);
     }
-    const names = this.tables.map((t) => t.name);
+    this.observers = features.flatMap((f) => f.observers ?? []);
+    const taskNames = features.flatMap((f) => f.tasks ?? []);
+    this.taskNames = new Set(taskNames);
     problems.push(
-      ...names.filter((n, i) => names.indexOf(n) !== i).map((n) => `table ${n} is defined twice`),
+      ...repeated(this.tables.map((t) => t.name)).map((n) => `table ${n} is defined twice`),
+      ...repeated(taskNames).map((n) => `task ${n} is declared twice`),
     );
     if (problems.length > 0) throw new RegistryError(problems);
     this.materializersVersion = this.digestVersions();
@@ -63,8 +78,23 @@ export class Registry {
     if (problems.length > 0) throw new RegistryError(problems);
   }
 
+  /** Turns an event into rows and tasks: its materializer first, then the observers in order. */
+  async materialize(event: LedgerEvent, scope: MaterializationScope): Promise<void> {
+    scope.tasks.begin(event);
+    await this.materializerOf(event.type).apply(event, scope);
+    for (const observer of this.observers) {
+      const applied = observer.apply(event, scope);
+      if (applied) await applied;
+    }
+  }
+
+  /** The event types that the program knows. */
+  get eventTypes(): string[] {
+    return [...this.materializers.keys()];
+  }
+
   /** @throws Error for a type that no feature knows. */
-  materializerOf(type: string): Materializer {
+  private materializerOf(type: string): Materializer {
     const found = this.materializers.get(type);
     if (!found) throw new Error(`No materializer for ${type}`);
     return found;
@@ -86,6 +116,8 @@ export class Registry {
     const versions = [...this.materializers.values()]
       .map((m) => `${m.event.type}@${m.version}`)
       .sort();
+    // Their order decides the order of an event's tasks.
+    versions.push(...this.observers.map((o) => `observer ${o.name}@${o.version}`));
     return createHash('sha256').update(versions.join('\n')).digest('hex').slice(0, 16);
   }
 }
@@ -96,4 +128,8 @@ function missingUpcasters(event: EventType): string[] {
     if (!event.upcasters[from]) problems.push(`${event.type} has no upcaster from version ${from}`);
   }
   return problems;
+}
+
+function repeated(names: readonly string[]): string[] {
+  return names.filter((name, i) => names.indexOf(name) !== i);
 }

@@ -203,7 +203,7 @@ export class SessionTable<Row extends object> {
     if (column === this.definition.key) {
       this.slots.set(value, { row: undefined, batch: this.scope.batch });
     } else this.indexOf(column).set(value, undefined);
-    this.absent.push({ column, value });
+    if (!this.definition.keepsAbsent) this.absent.push({ column, value });
   }
 
   private indexOf(column: string): Map<Key, Key | undefined> {

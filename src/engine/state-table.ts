@@ -67,6 +67,8 @@ export interface KeyedTable<Row extends object = object> {
   readonly source?: string;
   /** How many rows a process may keep between batches. */
   readonly cacheRows: number;
+  /** Whether keys that no row has are remembered too; for tables of few possible keys. */
+  readonly keepsAbsent?: boolean;
 }
 
 export type StateTable = AppendTable<never> | KeyedTable<never>;

@@ -21,6 +21,7 @@ import {
 import type { Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
 import type { StateSession } from './state-session';
+import type { TaskReport } from './task-comparison';
 
 /** The log's commit was sent and its answer never came: it may or may not have happened. */
 export class CommitInDoubt extends Error {
@@ -62,6 +63,8 @@ export class WritePath {
     private readonly registry: Registry,
     private readonly log: WriterConnection,
     private readonly state: WriterConnection,
+    /** Told where events that were caught up with ask for other tasks than were recorded. */
+    private readonly onTasksDiffer: (report: TaskReport) => void,
   ) {}
 
   get head(): Head {
@@ -128,7 +131,16 @@ export class WritePath {
           `and the log has ${hash ?? 'no event'}`,
       );
     }
-    await catchUp(this.registry, this.log, this.state, stateHead, logHead, { commitPages: true });
+    const options = { commitPages: true };
+    const { tasks } = await catchUp(
+      this.registry,
+      this.log,
+      this.state,
+      stateHead,
+      logHead,
+      options,
+    );
+    if (tasks.firstDifference !== null) this.onTasksDiffer(tasks);
   }
 
   /**

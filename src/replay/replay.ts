@@ -12,6 +12,7 @@ import { catchUp, ChainBroken, EventOfDoom, PageRefused } from '../engine/catch-
 import { GENESIS, type Head } from '../engine/event';
 import { lockLog, lockState } from '../engine/heads';
 import type { Registry } from '../engine/registry';
+import { ComparedTasks, type TaskReport } from '../engine/task-comparison';
 import { dropIndexes, restoreIndexes, type DroppedIndex } from './rebuild-indexes';
 
 /** A rebuild waits for the batch that is under way, and its index builds may take minutes. */
@@ -38,6 +39,8 @@ export interface ReplayReport {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly chain: { readonly ok: boolean; readonly brokenAt: number | null };
+  /** How what the events ask for compares with what was recorded; nothing is ever sent. */
+  readonly tasks: TaskReport;
   readonly doom: Doom | null;
   /** Largest memory that this process has held, in MiB. */
   readonly peakMib: number;
@@ -80,6 +83,7 @@ class Rebuild {
   private head: Head = GENESIS;
   private processed = 0;
   private dropped: DroppedIndex[] = [];
+  private tasks: ComparedTasks;
 
   constructor(
     private readonly options: ReplayOptions,
@@ -87,6 +91,7 @@ class Rebuild {
     private readonly state: WriterConnection,
   ) {
     this.db = kyselyOn(() => state.current);
+    this.tasks = new ComparedTasks(options.registry.taskNames);
   }
 
   async run(): Promise<ReplayReport> {
@@ -129,11 +134,12 @@ class Rebuild {
         materializers_version = null, rebuilds = rebuilds + 1`.execute(this.db);
   }
 
-  private async materialize(from: Head, to: Head, limits: { pageEvents?: number }): Promise<Head> {
+  private async materialize(from: Head, to: Head, limits: { pageEvents?: number }): Promise<void> {
     const { registry, onProgress } = this.options;
     onProgress?.(from.position, this.head.position);
-    return catchUp(registry, this.log, this.state, from, to, {
+    await catchUp(registry, this.log, this.state, from, to, {
       ...limits,
+      tasks: this.tasks,
       verifyChain: true,
       beforeQuery: () => this.restoreIndexes(),
       onProgress: (position) => {
@@ -159,6 +165,7 @@ class Rebuild {
     let safe = GENESIS;
     for (const limits of [{}, { pageEvents: 1 }]) {
       this.dropped = [];
+      this.tasks = new ComparedTasks(this.options.registry.taskNames);
       try {
         await this.empty();
         await this.materialize(GENESIS, safe, {});
@@ -185,6 +192,7 @@ class Rebuild {
       startedAt: this.startedAt.toISOString(),
       finishedAt: new Date().toISOString(),
       chain: { ok: brokenAt === null, brokenAt },
+      tasks: this.tasks.report(),
       doom: failure instanceof EventOfDoom ? doomOf(failure) : null,
       peakMib: Math.round(process.resourceUsage().maxRSS / 1024),
     };

@@ -1,6 +1,7 @@
 import { defineCreator, type Outcome } from '../engine/creator';
 import { Refusal } from '../engine/refusal';
-import { PostTransaction, type PostTransactionInput } from './transaction.creators';
+import { PostTransaction } from './transaction.creators';
+import type { PostTransactionInput } from './transaction.rules';
 import type { TransactionView } from './transaction.view';
 
 export interface PostTransactionBatchInput {

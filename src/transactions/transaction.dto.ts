@@ -5,7 +5,8 @@ import { Metadata, OneOf, Reference, Text } from '../http/fields';
 import { PageQuery } from '../http/page';
 import type { PostTransactionBatchInput } from './batch.creator';
 import type { PostingInput } from './posting-rules';
-import type { PostTransactionInput, ReverseTransactionInput } from './transaction.creators';
+import type { ReverseTransactionInput } from './transaction.creators';
+import type { PostTransactionInput } from './transaction.rules';
 import type { Direction, PostedPosting } from './transaction.events';
 import type { TransactionView } from './transaction.view';
 

@@ -2,7 +2,7 @@ import { OpenAccount, type OpenAccountInput } from '../../src/accounts/account.c
 import type { AccountView } from '../../src/accounts/account.view';
 import { readAccount } from '../../src/accounts/account.queries';
 import { accountView } from '../../src/accounts/account.view';
-import type { PostTransactionInput } from '../../src/transactions/transaction.creators';
+import type { PostTransactionInput } from '../../src/transactions/transaction.rules';
 import type { TestLedger } from './ledger';
 
 /** Opens an account with what the spec does not care about filled in. */

@@ -3,6 +3,7 @@ import canonicalize from 'canonicalize';
 import type { Client } from 'pg';
 import { ROLES, writerConnection, type DatabaseUrls } from '../../src/database/connections';
 import { Registry, type Feature } from '../../src/engine/registry';
+import type { TaskReport } from '../../src/engine/task-comparison';
 import { WritePath } from '../../src/engine/write-path';
 import { withClient } from './cluster';
 
@@ -146,15 +147,20 @@ function hashedPart(row: LoggedEvent): object {
 /** Rebuilds the state from the log, the way that a state which lost everything is healed. */
 export async function rebuildState(books: CheckedBooks): Promise<string> {
   const url = await books.emptyState();
+  const differences: TaskReport[] = [];
   const path = new WritePath(
     new Registry(books.features),
     writerConnection(books.urls.log, ROLES.logWriter, TIMEOUTS),
     writerConnection(url, ROLES.stateWriter, TIMEOUTS),
+    (report) => differences.push(report),
   );
   try {
     await path.healNow();
   } finally {
     await path.close();
+  }
+  if (differences.length > 0) {
+    throw new Error(`A rebuild asks for other tasks: ${JSON.stringify(differences)}`);
   }
   return url;
 }

@@ -13,6 +13,8 @@ export const STORY_TIME = '2026-03-04T05:06:07.089Z';
 /** What a creator came to: its events, or its refusal. */
 export interface Consequence {
   readonly events: readonly { readonly type: string; readonly data: object }[];
+  /** What the events ask for; the payload as plain JSON. */
+  readonly tasks: readonly { name: string; subject: string | null; payload: unknown }[];
   readonly refusal: Refusal | undefined;
   readonly answer: unknown;
 }
@@ -39,18 +41,29 @@ export class Story {
   }
 
   async when<Input, Answer>(creator: Creator<Input, Answer>, input: Input): Promise<Consequence> {
-    const { events } = this.execution;
+    const { events, tasks: asked } = this.execution;
     const before = events.length;
+    const askedBefore = asked.rows.length;
     const outcome = await this.execution.run({
       creator: creator as unknown as Creator,
       input,
       actor: 'storyteller',
     });
     const appended = events.slice(before).map(({ type, data }) => ({ type, data }));
-    if (outcome.kind === 'accepted') {
-      return { events: appended, refusal: undefined, answer: outcome.answer };
-    }
-    return { events: appended, refusal: outcome.refusal, answer: undefined };
+    const tasks = asked.rows
+      .slice(askedBefore)
+      .map(({ name, subject, payload }) => ({
+        name,
+        subject,
+        payload: JSON.parse(payload) as unknown,
+      }));
+    const accepted = outcome.kind === 'accepted';
+    return {
+      events: appended,
+      tasks,
+      refusal: accepted ? undefined : outcome.refusal,
+      answer: accepted ? outcome.answer : undefined,
+    };
   }
 }
 
