@@ -88,4 +88,107 @@ describe('Config', () => {
     expect(problems).toHaveLength(3);
     expect(problems.join()).not.toContain('hunter2');
   });
+
+  describe('of the adapters', () => {
+    const S3 = {
+      ...{ S3_ENDPOINT: 'http://127.0.0.1:9000', S3_BUCKET: 'books', S3_REGION: 'eu-central-1' },
+      ...{ S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'hunter2' },
+    };
+
+    it('keeps everything in the data directory by default, and lets nothing private out', () => {
+      expect(Config.load({ DATA_DIR: '/srv/books' }).adapters).toEqual({
+        dataDir: '/srv/books',
+        smtpUrl: undefined,
+        mailFrom: 'Truebook <truebook@localhost>',
+        objectStore: undefined,
+        webhooks: { allowHttp: false, allowPrivateAddresses: false },
+        secretsKey: undefined,
+      });
+    });
+
+    it('reads what is set', () => {
+      const { adapters } = Config.load({
+        ...S3,
+        ...{ SMTP_URL: 'smtps://user:hunter2@mail.example:465', MAIL_FROM: 'a@books.example' },
+        ...{ WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'true' },
+        SECRETS_KEY: 'ff'.repeat(32),
+      });
+      expect(adapters).toMatchObject({
+        smtpUrl: 'smtps://user:hunter2@mail.example:465',
+        mailFrom: 'a@books.example',
+        objectStore: {
+          ...{ endpoint: 'http://127.0.0.1:9000', bucket: 'books', region: 'eu-central-1' },
+          ...{ accessKeyId: 'id', secretAccessKey: 'hunter2' },
+        },
+        webhooks: { allowHttp: true, allowPrivateAddresses: true },
+        secretsKey: Buffer.alloc(32, 0xff),
+      });
+    });
+
+    it.each([
+      ['an endpoint and any region', { S3_REGION: '' }, 'us-east-1'],
+      ['a region and the endpoint that follows from it', { S3_ENDPOINT: '' }, 'eu-central-1'],
+    ])('takes %s', (_name, over, region) => {
+      expect(Config.load({ ...S3, ...over }).adapters.objectStore?.region).toBe(region);
+    });
+
+    it.each([
+      ['S3_BUCKET', {}],
+      ['S3_ACCESS_KEY_ID', {}],
+      ['S3_SECRET_ACCESS_KEY', {}],
+      ['S3_REGION', { S3_ENDPOINT: '' }],
+    ])('wants %s with the others', (name, over) => {
+      const problem = `${name} must be set where other S3_ variables are`;
+      expect(problemsOf({ ...S3, ...over, [name]: '' })).toEqual([problem]);
+    });
+
+    it.each([
+      'books@truebook.example',
+      'The Books <books@truebook.example>',
+      '"Books, Ltd." <books@truebook.example>',
+      '<books@localhost>',
+      'Büro <büro@truebook.example>',
+    ])('takes the mailbox %s', (mailbox) => {
+      expect(Config.load({ MAIL_FROM: mailbox }).adapters.mailFrom).toBe(mailbox);
+    });
+
+    it.each([
+      'books',
+      'books@',
+      '@truebook.example',
+      'a@b.example, c@d.example',
+      'a@b.example c@d.example',
+      'Books, Ltd. <books@truebook.example>',
+      'Books <books@truebook.example>\r\nBcc: eve@evil.example',
+      'Books\nBcc: eve@evil.example <books@truebook.example>',
+      'Books <books@truebook.example> <c@d.example>',
+      'books@-truebook.example',
+    ])('takes no %j for a mailbox', (mailbox) => {
+      expect(problemsOf({ MAIL_FROM: mailbox })).toEqual([
+        'MAIL_FROM must be a mailbox of the form Name <name@example.com>',
+      ]);
+    });
+
+    it.each([
+      Buffer.alloc(32, 7).toString('base64'),
+      Buffer.alloc(32, 7).toString('base64url'),
+      Buffer.alloc(32, 7).toString('hex'),
+    ])('takes a key of 32 bytes: %s', (key) => {
+      const { secretsKey } = Config.load({ SECRETS_KEY: key }).adapters;
+      expect(secretsKey).toEqual(Buffer.alloc(32, 7));
+    });
+
+    it('names every problem at once, and repeats no secrets', () => {
+      const problems = problemsOf({
+        ...{ SMTP_URL: 'https://hunter2@mail', MAIL_FROM: 'hunter2', SECRETS_KEY: 'hunter2' },
+        ...{ WEBHOOK_ALLOW_HTTP: 'yes', WEBHOOK_ALLOW_PRIVATE_ADDRESSES: '1' },
+        ...{ S3_ENDPOINT: 'hunter2', S3_BUCKET: '../hunter2', S3_ACCESS_KEY_ID: 'hunter2' },
+      });
+      expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
+        ...['MAIL_FROM', 'S3_BUCKET', 'S3_ENDPOINT', 'S3_SECRET_ACCESS_KEY', 'SECRETS_KEY'],
+        ...['SMTP_URL', 'WEBHOOK_ALLOW_HTTP', 'WEBHOOK_ALLOW_PRIVATE_ADDRESSES'],
+      ]);
+      expect(problems.join()).not.toContain('hunter2');
+    });
+  });
 });

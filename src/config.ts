@@ -48,6 +48,34 @@ class EnvironmentReader {
     return value;
   }
 
+  flag(name: string): boolean {
+    return this.oneOf(name, 'false', ['true', 'false']) === 'true';
+  }
+
+  /** A text that must match; it may be a secret, so it is not repeated. */
+  matching(name: string, pattern: RegExp, form: string): string | undefined {
+    const value = this.text(name);
+    if (value === undefined || pattern.test(value)) return value;
+    this.problems.push(`${name} must be ${form}`);
+    return undefined;
+  }
+
+  url(name: string, protocols: readonly string[], form: string): string | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const url = URL.parse(value);
+    if (url && protocols.includes(url.protocol) && url.hostname !== '') return value;
+    this.problems.push(`${name} must be ${form}`);
+    return undefined;
+  }
+
+  key(name: string): Uint8Array | undefined {
+    const form = '32 bytes, as 64 hexadecimal digits or in base64';
+    const value = this.matching(name, /^([\da-f]{64}|[a-z\d+/_-]{43}=?)$/i, form);
+    if (value === undefined) return undefined;
+    return Buffer.from(value, value.length === 64 ? 'hex' : 'base64');
+  }
+
   adminApiKey(name: string): string | undefined {
     const value = this.text(name);
     if (value !== undefined && !/^[\x21-\x7e]{16,255}$/.test(value)) {
@@ -55,6 +83,48 @@ class EnvironmentReader {
     }
     return value;
   }
+}
+
+const ADDRESS = String.raw`[^\s\p{Cc}<>@,;:"()\[\]\\]+@[a-z\d](?:[a-z\d.-]*[a-z\d])?`;
+const NAME = String.raw`(?:"[^"\\\p{Cc}]*"|[^"\\<>@,;:()\p{Cc}]*)`;
+const MAILBOX = new RegExp(`^(?:${NAME}\\s*<${ADDRESS}>|${ADDRESS})$`, 'iu');
+
+/** What servers other than Amazon's take for a region where none is set. */
+const ANY_REGION = 'us-east-1';
+
+function readAdapters(read: EnvironmentReader, dataDir: string): AdapterConfig {
+  const mailboxForm = 'a mailbox of the form Name <name@example.com>';
+  return {
+    dataDir,
+    smtpUrl: read.url('SMTP_URL', ['smtp:', 'smtps:'], 'a URL of the form smtps://user:key@host'),
+    mailFrom: read.matching('MAIL_FROM', MAILBOX, mailboxForm) ?? 'Truebook <truebook@localhost>',
+    objectStore: readObjectStore(read),
+    webhooks: {
+      allowHttp: read.flag('WEBHOOK_ALLOW_HTTP'),
+      allowPrivateAddresses: read.flag('WEBHOOK_ALLOW_PRIVATE_ADDRESSES'),
+    },
+    secretsKey: read.key('SECRETS_KEY'),
+  };
+}
+
+function readObjectStore(read: EnvironmentReader): ObjectStoreConfig | undefined {
+  const bucketForm = '3 to 255 letters, digits, dots, hyphens and underscores';
+  const endpoint = read.url('S3_ENDPOINT', ['http:', 'https:'], 'a URL of the form https://host');
+  const bucket = read.matching('S3_BUCKET', /^[a-z\d][\w.-]{2,254}$/i, bucketForm);
+  const accessKeyId = read.text('S3_ACCESS_KEY_ID');
+  const secretAccessKey = read.text('S3_SECRET_ACCESS_KEY');
+  const needed = ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'];
+  const names = [...needed, 'S3_ENDPOINT', 'S3_REGION'];
+  if (!names.some((name) => read.text(name) !== undefined)) return undefined;
+  // Amazon's endpoint follows from the region; other servers have an endpoint and any region.
+  if (read.text('S3_ENDPOINT') === undefined) needed.push('S3_REGION');
+  for (const name of needed) {
+    if (read.text(name) !== undefined) continue;
+    read.problems.push(`${name} must be set where other S3_ variables are`);
+  }
+  const region = read.text('S3_REGION') ?? ANY_REGION;
+  if (!bucket || !accessKeyId || !secretAccessKey) return undefined;
+  return { endpoint, region, bucket, accessKeyId, secretAccessKey };
 }
 
 /**
@@ -74,15 +144,20 @@ export class Config {
     readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug',
     readonly readPoolSize: number,
     readonly engine: EngineLimits,
+    readonly tasks: TaskLimits,
+    /** BullMQ's Redis; unset: BullMQ on the state database's PostgreSQL. */
+    readonly redisUrl: string | undefined,
+    readonly adapters: AdapterConfig,
   ) {}
 
   /** @throws ConfigError naming every variable that is wrong. */
   static load(env: Environment = process.env): Config {
     const read = new EnvironmentReader(env);
+    const dataDir = resolve(read.text('DATA_DIR') ?? '.data');
     const config = new Config(
       read.text('HOST') ?? '127.0.0.1',
       read.integer('PORT', 3000, 0, 65_535),
-      resolve(read.text('DATA_DIR') ?? '.data'),
+      dataDir,
       read.databaseUrl('LOG_DATABASE_URL'),
       read.databaseUrl('STATE_DATABASE_URL'),
       read.adminApiKey('ADMIN_API_KEY'),
@@ -96,6 +171,17 @@ export class Config {
         statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 30_000, 100, 3_600_000),
         recoveryTimeoutMs: read.integer('RECOVERY_TIMEOUT_MS', 60_000, 100, 3_600_000),
       },
+      {
+        windowTasks: read.integer('TASK_WINDOW', 10_000, 1, 1_000_000),
+        pollMs: read.integer('TASK_POLL_MS', 1_000, 10, 600_000),
+        sweepMs: read.integer('TASK_SWEEP_MS', 5_000, 10, 3_600_000),
+        graceMs: read.integer('TASK_GRACE_MS', 30_000, 10, 3_600_000),
+        backoffMs: read.integer('TASK_BACKOFF_MS', 1_000, 1, 3_600_000),
+        maxBackoffMs: read.integer('TASK_MAX_BACKOFF_MS', 600_000, 1, 86_400_000),
+        lockMs: read.integer('TASK_LOCK_MS', 15_000, 100, 3_600_000),
+      },
+      read.url('REDIS_URL', ['redis:', 'rediss:'], 'a URL of the form redis://user:key@host'),
+      readAdapters(read, dataDir),
     );
     if ((config.logDatabaseUrl === undefined) !== (config.stateDatabaseUrl === undefined)) {
       read.problems.push('LOG_DATABASE_URL and STATE_DATABASE_URL must be set together');
@@ -120,4 +206,61 @@ export interface EngineLimits {
   readonly statementTimeoutMs: number;
   /** How long the answer of a command that has (perhaps) happened is held back for healing. */
   readonly recoveryTimeoutMs: number;
+}
+
+/** How the outside world is reached. */
+export interface AdapterConfig {
+  /** Absolute path of the folder of the files that stand for services that are not set. */
+  readonly dataDir: string;
+  /** `smtp://` (STARTTLS where the server has it) or `smtps://`; unset: `.eml` files. */
+  readonly smtpUrl: string | undefined;
+  /** The sender of every mail; its domain is that of the Message-IDs too. */
+  readonly mailFrom: string;
+  /** Unset: files. */
+  readonly objectStore: ObjectStoreConfig | undefined;
+  readonly webhooks: WebhookPolicy;
+  /** 32 bytes that seal secrets in the log; unset: made and kept in the data directory. */
+  readonly secretsKey: Uint8Array | undefined;
+}
+
+/** A bucket of a server that speaks S3. */
+export interface ObjectStoreConfig {
+  /** Unset: Amazon's, by the region. With one, the bucket is part of the path. */
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Where webhooks may go besides public addresses over HTTPS. */
+export interface WebhookPolicy {
+  /** Whether `http://` is accepted: for development. */
+  readonly allowHttp: boolean;
+  /**
+   * Whether loopback, private (RFC 1918), shared (RFC 6598) and unique local addresses are
+   * accepted: for development, and for receivers in one's own network. Everybody who may make
+   * a subscription can then send requests there.
+   */
+  readonly allowPrivateAddresses: boolean;
+}
+
+/** The named bounds of handing over and doing tasks. Times are milliseconds. */
+export interface TaskLimits {
+  /**
+   * Tasks of one name that each process may have in the queue; what is more stays in the log until
+   * there is room.
+   */
+  readonly windowTasks: number;
+  /** Pause before the log is looked at where no commit of this process said that there is more. */
+  readonly pollMs: number;
+  /** Pause between two searches for tasks that were handed over and came to nothing. */
+  readonly sweepMs: number;
+  /** A task that was handed over and not touched for so long is handed over again. */
+  readonly graceMs: number;
+  /** Pause after the first failed attempt; doubled with every further one. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** How long the queue leaves a task to a process that was killed. */
+  readonly lockMs: number;
 }

@@ -34,14 +34,23 @@ export interface SessionTimeouts {
 export type OnConnectionError = (error: Error) => void;
 
 /**
- * The settings of one connection. The narrower role is taken with the start-up packet, so that not
- * even the first statement runs as the owner. Keep-alive finds peers that vanished without a word.
+ * The settings of one connection of our own code: {@link sessionConfig}, our values, and statements
+ * that are sent without waiting for the answer to the one before.
  */
 export function clientConfig(
   url: string,
   role: Role | undefined,
   timeouts: SessionTimeouts,
 ): ClientConfig {
+  return { ...sessionConfig(url, role, timeouts), pipeline: true, types: valueTypes };
+}
+
+/**
+ * The settings of a session, for a library that expects pg's defaults otherwise. The narrower role
+ * is taken with the start-up packet, so that not even the first statement runs as the owner.
+ * Keep-alive finds peers that vanished without a word.
+ */
+export function sessionConfig(url: string, role: Role | undefined, timeouts: SessionTimeouts) {
   const options = [
     `-c lock_timeout=${timeouts.lockTimeoutMs}`,
     `-c statement_timeout=${timeouts.statementTimeoutMs}`,
@@ -58,9 +67,7 @@ export function clientConfig(
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     options: options.join(' '),
-    pipeline: true,
-    types: valueTypes,
-  };
+  } satisfies ClientConfig;
 }
 
 /** A pool of connections under `role`, as Kysely. `onError` hears of idle ones that broke. */

@@ -1,8 +1,13 @@
+import { MIGRATION_ADVISORY_LOCK_KEY, runMigrations } from 'bullmq';
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
+import { Client } from 'pg';
 import { logMigrations } from '../../migrations/log/index';
 import { stateMigrations } from '../../migrations/state/index';
-import { openPool, STATE_SCHEMA, type DatabaseUrls } from './connections';
+import { openPool, ROLES, sessionConfig, STATE_SCHEMA, type DatabaseUrls } from './connections';
+
+/** The schema of the state database that BullMQ keeps its queues in. */
+export const QUEUE_SCHEMA = 'bullmq';
 
 /** A migration that failed; `message` names it and says why. */
 export class MigrationError extends Error {}
@@ -17,7 +22,8 @@ const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 3_600_000 };
 export async function migrate(urls: DatabaseUrls): Promise<string[]> {
   const log = await migrateOne(urls.log, 'public', logMigrations);
   const state = await migrateOne(urls.state, STATE_SCHEMA, stateMigrations);
-  return [...log.map((name) => `log/${name}`), ...state.map((name) => `state/${name}`)];
+  const queue = await migrateQueue(urls.state);
+  return [...log.map((name) => `log/${name}`), ...state.map((name) => `state/${name}`), ...queue];
 }
 
 async function migrateOne(
@@ -45,4 +51,58 @@ async function migrateOne(
   } finally {
     await db.destroy();
   }
+}
+
+/**
+ * BullMQ's own migrations, and the rights of the role that uses its queues. They are in the state
+ * database, since they can be lost: the truth about tasks is in the log.
+ */
+async function migrateQueue(url: string): Promise<string[]> {
+  const config = sessionConfig(url, undefined, TIMEOUTS);
+  const client = new Client(config);
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await grantQueue(client);
+    const before = await queueVersion(client);
+    const after = await runMigrations(client, QUEUE_SCHEMA);
+    return before === after ? [] : [`queue/${after}`];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown';
+    throw new MigrationError(`The migrations of BullMQ failed: ${reason}`, { cause: error });
+  } finally {
+    await client.end();
+  }
+}
+
+/** 0 before BullMQ's first migration. */
+async function queueVersion(client: Client): Promise<number> {
+  const ledger = `${QUEUE_SCHEMA}.migration`;
+  const exists = await client.query(`select where to_regclass('${ledger}') is not null`);
+  if (exists.rowCount === 0) return 0;
+  const { rows } = await client.query<{ version: number }>(
+    `select coalesce(max(version), 0)::int as version from ${ledger}`,
+  );
+  return rows[0]!.version;
+}
+
+/**
+ * Whatever the migrations make is usable without a word of its own. BullMQ makes a sequence for
+ * each queue when it is first used, hence the right to create. Two processes that grant at once
+ * would trip over each other, so the lock is the one that BullMQ's migrations take.
+ */
+async function grantQueue(client: Client): Promise<void> {
+  const role = ROLES.stateWriter;
+  const defaults = `alter default privileges in schema ${QUEUE_SCHEMA} grant`;
+  await client.query('begin');
+  await client.query('select pg_advisory_xact_lock($1, hashtext($2))', [
+    MIGRATION_ADVISORY_LOCK_KEY,
+    QUEUE_SCHEMA,
+  ]);
+  await client.query(`create schema if not exists ${QUEUE_SCHEMA}`);
+  await client.query(`grant usage, create on schema ${QUEUE_SCHEMA} to ${role}`);
+  await client.query(`${defaults} select, insert, update, delete on tables to ${role}`);
+  await client.query(`${defaults} usage, select, update on sequences to ${role}`);
+  await client.query(`${defaults} execute on functions to ${role}`);
+  await client.query('commit');
 }

@@ -4,6 +4,7 @@
  */
 export const SQLSTATE = {
   lockNotAvailable: '55P03',
+  uniqueViolation: '23505',
   insufficientPrivilege: '42501',
   duplicateObject: '42710',
   duplicateDatabase: '42P04',

@@ -38,11 +38,16 @@ export function fingerprintOf(creator: string, input: unknown): string {
 }
 
 /** @throws Refusal `idempotency_key_reused` where the key belongs to another request */
-export function checkSameRequest(fingerprint: string | null, command: Command): void {
-  if (fingerprint === fingerprintOf(command.creator.name, command.input)) return;
+export function checkSameRequest(
+  fingerprint: string | null,
+  name: string,
+  input: unknown,
+  idempotencyKey: string,
+): void {
+  if (fingerprint === fingerprintOf(name, input)) return;
   throw new Refusal(
     'idempotency_key_reused',
-    `The idempotency key "${command.idempotencyKey}" was used for another request`,
+    `The idempotency key "${idempotencyKey}" was used for another request`,
   );
 }
 
@@ -115,19 +120,25 @@ export async function repeatOutcome(
   remembered: RememberedCommand,
   command: Command,
 ): Promise<Outcome> {
-  checkSameRequest(remembered.fingerprint, command);
+  const { creator, input, idempotencyKey } = command;
+  checkSameRequest(remembered.fingerprint, creator.name, input, idempotencyKey!);
+  const stored = storedOutcome(remembered);
+  if (stored) return stored;
   const position = remembered.lastPosition;
-  if (remembered.outcome === 'refused') {
-    const { code, detail, details } = remembered.response as StoredRefusal;
-    const refusal = new Refusal(code, detail, details);
-    return { kind: 'refused', refusal, position, isHit: true };
-  }
-  if (remembered.response !== null) {
-    const { answer } = remembered.response as StoredAnswer;
-    return { kind: 'accepted', answer, position, isHit: true };
-  }
   const first = remembered.firstPosition ?? position + 1;
   const events = await readEvents(db, first - 1, position, position - first + 1);
   const upcast = events.map((event) => registry.upcast(event));
   return { kind: 'accepted', answer: command.creator.answer!(upcast), position, isHit: true };
+}
+
+/** The outcome as it was stored; undefined where the answer is derived from the events. */
+export function storedOutcome(remembered: RememberedCommand): Outcome | undefined {
+  const { outcome, response, lastPosition: position } = remembered;
+  if (outcome === 'refused') {
+    const { code, detail, details } = response as StoredRefusal;
+    const refusal = new Refusal(code, detail, details);
+    return { kind: 'refused', refusal, position, isHit: true };
+  }
+  if (response === null) return undefined;
+  return { kind: 'accepted', answer: (response as StoredAnswer).answer, position, isHit: true };
 }

@@ -213,7 +213,7 @@ export class Execution {
       if (!('row' in known)) {
         return await repeatOutcome(this.scope.registry, this.scope.log, known, command);
       }
-      checkSameRequest(known.row.fingerprint, command);
+      checkSameRequest(known.row.fingerprint, command.creator.name, command.input, idempotencyKey);
       return { ...known.outcome, isHit: true };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -48,8 +48,8 @@ export interface LedgerParts {
   readonly logReader: Kysely<LogDatabase>;
   readonly stateReader: Kysely<unknown>;
   readonly log: EngineLog;
-  /** Told after every commit, with the head of the log. */
-  readonly onCommitted?: (head: Head) => void;
+  /** Told after every commit, with the head of the log and whether tasks may have come with it. */
+  readonly onCommitted?: (head: Head, hasTasks: boolean) => void;
 }
 
 /**
@@ -236,7 +236,7 @@ export class Ledger {
     if (batch.writes) {
       await path.flush(batch.execution!);
       await path.commit(batch.execution!, this.nextExecution());
-      this.parts.onCommitted?.(path.head);
+      this.parts.onCommitted?.(path.head, batch.execution!.tasks.rows.length > 0);
     } else {
       await path.rollback();
     }
@@ -320,7 +320,7 @@ export class Ledger {
         await path.rollback();
         this.dropSession();
         if (committed.size > 0) {
-          this.parts.onCommitted?.(path.head);
+          this.parts.onCommitted?.(path.head, true);
           return batch.answer();
         }
         return batch.fail(

@@ -26,6 +26,8 @@ export interface OpenLedger {
   readonly registry: Registry;
   readonly logReader: Kysely<LogDatabase>;
   readonly stateReader: StateReader<unknown>;
+  /** Has `listener` told after commits that may have recorded tasks. */
+  onTasks(listener: () => void): void;
   /** Answers what was accepted, then closes every connection. */
   close(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     writerConnection(urls.state, ROLES.stateWriter, limits),
     (tasks) => log.error({ tasks }, 'events that were caught up with ask for other tasks'),
   );
+  let onTasks: () => void = () => undefined;
   const keepAhead = partitionKeeper(partitionDb, log);
   const ledger = new Ledger({
     registry,
@@ -61,7 +64,10 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     logReader,
     stateReader: stateDb,
     log,
-    onCommitted: (head) => keepAhead(head.position),
+    onCommitted: (head, hasTasks) => {
+      keepAhead(head.position);
+      if (hasTasks) onTasks();
+    },
   });
   const close = async () => {
     await ledger.stop();
@@ -75,7 +81,14 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     await close();
     throw error;
   }
-  return { ledger, registry, logReader, stateReader: new StateReader(stateDb, ledger), close };
+  return {
+    ledger,
+    registry,
+    logReader,
+    stateReader: new StateReader(stateDb, ledger),
+    onTasks: (listener) => (onTasks = listener),
+    close,
+  };
 }
 
 /** Adds partitions in the background whenever the head comes near the end of the last one. */

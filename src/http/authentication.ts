@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { Refusal } from '../engine/refusal';
 import type { ApiKeys } from './api-keys';
-import type { Caller, CallerRequest } from './caller';
+import { isAdmin, type Caller, type CallerRequest } from './caller';
 
 /** What may be read without a key. */
 const OPEN_PATHS = /^\/(v1\/health|docs)(\/|$)/;
+/** What only administrators may see and do. */
+const ADMIN_PATHS = /^\/v1\/(tasks|admin)(\/|$)/;
 const BEARER = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 
 /**
@@ -20,6 +22,9 @@ export function authenticate(fastify: FastifyInstance, keys: ApiKeys): void {
       if (!caller) {
         reply.header('www-authenticate', 'Bearer realm="truebook"');
         return done(new Refusal('unauthorized', 'Send "Authorization: Bearer <api key>"'));
+      }
+      if (ADMIN_PATHS.test(route) && !isAdmin(caller)) {
+        return done(new Refusal('forbidden', 'Only administrators may do this'));
       }
       (request as CallerRequest).caller = caller;
       done();

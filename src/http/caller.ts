@@ -6,6 +6,10 @@ export interface Caller {
   readonly role: 'admin';
 }
 
+export function isAdmin({ role }: { readonly role: string }): boolean {
+  return role === 'admin';
+}
+
 /** A request behind the authentication. */
 export interface CallerRequest extends FastifyRequest {
   caller: Caller | null;

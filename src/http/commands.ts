@@ -1,5 +1,5 @@
 import { createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
-import type { Creator } from '../engine/creator';
+import type { Creator, Outcome } from '../engine/creator';
 import { Ledger } from '../engine/ledger';
 import type { FieldError } from '../engine/refusal';
 import type { Reply, Request } from './caller';
@@ -84,9 +84,18 @@ export class Commands {
     creator: Creator<Input, Answer>,
     input: Input,
   ): Promise<Answer> {
-    const { actor, idempotencyKey, correlationId, dryRun, reply } = request;
+    const { actor, idempotencyKey, correlationId, dryRun } = request;
     const command = { creator, input, actor, idempotencyKey, correlationId, dryRun };
-    const outcome = await this.ledger.submit(command);
+    return this.answer(request, await this.ledger.submit(command));
+  }
+
+  /**
+   * Writes what became of a command into the headers of its answer, also of one that changed no
+   * books.
+   * @returns the command's answer
+   * @throws Refusal with the command's no
+   */
+  answer<Answer>({ dryRun, reply }: CommandRequest, outcome: Outcome<Answer>): Answer {
     reply.header('ledger-position', outcome.position);
     if (outcome.isHit) reply.header('idempotency-hit', 'true');
     if (dryRun) reply.header('dry-run', 'true');

@@ -17,7 +17,7 @@ export interface Presence {
 }
 
 /** One field of a request: how it is checked, and what the OpenAPI document says of it. */
-function field(
+export function field(
   check: Check,
   schema: object,
   { optional = false, nullable = false }: Presence = {},
@@ -32,7 +32,7 @@ function field(
 }
 
 /** A check for strings that a function or a pattern accepts. */
-function textCheck(isValid: (text: string) => boolean, message: string): Check {
+export function textCheck(isValid: (text: string) => boolean, message: string): Check {
   return (value) => {
     if (typeof value !== 'string') return 'must be a string';
     return isValid(value) ? undefined : message;
@@ -46,9 +46,13 @@ export function isClientId(text: string): boolean {
   return CLIENT_ID.test(text);
 }
 
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
 /** Whether a text is an id or `client:<clientId>`. */
 export function isReference(text: string): boolean {
-  return UUID.test(text) || (text.startsWith('client:') && CLIENT_ID.test(text.slice(7)));
+  return isUuid(text) || (text.startsWith('client:') && CLIENT_ID.test(text.slice(7)));
 }
 
 /** Text of `min` to `max` characters (UTF-16 code units). */
@@ -195,6 +199,12 @@ export function ListOf(items: () => Shape, min: number, max: number): PropertyDe
   };
   const schema = { type: () => items(), isArray: true, minItems: min, maxItems: max };
   return field(check, schema, {}, items);
+}
+
+/** An object of a shape. */
+export function ObjectOf(shape: () => Shape, presence?: Presence): PropertyDecorator {
+  const check: Check = (value) => (Array.isArray(value) ? 'must be an object' : undefined);
+  return field(check, { type: () => shape() }, presence, shape);
 }
 
 /** A position of the log in a query. */

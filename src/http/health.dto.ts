@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { AdapterState } from './background';
 
 /** The process answers. */
 export class LiveDto {
@@ -20,6 +21,32 @@ class QueueDto {
 
   @ApiProperty({ type: 'integer', description: 'One more than this is refused' })
   limit!: number;
+
+  @ApiProperty({
+    enum: ['up', 'down'],
+    description: 'Whether tasks can be handed over; where they cannot they wait, and nothing else',
+  })
+  status!: 'up' | 'down';
+
+  @ApiProperty({ enum: ['postgres', 'redis'], description: 'Where tasks are handed over' })
+  backend!: 'postgres' | 'redis';
+
+  @ApiProperty({ type: String, nullable: true, description: 'Why it is down' })
+  failure!: string | null;
+}
+
+class AdapterDto implements AdapterState {
+  @ApiProperty({ example: 'mail' })
+  name!: string;
+
+  @ApiProperty({
+    enum: ['closed', 'open', 'half-open'],
+    description: 'closed: in use; open: away, and left alone for a while; half-open: being tried',
+  })
+  state!: AdapterState['state'];
+
+  @ApiProperty({ type: 'integer', description: 'Circuits that are not closed' })
+  open!: number;
 }
 
 /** Whether the ledger can be used, and how far it is. */
@@ -41,6 +68,9 @@ export class ReadyDto {
 
   @ApiProperty()
   queue!: QueueDto;
+
+  @ApiProperty({ type: [AdapterDto], description: 'The ways to the services outside' })
+  adapters!: readonly AdapterDto[];
 
   @ApiProperty({ type: Object, nullable: true })
   lastVerification!: null;

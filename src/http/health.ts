@@ -6,12 +6,16 @@ import { describeFailure } from '../engine/failures';
 import { Ledger } from '../engine/ledger';
 import { LedgerUnavailable } from '../engine/refusal';
 import type { StateReader } from '../engine/state-reader';
+import type { Background } from './background';
 import type { ReadyDto } from './health.dto';
+import { within } from '../engine/within';
 
 /** Who asks for health gives up soon after this. */
 const PATIENCE_MS = 2_000;
+/** Health needs no key, so it does not say where the queue is. */
+const QUEUE_AWAY = 'The queue of the tasks cannot be reached';
 
-/** Looks at both databases and at the write path. */
+/** Looks at both databases, at the write path and at the queue of the tasks. */
 @Injectable()
 export class Health {
   constructor(
@@ -19,10 +23,12 @@ export class Health {
     private readonly stateReader: StateReader<unknown>,
     private readonly logReader: Kysely<LogDatabase>,
     private readonly config: Config,
+    private readonly background: Background,
   ) {}
 
   /** Never throws: what is wrong is the answer. */
   async read(): Promise<ReadyDto> {
+    const queue = this.readQueue();
     // The log first: a batch committed between the two reads must not look like a lag.
     const log = await attempt(this.readLogPosition());
     const state = await attempt(this.stateReader.read(() => Promise.resolve()));
@@ -40,9 +46,23 @@ export class Health {
         log: log.failure === undefined ? 'up' : 'down',
         state: state.failure === undefined ? 'up' : 'down',
       },
-      queue: { waiting: this.ledger.status().queued, limit: this.config.engine.queueLimit },
+      queue: await queue,
+      adapters: this.background.adapters(),
       lastVerification: null,
       failure,
+    };
+  }
+
+  /** A queue that is down delays tasks and nothing else, so the service stays ready. */
+  private async readQueue(): Promise<ReadyDto['queue']> {
+    const { backend } = this.background.queue;
+    const { failure } = await attempt(this.background.queue.check(), () => QUEUE_AWAY);
+    return {
+      waiting: this.ledger.status().queued,
+      limit: this.config.engine.queueLimit,
+      status: failure === undefined ? 'up' : 'down',
+      backend,
+      failure: failure ?? null,
     };
   }
 
@@ -65,17 +85,14 @@ export class Health {
 }
 
 /** What came of an attempt, in time or not. */
-async function attempt<T>(work: Promise<T>): Promise<{ value?: T; failure?: string }> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    const late = () => reject(new LedgerUnavailable('A database does not answer in time'));
-    timer = setTimeout(late, PATIENCE_MS);
-  });
+async function attempt<T>(
+  work: Promise<T>,
+  describe: (error: unknown) => string = describeFailure,
+): Promise<{ value?: T; failure?: string }> {
+  const late = () => new LedgerUnavailable('A database does not answer in time');
   try {
-    return { value: await Promise.race([work, deadline]) };
+    return { value: await within(PATIENCE_MS, work, late) };
   } catch (error) {
-    return { failure: describeFailure(error) };
-  } finally {
-    clearTimeout(timer);
+    return { failure: describe(error) };
   }
 }

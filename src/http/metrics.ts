@@ -2,17 +2,22 @@ import { Controller, Get, Header, Injectable } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Ledger } from '../engine/ledger';
+import type { Background } from './background';
+import { within } from '../engine/within';
 
 /** Upper bounds in seconds: a group commit takes a few milliseconds, a lock wait some seconds. */
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** A scrape goes without what the database has not said by then. */
+const PATIENCE_MS = 1_000;
+const TASK_STATUSES = ['queued', 'running', 'failed'] as const;
 
 /** What Prometheus may ask for. */
 @Injectable()
 export class Metrics {
-  readonly registry = new Registry();
+  private readonly registry = new Registry();
   private readonly durations: Histogram<'method' | 'route' | 'status'>;
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Pick<Ledger, 'status' | 'head'>, background: Background) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.durations = new Histogram({
@@ -38,12 +43,56 @@ export class Metrics {
         this.set(ledger.head.position);
       },
     });
+    measureTasks(background, registers);
+    measureAdapters(background, registers);
+  }
+
+  /** Everything that is measured, in Prometheus' text format; in bounded time. */
+  text(): Promise<string> {
+    return this.registry.metrics();
   }
 
   /** @param route the path with its parameters' names, so that ids make no series */
   observeRequest(method: string, route: string, status: number, durationMs: number): void {
     this.durations.labels(method, route, String(status)).observe(durationMs / 1000);
   }
+}
+
+/** Of a database that does not answer nothing is said: an old number would look like a new one. */
+function measureTasks(background: Background, registers: Registry[]): void {
+  const counted = oneAtATime(() => background.countTasks());
+  new Gauge({
+    name: 'truebook_tasks',
+    help: 'Tasks that wait in the queue, are under way, or have failed',
+    labelNames: ['status'],
+    registers,
+    async collect() {
+      const numbers = await within(PATIENCE_MS, counted(), () => new Error('late')).catch(
+        () => undefined,
+      );
+      this.reset();
+      if (!numbers) return;
+      for (const status of TASK_STATUSES) this.labels(status).set(numbers[status]);
+    },
+  });
+}
+
+function measureAdapters(background: Background, registers: Registry[]): void {
+  new Gauge({
+    name: 'truebook_adapter_breaker_open',
+    help: 'Circuits to a service outside that are not closed, because it is away',
+    labelNames: ['adapter'],
+    registers,
+    collect() {
+      for (const { name, open } of background.adapters()) this.labels(name).set(open);
+    },
+  });
+}
+
+/** Scrapes that come while a database is slow share one question to it. */
+function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => (asked ??= ask().finally(() => (asked = undefined)));
 }
 
 @ApiExcludeController()
@@ -54,6 +103,6 @@ export class MetricsController {
   @Get()
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   read(): Promise<string> {
-    return this.metrics.registry.metrics();
+    return this.metrics.text();
   }
 }

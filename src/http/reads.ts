@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { Refusal } from '../engine/refusal';
 import { StateReader } from '../engine/state-reader';
 import type { Reply } from './caller';
-import { isReference } from './fields';
+import { isReference, isUuid } from './fields';
 import { invalidRequest } from './problem';
 
 /** Reads the state for an answer, and says in a header how far that state goes. */
@@ -19,6 +19,12 @@ export class Reads {
     const read = await this.state.read(run);
     reply.header('ledger-position', read.position);
     return read;
+  }
+
+  /** The position of the state, for answers that come from the log. @throws LedgerUnavailable */
+  async position(reply: Reply): Promise<number> {
+    const { position } = await this.read(reply, () => Promise.resolve());
+    return position;
   }
 
   /**
@@ -51,5 +57,14 @@ export class ReferencePipe implements PipeTransform<string, string> {
   transform(text: string, _: ArgumentMetadata): string {
     if (isReference(text)) return text;
     throw new Refusal('not_found', 'The path contains no id and no "client:" with a clientId');
+  }
+}
+
+/** An id in a path of what has no clientId. */
+export class IdPipe implements PipeTransform<string, string> {
+  /** @throws Refusal `not_found` */
+  transform(text: string, _: ArgumentMetadata): string {
+    if (isUuid(text)) return text;
+    throw new Refusal('not_found', 'The path contains no id');
   }
 }

@@ -1,6 +1,6 @@
 import { Refusal } from '../engine/refusal';
 import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf, Metadata } from './fields';
-import { OneOf, Reference, SignedAmount, Text } from './fields';
+import { ObjectOf, OneOf, Reference, SignedAmount, Text } from './fields';
 import { parseJsonBody } from './json-body';
 import { fieldErrors, ValidationPipe } from './validation';
 
@@ -36,6 +36,9 @@ class OrderDto {
 
   @ListOf(() => LineDto, 1, 3)
   lines!: LineDto[];
+
+  @ObjectOf(() => LineDto, { optional: true })
+  fee?: LineDto;
 }
 
 const line = { accountId: 'client:cash', amount: '1' };
@@ -101,6 +104,13 @@ describe('the validation of a body', () => {
       expect(wrong({ lines })[0]).toMatch(/^\/lines(\/0)?$/);
     },
   );
+
+  it('looks into an object', () => {
+    expect(wrong({ fee: line })).toEqual([]);
+    expect(wrong({ fee: {} })).toEqual(['/fee/accountId', '/fee/amount']);
+    expect(wrong({ fee: { ...line, extra: 1 } })).toEqual(['/fee/extra']);
+    for (const fee of [null, 'x', 7, [], [line]]) expect(wrong({ fee })).toEqual(['/fee']);
+  });
 
   it('bounds lists', () => {
     expect(wrong({ lines: [line, line, line] })).toEqual([]);

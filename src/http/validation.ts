@@ -13,7 +13,7 @@ interface FieldRule {
   readonly isOptional: boolean;
   readonly isNullable: boolean;
   readonly check: Check;
-  /** Where the value is a list of objects: their shape. */
+  /** Where the value is an object, or a list of objects: their shape. */
   readonly items: (() => Shape) | undefined;
 }
 
@@ -80,7 +80,11 @@ function applyRule(rule: FieldRule, value: unknown, above: string, errors: Field
   }
   if (!rule.items) return;
   const shape = rule.items();
-  for (const [index, item] of (value as unknown[]).entries()) {
+  if (!Array.isArray(value)) {
+    collect(shape, value, `${above}/${rule.name}`, errors);
+    return;
+  }
+  for (const [index, item] of value.entries()) {
     if (errors.length >= MAX_ERRORS) return;
     collect(shape, item, `${above}/${rule.name}/${index}`, errors);
   }

@@ -16,7 +16,10 @@ export interface TaskContext {
    * first one's answer.
    * @throws Refusal, LedgerUnavailable
    */
-  submit<Input, Answer>(creator: Creator<Input, Answer>, input: Input): Promise<Answer>;
+  readonly submit: <Input, Answer>(
+    creator: Creator<Input, Answer>,
+    input: Input,
+  ) => Promise<Answer>;
 }
 
 /** How the tasks of one name are done. */

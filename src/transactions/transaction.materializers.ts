@@ -11,6 +11,12 @@ export const materializeTransactionPosted = defineMaterializer(
   1,
   async ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
+    // One query for all that are not known, not one each: a replay of large transactions over more
+    // accounts than are kept in memory would else wait for the database a thousand times an event.
+    if (data.postings.length > 2) {
+      const ids = data.postings.map((posting) => posting.accountId);
+      await accountTable.load('account_id', ids);
+    }
     const accountNos = new Set<number>();
     for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
       const { accountId, direction, amount: text } = data.postings[ordinal]!;

@@ -1,0 +1,78 @@
+import { createRedisBackend, type BackendFactory, type IQueueBackend } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { JobStore, JobStoreTimings } from './job-store';
+
+const RECONNECT_MAX_MS = 2_000;
+
+/** What differs between the connection that adds and those that work. */
+interface ConnectOptions {
+  readonly enableOfflineQueue?: boolean;
+  readonly maxRetriesPerRequest: number | null;
+  readonly commandTimeout?: number;
+}
+
+/** The jobs in Redis, below keys that begin with `prefix`. */
+export class RedisJobStore implements JobStore {
+  readonly backend = 'redis';
+  readonly options: { readonly connection: object; readonly prefix: string };
+  private readonly adding: Redis;
+  /** Settles when the first attempt to connect has gone well or not. */
+  private readonly tried: Promise<void>;
+  private working: Redis | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly url: string,
+    prefix: string,
+    private readonly timings: JobStoreTimings,
+    private readonly onError: (error: Error) => void,
+  ) {
+    this.options = { connection: {}, prefix };
+    // Who adds is told at once that Redis is away, instead of being kept waiting with all others.
+    this.adding = this.connect({
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: timings.answerMs,
+    });
+    this.tried = new Promise((done) => {
+      this.adding.once('ready', done).once('close', done);
+    });
+  }
+
+  readonly producer: BackendFactory<IQueueBackend, object> = (name, options, more) => {
+    // The version is looked at by the workers. A look that fails would be remembered for ever.
+    const settings = { ...options, connection: this.adding, skipVersionCheck: true };
+    return createRedisBackend(name, settings, more);
+  };
+
+  readonly consumer: BackendFactory<IQueueBackend, object> = (name, options, more) => {
+    this.working ??= this.connect({ maxRetriesPerRequest: null });
+    const backend = createRedisBackend(name, { ...options, connection: this.working }, more);
+    const reconnect = backend.reconnectBlocking.bind(backend);
+    // A worker that was left behind connects again when its last task has ended after all.
+    backend.reconnectBlocking = () => (this.isClosed ? Promise.resolve() : reconnect());
+    return backend;
+  };
+
+  async ping(): Promise<void> {
+    await this.tried;
+    await this.adding.ping();
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    this.adding.disconnect();
+    this.working?.disconnect();
+    return Promise.resolve();
+  }
+
+  private connect(options: ConnectOptions): Redis {
+    const redis = new Redis(this.url, {
+      ...options,
+      connectTimeout: this.timings.answerMs,
+      retryStrategy: (times) => (this.isClosed ? null : Math.min(times * 50, RECONNECT_MAX_MS)),
+    });
+    redis.on('error', this.onError);
+    return redis;
+  }
+}
