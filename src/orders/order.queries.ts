@@ -1,0 +1,57 @@
+import { sql, type Kysely } from 'kysely';
+import { referenceOf } from '../engine/reference';
+import type { Found } from '../engine/session-table';
+import type { RowNeeds, StateSession } from '../engine/state-session';
+import { orders, type OrderRow, type OrderStatus } from './order.table';
+
+/** Names an order that a creator is going to read. */
+export function needOrder(needs: RowNeeds, reference: string): void {
+  const found = referenceOf(reference, 'order_id');
+  if (found) needs.row(orders, found.column, found.value);
+}
+
+/** The order that a reference names, in the session. */
+export function findOrder(state: StateSession, reference: string): Found<OrderRow> {
+  const found = referenceOf(reference, 'order_id');
+  if (!found) return undefined;
+  const table = state.table(orders);
+  return found.column === 'order_id'
+    ? table.get(found.value)
+    : table.find(found.column, found.value);
+}
+
+/** The order that a reference names, in the database. */
+export async function readOrder(
+  db: Kysely<unknown>,
+  reference: string,
+): Promise<OrderRow | undefined> {
+  const found = referenceOf(reference, 'order_id');
+  if (!found) return undefined;
+  const { rows } = await sql<OrderRow>`
+    select * from orders where ${sql.ref(found.column)} = ${found.value}`.execute(db);
+  return rows[0];
+}
+
+export interface OrderFilter {
+  readonly companyId?: string | undefined;
+  readonly status?: OrderStatus | undefined;
+  readonly clientId?: string | undefined;
+}
+
+/** Orders in the order in which they were placed, after an order number. */
+export async function listOrders(
+  db: Kysely<unknown>,
+  filter: OrderFilter,
+  after: number,
+  limit: number,
+): Promise<OrderRow[]> {
+  const conditions = [sql<boolean>`order_no > ${after}`];
+  if (filter.companyId !== undefined) conditions.push(sql`company_id = ${filter.companyId}`);
+  if (filter.clientId !== undefined) conditions.push(sql`client_id = ${filter.clientId}`);
+  // Written out and not a parameter, so that the index of the open orders serves.
+  if (filter.status !== undefined) conditions.push(sql`status = ${sql.lit(filter.status)}`);
+  const { rows } = await sql<OrderRow>`
+    select * from orders where ${sql.join(conditions, sql` and `)}
+    order by order_no limit ${limit}`.execute(db);
+  return rows;
+}
