@@ -3,17 +3,19 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
 import type { Logger } from 'pino';
+import { openAdapters } from './adapters/open-adapters';
 import { createApp } from './app.module';
 import { Config } from './config';
 import type { DatabaseUrls } from './database/connections';
 import { EmbeddedPostgres } from './database/embedded-postgres';
 import { migrate } from './database/migrator';
 import { openLedger } from './engine/open-ledger';
-import { features } from './features';
+import { features, taskHandlers } from './features';
 import { readOrMakeAdminKey, storeAdminKey, type AdminKey } from './http/admin-key';
 import { ApiKeys } from './http/api-keys';
 import { makeLog } from './http/log';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
+import { openTasks } from './tasks/open-tasks';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */
@@ -68,9 +70,24 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   });
   running.add(() => open.close());
   checkpoint();
+  const adapters = await openAdapters(config.adapters);
+  running.add(() => adapters.close());
+  const tasks = openTasks({
+    urls,
+    open,
+    handlers: taskHandlers(adapters, open.stateReader),
+    limits: config.tasks,
+    timeouts: config.engine,
+    queue: { redisUrl: config.redisUrl },
+    dispatches: true,
+    works: config.role !== 'api',
+    log,
+  });
+  running.add(() => tasks.close());
+  checkpoint();
   const onKeyError = (err: unknown) => log.warn({ err }, 'the API keys could not be read');
   const keys = new ApiKeys(open.logReader, onKeyError);
-  const app = await createApp({ open, config, keys, log });
+  const app = await createApp({ open, tasks, adapters, config, keys, log });
   running.add(() => closeApp(app));
   checkpoint();
   await listen(app, config);

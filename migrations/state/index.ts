@@ -1,10 +1,18 @@
 import * as createState from './0001-create-state';
 import * as createAccounts from './0002-create-accounts';
 import * as createTransactions from './0003-create-transactions';
+import * as createInterest from './0004-create-interest';
+import * as createCompanies from './0005-create-companies';
+import * as createOrders from './0006-create-orders';
+import * as createWebhooks from './0007-create-webhooks';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
   '0001-create-state': createState,
   '0002-create-accounts': createAccounts,
   '0003-create-transactions': createTransactions,
+  '0004-create-interest': createInterest,
+  '0005-create-companies': createCompanies,
+  '0006-create-orders': createOrders,
+  '0007-create-webhooks': createWebhooks,
 };

@@ -28,9 +28,16 @@ export class EventController {
     const limit = limitOf(query);
     const [before] = cursorKey(query, 1) as [number];
     const after = query.cursor === undefined ? (numberOf(query.after) ?? 0) : before;
-    const upTo = await this.statePosition(reply);
+    // Read before the log is: an event that the state does not contain is nobody's business yet.
+    const upTo = await this.reads.position(reply);
     const events = await this.feed.list(after, upTo, limit + 1, query.type);
-    return pageOf(events, limit, (event) => [event.position], eventView);
+    const tasks = await this.feed.tasksOf(events);
+    return pageOf(
+      events,
+      limit,
+      (event) => [event.position],
+      (event) => eventView(event, tasks.get(event.position)),
+    );
   }
 
   @Get(':position')
@@ -41,16 +48,12 @@ export class EventController {
     @Query() _: EventQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<EventDto> {
-    const upTo = await this.statePosition(reply);
+    const upTo = await this.reads.position(reply);
     const position = POSITION.test(text) ? Number(text) : Infinity;
     const events =
       position <= upTo ? await this.feed.list(position - 1, position, 1, undefined) : [];
-    return eventView(found(events[0], 'event', text));
-  }
-
-  /** Read before the log is: an event that the state does not contain is nobody's business yet. */
-  private async statePosition(reply: Reply): Promise<number> {
-    const { position } = await this.reads.read(reply, () => Promise.resolve());
-    return position;
+    const event = found(events[0], 'event', text);
+    const tasks = await this.feed.tasksOf([event]);
+    return eventView(event, tasks.get(event.position));
   }
 }

@@ -2,6 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { LedgerEvent } from '../engine/event';
 import { PositionText, Text } from '../http/fields';
 import { PageQuery } from '../http/page';
+import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
+import type { EventTask } from './event.queries';
 
 const MAX_TYPE = 100;
 
@@ -16,15 +18,15 @@ export class EventListQuery extends PageQuery {
 /** Reading one event takes no parameters. */
 export class EventQuery {}
 
-export class EventTaskDto {
+export class EventTaskDto implements EventTask {
   @ApiProperty({ format: 'uuid' })
   taskId!: string;
 
-  @ApiProperty()
+  @ApiProperty({ example: 'company.address-changed-email' })
   name!: string;
 
-  @ApiProperty()
-  status!: string;
+  @ApiProperty({ enum: TASK_STATUSES })
+  status!: TaskStatus;
 }
 
 /** An event of the log with the tasks that it asked for. */
@@ -69,7 +71,7 @@ export class EventDto implements LedgerEvent {
   tasks!: EventTaskDto[];
 }
 
-export function eventView(event: LedgerEvent): EventDto {
+export function eventView(event: LedgerEvent, tasks: EventTask[] = []): EventDto {
   return {
     position: event.position,
     eventId: event.eventId,
@@ -83,6 +85,6 @@ export function eventView(event: LedgerEvent): EventDto {
     correlationId: event.correlationId,
     causationId: event.causationId,
     hash: event.hash,
-    tasks: [],
+    tasks,
   };
 }

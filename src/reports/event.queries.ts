@@ -1,7 +1,15 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { LedgerEvent } from '../engine/event';
 import { eventOf, type LogDatabase } from '../engine/event-log';
 import type { Registry } from '../engine/registry';
+import type { TaskStatus } from '../tasks/task-database';
+
+/** A task as the event that asked for it lists it. */
+export interface EventTask {
+  taskId: string;
+  name: string;
+  status: TaskStatus;
+}
 
 /** Reads the event log for the feed; every event is upcast to its current version. */
 export class EventFeed {
@@ -29,6 +37,24 @@ export class EventFeed {
       .limit(limit)
       .execute();
     return rows.map((row) => this.registry.upcast(eventOf(row)));
+  }
+
+  /** What events asked for, by their positions, in order; in one query. */
+  async tasksOf(events: readonly LedgerEvent[]): Promise<Map<number, EventTask[]>> {
+    if (events.length === 0) return new Map();
+    const positions = events.map((event) => event.position);
+    const { rows } = await sql<EventTask & { position: number }>`
+      select t.position, t.task_id as "taskId", t.name, coalesce(d.status, 'recorded') as status
+      from task_log t left join task_delivery d using (task_id)
+      where t.position = any(${positions}::bigint[])
+      order by t.position, t.ordinal`.execute(this.db);
+    const tasks = new Map<number, EventTask[]>();
+    for (const { position, ...task } of rows) {
+      const others = tasks.get(position);
+      if (others) others.push(task);
+      else tasks.set(position, [task]);
+    }
+    return tasks;
   }
 
   private async hasHappened(type: string): Promise<boolean> {

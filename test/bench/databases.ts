@@ -13,13 +13,25 @@ export interface BenchCluster {
   readonly urls: DatabaseUrls;
   /** A migrated pair for the naive path, so that it writes into the same tables. */
   readonly naiveUrls: DatabaseUrls;
+  /** A migrated pair for what the service's own materializers do not know. */
+  readonly taskUrls: DatabaseUrls;
+  /** A migrated pair with accounts that earn interest. */
+  readonly interestUrls: DatabaseUrls;
   /** An empty database for pgbench. */
   readonly pgbenchUrl: string;
   close(): Promise<void>;
 }
 
 const OWNER = 'truebook_owner';
-const EXTRA = { log: 'bench_naive_log', state: 'bench_naive_state', pgbench: 'bench_pgbench' };
+const EXTRA = {
+  log: 'bench_naive_log',
+  state: 'bench_naive_state',
+  taskLog: 'bench_task_log',
+  taskState: 'bench_task_state',
+  interestLog: 'bench_interest_log',
+  interestState: 'bench_interest_state',
+  pgbench: 'bench_pgbench',
+};
 const READABLE = 0o755;
 
 /** @param walFiles how many files of WAL, 16 MiB each, the server has to recycle */
@@ -36,12 +48,21 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
   await prepareWal(client, walFiles);
   await client.end();
   const naiveUrls = { log: postgres.url(EXTRA.log), state: postgres.url(EXTRA.state) };
+  const taskUrls = { log: postgres.url(EXTRA.taskLog), state: postgres.url(EXTRA.taskState) };
   await migrate(postgres.urls);
+  await migrate(taskUrls);
+  const interestUrls = {
+    log: postgres.url(EXTRA.interestLog),
+    state: postgres.url(EXTRA.interestState),
+  };
+  await migrate(interestUrls);
   await migrate(naiveUrls);
   return {
     dataDir,
     urls: postgres.urls,
     naiveUrls,
+    taskUrls,
+    interestUrls,
     pgbenchUrl: postgres.url(EXTRA.pgbench),
     close: async () => {
       await postgres.close();

@@ -13,17 +13,27 @@ import {
   uniformPair,
   type ChoosePair,
 } from './engine-load';
+import { measureInterest } from './interest';
 import { measureNaive } from './naive';
 import { findPgbench, measurePgbench } from './pgbench';
 import { measureHttp, measureReplay, startBareRoute, startService, type Server } from './processes';
 import { formatReport, median, Results } from './report';
 import { ACCOUNTS, FULL, QUICK, type Sizes } from './sizes';
+import { measureTasks } from './task-load';
 
 const IN_FLIGHT = [1, 8, 64, 256];
 const MOST = 256;
 const TRANSFERS = 'transfers/s';
 const HTTP_CONNECTIONS = 64;
 const BATCH = { size: 100, connections: 8 } as const;
+
+const ENTRIES_PER_ACCOUNT = 5;
+const LEDGER = {
+  features,
+  limits: Config.load({}).engine,
+  readPoolSize: 10,
+  log: { warn: complain, error: complain },
+};
 
 /** One run: everything is measured on one cluster, one after the other. */
 class Bench {
@@ -37,13 +47,7 @@ class Bench {
 
   async run(): Promise<void> {
     const { cluster, sizes } = this;
-    const open = await openLedger({
-      urls: cluster.urls,
-      features,
-      limits: Config.load({}).engine,
-      readPoolSize: 10,
-      log: { warn: complain, error: complain },
-    });
+    const open = await openLedger({ ...LEDGER, urls: cluster.urls });
     let accounts: string[];
     try {
       accounts = await openAccounts(open, ACCOUNTS);
@@ -56,6 +60,8 @@ class Bench {
       await open.close();
     }
     await this.http(accounts);
+    await this.tasks();
+    await this.interest();
     await this.replay();
   }
 
@@ -132,6 +138,37 @@ class Bench {
       const note = `${BATCH.connections} connections`;
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
     });
+  }
+
+  private async tasks(): Promise<void> {
+    say('posting with tasks, and the dispatcher');
+    const rates = await measureTasks(this.cluster.taskUrls, this.sizes, LEDGER.log);
+    const { results } = this;
+    const share = Math.round((100 * rates.withTask) / rates.without);
+    const note = `one task each; ${share} % of the ${Math.round(rates.without)} without, in turn`;
+    results.add(`engine.with_task.${MOST}`, rates.withTask, TRANSFERS, note);
+    const path = 'from the log through PostgreSQL to the record, handler that does nothing';
+    results.add('tasks.dispatch_per_s', rates.dispatched, 'tasks/s', path);
+    const { recorded, queued, heldMib } = rates.backlog;
+    const behind = `jobs in the queue with ${recorded.toLocaleString('en')} tasks and no worker`;
+    results.add('tasks.backlog_queued', queued, 'jobs', behind);
+    results.add('tasks.backlog_held_mib', Math.max(0, heldMib), 'MiB', 'more in the process');
+  }
+
+  private async interest(): Promise<void> {
+    const { interestAccounts } = this.sizes;
+    say(`interest on ${interestAccounts.toLocaleString('en')} accounts`);
+    const open = await openLedger({ ...LEDGER, urls: this.cluster.interestUrls });
+    try {
+      const load = await measureInterest(open, interestAccounts, ENTRIES_PER_ACCOUNT);
+      const perSecond = load.accounts / load.firstSeconds;
+      const took = `${load.accounts.toLocaleString('en')} in ${load.firstSeconds.toFixed(1)} s`;
+      const note = `${took}, one more day in ${load.nextSeconds.toFixed(1)} s`;
+      this.results.add('interest.accounts_per_s', perSecond, 'accounts/s', note);
+      this.results.add('interest.longest_wait_ms', load.longestWaitMs, 'ms', 'of another command');
+    } finally {
+      await open.close();
+    }
   }
 
   private async replay(): Promise<void> {

@@ -8,6 +8,10 @@ export interface Sizes {
   readonly events: number;
   /** Files of WAL that the server has to recycle when the measuring begins. */
   readonly walFiles: number;
+  /** Tasks that nobody does, recorded while they are handed over. */
+  readonly tasks: number;
+  /** Accounts in one accrual of interest. */
+  readonly interestAccounts: number;
   /** How often pgbench and the engine are measured in turn; the medians are reported. */
   readonly rounds: number;
 }
@@ -18,6 +22,8 @@ export const FULL: Sizes = {
   pgbenchSeconds: 10,
   warmUpMs: 2_000,
   events: 1_000_000,
+  tasks: 1_000_000,
+  interestAccounts: 100_000,
   walFiles: 128,
   rounds: 3,
 };
@@ -29,6 +35,8 @@ export const QUICK: Sizes = {
   pgbenchSeconds: 3,
   warmUpMs: 500,
   events: 100_000,
+  tasks: 50_000,
+  interestAccounts: 5_000,
   walFiles: 32,
   rounds: 1,
 };

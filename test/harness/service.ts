@@ -3,14 +3,16 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { openAdapters } from '../../src/adapters/open-adapters';
 import { createApp } from '../../src/app.module';
 import { Config, type EngineLimits } from '../../src/config';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
-import { features } from '../../src/features';
+import { features, taskHandlers } from '../../src/features';
 import { storeAdminKey } from '../../src/http/admin-key';
 import { ApiKeys } from '../../src/http/api-keys';
 import { makeLog } from '../../src/http/log';
+import { openTasks, type OpenTasks } from '../../src/tasks/open-tasks';
 import { ApiClient } from './api-client';
 import { testCluster } from './cluster';
 import { cloneDatabases, endBeforeDatabases, type TestDatabases } from './databases';
@@ -31,6 +33,9 @@ export interface TestService {
   readonly databases: TestDatabases;
   readonly urls: DatabaseUrls;
   readonly open: OpenLedger;
+  readonly tasks: OpenTasks;
+  /** Where mails and objects are, unless `env` says otherwise. */
+  readonly dataDir: string;
   /** What it logged, a JSON object each. */
   readonly logged: string[];
   /** Done after the test by itself. */
@@ -41,7 +46,22 @@ export interface TestServiceOptions {
   readonly limits?: Partial<EngineLimits>;
   /** Default: a pair of databases of its own. */
   readonly databases?: TestDatabases;
+  /** Whether tasks are handed over, and done; default `off`: they stay recorded. */
+  readonly tasks?: 'off' | 'dispatch' | 'work';
+  /** Variables of the configuration besides the databases. */
+  readonly env?: Record<string, string>;
+  /** Instead of those of the program. */
+  readonly handlers?: typeof taskHandlers;
 }
+
+/** Short times, so that tests wait for what matters. */
+const TEST_ENV = {
+  SECRETS_KEY: '5'.repeat(64),
+  TASK_POLL_MS: '100',
+  TASK_SWEEP_MS: '200',
+  TASK_GRACE_MS: '1000',
+  TASK_BACKOFF_MS: '50',
+};
 
 /** Starts the service on cloned databases and a free port. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
@@ -49,19 +69,46 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { urls } = databases;
   const logged: string[] = [];
   const log = makeLog('info', { write: (line) => void logged.push(line) });
-  const config = Config.load({ LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state });
+  const dataDir = await mkdtemp(join(testCluster().runDir, 'data-'));
+  const config = Config.load({
+    LOG_DATABASE_URL: urls.log,
+    STATE_DATABASE_URL: urls.state,
+    DATA_DIR: dataDir,
+    ...TEST_ENV,
+    ...options.env,
+  });
   const limits = { ...TEST_LIMITS, ...options.limits };
   await storeAdminKey(urls.log, TEST_KEY);
   const open = await openLedger({ urls, features, limits, readPoolSize: 3, log });
-  const app = await createApp({ open, config, keys: new ApiKeys(open.logReader), log });
+  const adapters = await openAdapters(config.adapters);
+  const mode = options.tasks ?? 'off';
+  const tasks = openTasks({
+    urls,
+    open,
+    handlers: (options.handlers ?? taskHandlers)(adapters, open.stateReader),
+    limits: config.tasks,
+    timeouts: limits,
+    queue: { redisUrl: config.redisUrl },
+    dispatches: mode !== 'off',
+    works: mode === 'work',
+    log,
+  });
+  const keys = new ApiKeys(open.logReader);
+  const app = await createApp({ open, tasks, adapters, config, keys, log });
   let closed: Promise<void> | undefined;
-  const close = () => (closed ??= app.close().then(() => open.close()));
+  const close = () => (closed ??= closeInOrder(app, tasks, adapters, open));
   databases.onEnd(close);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const api = new ApiClient(url, TEST_KEY);
-  return { url, key: TEST_KEY, api, databases, urls, open, logged, close };
+  const parts = { open, tasks, dataDir, logged, close };
+  return { url, key: TEST_KEY, api, databases, urls, ...parts };
+}
+
+/** The other way round from how they were opened. */
+async function closeInOrder(...opened: { close(): Promise<unknown> }[]): Promise<void> {
+  for (const part of opened) await part.close();
 }
 
 /** The service as a process of its own, as `npm start` runs it. */

@@ -37,7 +37,18 @@ describe('what operates the service', () => {
       statePosition: 0,
       lag: 0,
       databases: { log: 'up', state: 'up' },
-      queue: { waiting: 0, limit: expect.any(Number) as unknown },
+      queue: {
+        waiting: 0,
+        limit: expect.any(Number) as unknown,
+        status: 'up',
+        backend: 'postgres',
+        failure: null,
+      },
+      adapters: ['mailer', 'objects', 'webhooks'].map((name) => ({
+        name,
+        state: 'closed',
+        open: 0,
+      })),
       lastVerification: null,
       failure: null,
     });
@@ -71,6 +82,8 @@ describe('what operates the service', () => {
     expect(text).toContain('process_resident_memory_bytes');
     expect(text).toContain('truebook_ledger_queue_length 0');
     expect(text).toContain('truebook_ledger_head_position 0');
+    expect(text).toContain('truebook_tasks{status="failed"} 0');
+    expect(text).toContain('truebook_adapter_breaker_open{adapter="mailer"} 0');
     expect(text).toMatch(
       /request_duration_seconds_count\{method="GET",route="\/v1\/accounts\/:id",status="404"\} 1/,
     );
@@ -83,18 +96,39 @@ describe('what operates the service', () => {
       'get /v1/accounts',
       'get /v1/accounts/{id}',
       'get /v1/accounts/{id}/entries',
+      'get /v1/companies',
+      'get /v1/companies/{id}',
       'get /v1/events',
       'get /v1/events/{position}',
       'get /v1/health/live',
       'get /v1/health/ready',
+      'get /v1/orders',
+      'get /v1/orders/{id}',
       'get /v1/reports/trial-balance',
+      'get /v1/tasks',
+      'get /v1/tasks/{id}',
       'get /v1/transactions',
       'get /v1/transactions/{id}',
+      'get /v1/webhook-subscriptions',
+      'get /v1/webhook-subscriptions/{id}',
+      'get /v1/webhook-subscriptions/{id}/deliveries',
       'post /v1/accounts',
       'post /v1/accounts/{id}/close',
+      'post /v1/companies',
+      'post /v1/interest-accruals',
+      'post /v1/orders',
+      'post /v1/orders/{id}/cancel',
+      'post /v1/orders/{id}/settle',
+      'post /v1/tasks/{id}/retry',
       'post /v1/transactions',
       'post /v1/transactions/batch',
       'post /v1/transactions/{id}/reverse',
+      'post /v1/webhook-subscriptions',
+      'post /v1/webhook-subscriptions/{id}/deliveries/{taskId}/redeliver',
+      'post /v1/webhook-subscriptions/{id}/disable',
+      'post /v1/webhook-subscriptions/{id}/enable',
+      'post /v1/webhook-subscriptions/{id}/rotate-secret',
+      'put /v1/companies/{id}/address',
     ]);
     expect(document.components.securitySchemes).toMatchObject({ bearer: { scheme: 'bearer' } });
   });
@@ -110,7 +144,7 @@ describe('what operates the service', () => {
       for (const status of ['400', '401', '503']) {
         expect(operation.responses[status]!.content).toHaveProperty('application/problem+json');
       }
-      if (method !== 'post') continue;
+      if (method === 'get') continue;
       expect(operation.requestBody?.content).toHaveProperty('application/json');
       expect(operation.parameters).toEqual(
         expect.arrayContaining([
@@ -131,10 +165,30 @@ describe('what operates the service', () => {
     }
   });
 
+  const documented = (schema: string) => {
+    const { properties } = document.components.schemas[schema] as { properties: object };
+    return Object.keys(properties).sort();
+  };
+
   it('documents of an account what it answers of one', async () => {
     const account = { clientId: 'a', name: 'x', type: 'asset', currency: 'USD' };
     const { body } = await service.api.post('/v1/accounts', account);
-    const schema = document.components.schemas['AccountDto'] as { properties: object };
-    expect(Object.keys(schema.properties).sort()).toEqual(Object.keys(body).sort());
+    expect(documented('AccountDto')).toEqual(Object.keys(body).sort());
+  });
+
+  it('documents of a task, an event and health what it answers of them', async () => {
+    const address = { line1: 'Main Street 1', city: 'Y', postalCode: '1', country: 'US' };
+    const company = { clientId: 'c', name: 'x', contactEmail: 'x@example.com', address };
+    expect((await service.api.post('/v1/companies', company)).status).toBe(201);
+    await service.api.put('/v1/companies/client:c/address', { ...address, city: 'Z' });
+    const tasks = (await service.api.get<{ data: object[] }>('/v1/tasks')).body.data;
+    expect(documented('TaskDto')).toEqual(Object.keys(tasks[0]!).sort());
+    const position = (tasks[0] as { position: number }).position;
+    const event = (await service.api.get<{ tasks: object[] }>(`/v1/events/${position}`)).body;
+    expect(documented('EventDto')).toEqual(Object.keys(event).sort());
+    expect(documented('EventTaskDto')).toEqual(Object.keys(event.tasks[0]!).sort());
+    const ready = (await service.api.get<{ queue: object }>('/v1/health/ready')).body;
+    expect(documented('ReadyDto')).toEqual(Object.keys(ready).sort());
+    expect(documented('QueueDto')).toEqual(Object.keys(ready.queue).sort());
   });
 });
