@@ -1,5 +1,5 @@
 // Makes the project ready for the script that npm is about to run: installs the dependencies and,
-// with --build, compiles. Runs on Node 20 with nothing installed, and does nothing where nothing
+// with --build, compiles; with --redis, installs the Redis that the tests start. Runs on Node 20 with nothing installed, and does nothing where nothing
 // has changed. The stamps hold hashes, not times: a checkout gives every file a new time.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,6 +16,8 @@ const BUILT = join(ROOT, 'dist', '.truebook-built');
 const COMPILED = ['src', 'scripts', 'migrations', 'test/bench'];
 const COMPILED_BY = ['tsconfig.json', 'nest-cli.json', 'package-lock.json'];
 const OLDEST_NODE = 20;
+/** What Debian's packages ask whether they may start their service. */
+const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
 /**
  * A folder that is there while one process installs or builds; another one waits for it. Not in
@@ -91,6 +93,37 @@ function build() {
   writeFileSync(BUILT, wanted);
 }
 
+function isOnPath(program) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
+  return folders.some((folder) => existsSync(join(folder, program)));
+}
+
+function asRoot(command, ...args) {
+  const isRoot = process.getuid?.() === 0;
+  const [program, ...rest] = isRoot ? [command, ...args] : ['sudo', '-n', command, ...args];
+  run('Installing Redis for the tests', program, rest);
+}
+
+/** The tests start servers of their own, so that the one of the package must not be started. */
+function installRedis() {
+  if (isOnPath('redis-server')) return;
+  if (!isOnPath('apt-get')) {
+    throw new SetupFailed('The tests need redis-server, and there is no apt to install it with');
+  }
+  process.stderr.write('Installing Redis for the tests (once) …\n');
+  const isOurs = !existsSync(SERVICE_POLICY);
+  const refuse = `printf '#!/bin/sh\\nexit 101\\n' > ${SERVICE_POLICY}; chmod 755 ${SERVICE_POLICY}`;
+  if (isOurs) asRoot('sh', '-c', refuse);
+  try {
+    asRoot('apt-get', 'update', '-qq');
+    const quietly = ['-y', '-qq', '--no-install-recommends'];
+    const noQuestions = 'DEBIAN_FRONTEND=noninteractive';
+    asRoot('env', noQuestions, 'apt-get', 'install', ...quietly, 'redis-server');
+  } finally {
+    if (isOurs) asRoot('rm', '-f', SERVICE_POLICY);
+  }
+}
+
 /** Whether the process that made the folder is gone. */
 function isAbandoned() {
   try {
@@ -141,6 +174,7 @@ try {
     throw new SetupFailed(`Node ${OLDEST_NODE} or newer is needed; this is ${process.version}`);
   }
   const mustBuild = process.argv.includes('--build');
+  if (process.argv.includes('--redis')) installRedis();
   if (!isInstalled() || (mustBuild && !isBuilt())) {
     alone(() => {
       install();
