@@ -1,6 +1,6 @@
 // Makes the project ready for the script that npm is about to run: installs the dependencies and,
-// with --build, compiles; with --redis, installs the Redis that the tests start. Runs on Node 20 with nothing installed, and does nothing where nothing
-// has changed. The stamps hold hashes, not times: a checkout gives every file a new time.
+// with --build, compiles; with --redis, installs the Redis that the tests start. Runs on Node 20
+// with nothing installed, and does nothing where nothing has changed. The stamps hold hashes, not times: a checkout gives every file a new time.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -112,8 +112,8 @@ function installRedis() {
   }
   process.stderr.write('Installing Redis for the tests (once) …\n');
   const isOurs = !existsSync(SERVICE_POLICY);
-  const refuse = `printf '#!/bin/sh\\nexit 101\\n' > ${SERVICE_POLICY}; chmod 755 ${SERVICE_POLICY}`;
-  if (isOurs) asRoot('sh', '-c', refuse);
+  const refuse = `printf '#!/bin/sh\\nexit 101\\n' > ${SERVICE_POLICY}`;
+  if (isOurs) asRoot('sh', '-c', `${refuse}; chmod 755 ${SERVICE_POLICY}`);
   try {
     asRoot('apt-get', 'update', '-qq');
     const quietly = ['-y', '-qq', '--no-install-recommends'];

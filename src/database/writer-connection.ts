@@ -16,6 +16,8 @@ export class CommitRefused extends Error {
 export class WriterConnection {
   private client: Client | undefined;
   private lost: Error | undefined;
+  /** Counts what ended connections, so that one that opens too late is known. */
+  private attempt = 0;
 
   constructor(private readonly config: ClientConfig) {}
 
@@ -31,10 +33,15 @@ export class WriterConnection {
     return this.client;
   }
 
-  /** Opens the connection unless it is open. `settings` are statements to run first. */
-  async connect(...settings: string[]): Promise<void> {
-    if (this.isOpen) return;
+  /**
+   * Opens the connection unless it is open. `settings` are statements to run first.
+   * @returns whether it was opened anew, so that whatever was under way on it is gone
+   * @throws what connecting throws, and an Error where it was given up in the meantime
+   */
+  async connect(...settings: string[]): Promise<boolean> {
+    if (this.isOpen) return false;
     this.destroy();
+    const attempt = this.attempt;
     const client = new Client(this.config);
     client.on('error', (error) => {
       if (this.client === client) this.lost ??= error;
@@ -49,8 +56,14 @@ export class WriterConnection {
       discard(client);
       throw error;
     }
+    if (attempt !== this.attempt) {
+      // A later attempt may have begun a transaction, whose statements must not come here.
+      discard(client);
+      throw new Error('The connection was given up before it was open');
+    }
     this.client = client;
     this.lost = undefined;
+    return true;
   }
 
   /** Sends whatever `write` sends in one piece: a call into the system for all, not for each. */
@@ -104,6 +117,7 @@ export class WriterConnection {
 
   /** Cuts the connection; the server rolls back whatever was open. */
   destroy(): void {
+    this.attempt++;
     const client = this.client;
     this.client = undefined;
     this.lost = undefined;
@@ -112,6 +126,7 @@ export class WriterConnection {
 
   /** Says goodbye to the server. */
   async close(): Promise<void> {
+    this.attempt++;
     const client = this.client;
     this.client = undefined;
     this.lost = undefined;

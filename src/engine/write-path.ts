@@ -85,11 +85,7 @@ export class WritePath {
    * @throws HeadsDiverge, OtherMaterializers, EventOfDoom, or what the connections throw
    */
   async lock(): Promise<{ head: Head; isUnchanged: boolean }> {
-    // The log answers nobody before its record is on disk; the state can be rebuilt from the log.
-    await Promise.all([
-      this.log.connect('set synchronous_commit = on'),
-      this.state.connect('set synchronous_commit = off'),
-    ]);
+    await this.connect();
     const { logHead, state } = await (this.ahead?.locks ?? this.takeLocks());
     const { head: stateHead, materializersVersion, rebuilds } = state;
     // Rows may have been read from a state that had to be healed, while it was behind.
@@ -115,6 +111,18 @@ export class WritePath {
     this.known = logHead;
     this.knownRebuilds = rebuilds;
     return { head: logHead, isUnchanged };
+  }
+
+  /** Opens what is not open, both or neither. What was sent ahead is gone with its connection. */
+  private async connect(): Promise<void> {
+    // The log answers nobody before its record is on disk; the state can be rebuilt from the log.
+    const attempts = await Promise.allSettled([
+      this.log.connect('set synchronous_commit = on'),
+      this.state.connect('set synchronous_commit = off'),
+    ]);
+    for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
+    const isNew = attempts.some((a) => a.status === 'fulfilled' && a.value);
+    if (isNew && this.ahead) await this.rollback();
   }
 
   /** The log's lock first, then the state's: always in this order, everywhere. */

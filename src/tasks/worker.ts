@@ -56,7 +56,7 @@ export class TaskWorker {
     const started = await deliveries.begin(taskId);
     if (!started) return undefined;
     if (started === NOT_YET) return LANE_PAUSE_MS;
-    const end = await this.attemptUnlessUsedUp(handler, started);
+    const end = await this.attempt(handler, started);
     // Crash window: what was done and is not recorded is done again, with the same id.
     const next = await this.record(started, end);
     if (next !== undefined) {
@@ -65,13 +65,6 @@ export class TaskWorker {
       });
     }
     return end.status === 'later' ? end.delayMs : undefined;
-  }
-
-  /** A task that ended its process each time never came to the end of an attempt. */
-  private attemptUnlessUsedUp(handler: TaskHandler, started: StartedTask): Promise<AttemptEnd> {
-    if (started.attempt <= handler.maxAttempts) return this.attempt(handler, started);
-    const error = `The last of ${handler.maxAttempts} attempts did not come to an end`;
-    return Promise.resolve({ status: 'failed', error });
   }
 
   private async attempt(handler: TaskHandler, started: StartedTask): Promise<AttemptEnd> {
@@ -127,6 +120,7 @@ export class TaskWorker {
     }
     // A refusal is remembered with the task's id: asking again would only repeat it.
     const isPermanent = failure instanceof PermanentFailure || failure instanceof Refusal;
+    // Attempts that ended with their process are counted, but do not by themselves fail a task.
     if (isPermanent || attempt >= handler.maxAttempts) {
       this.parts.log.error(details, 'a task has failed');
       return { status: 'failed', error };

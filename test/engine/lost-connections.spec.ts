@@ -1,0 +1,132 @@
+import { createServer, connect, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
+import { OpenAccount } from '../../src/accounts/account.creators';
+import { ROLES, writerConnection } from '../../src/database/connections';
+import type { Creator } from '../../src/engine/creator';
+import type { WriterConnection } from '../../src/database/writer-connection';
+import { Execution } from '../../src/engine/execution';
+import { systemClock } from '../../src/engine/ids';
+import { Registry } from '../../src/engine/registry';
+import { StateSession } from '../../src/engine/state-session';
+import { WritePath } from '../../src/engine/write-path';
+import { features } from '../../src/features';
+import { query } from '../harness/cluster';
+import { cloneDatabases, type TestDatabases } from '../harness/databases';
+import { gate, waitFor } from '../harness/waiting';
+
+const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 10_000 };
+
+describe('a connection of the write path', () => {
+  it('that opens too late takes nothing from the one that came after it', async () => {
+    const { urls, onEnd } = await ends(await cloneDatabases());
+    const { url, release, close } = await slowFirst(urls.log);
+    onEnd(close);
+    const connection = writerConnection(url, ROLES.logWriter, TIMEOUTS);
+    onEnd(() => connection.close());
+    const late = connection.connect();
+    const lateEnd = late.then(
+      () => 'opened',
+      (error: Error) => error.message,
+    );
+    await connection.connect();
+    const pid = await backendOf(connection);
+    release();
+    expect(await lateEnd).toMatch(/given up/);
+    expect(await backendOf(connection)).toEqual(pid);
+  });
+});
+
+describe('a batch that was sent ahead', () => {
+  it.each(['log', 'state'] as const)(
+    'is sent again where the connection to the %s was lost meanwhile',
+    async (lost) => {
+      const databases = await cloneDatabases();
+      const { urls } = databases;
+      const log = writerConnection(urls.log, ROLES.logWriter, TIMEOUTS);
+      const state = writerConnection(urls.state, ROLES.stateWriter, TIMEOUTS);
+      databases.onEnd(() => log.close());
+      databases.onEnd(() => state.close());
+      const registry = new Registry(features);
+      const path = new WritePath(registry, log, state, () => undefined);
+      const scope = { registry, clock: systemClock, log: undefined as never };
+
+      await path.lock();
+      const session = new StateSession(registry.tables, path.head, () => Promise.resolve([]));
+      const first = await opening('First', new Execution(session, scope));
+      const second = await opening('Second', new Execution(session, scope, first));
+      await path.flush(first);
+      await path.commit(first, second);
+      await waitFor('the second batch to be sent ahead', async () => {
+        const waiting = await writers(databases);
+        return waiting.every((w) => w.state === 'idle in transaction') && waiting.length === 2;
+      });
+      const [writer] = (await writers(databases)).filter((w) => w.application.includes(lost));
+      await query(databases.superUrls.log, 'select pg_terminate_backend($1)', [writer!.pid]);
+      await waitFor('the loss to be seen', () => !(lost === 'log' ? log : state).isOpen);
+
+      expect(await path.lock()).toMatchObject({ isUnchanged: true });
+      await path.flush(second);
+      await path.commit(second);
+      for (const [url, text] of [
+        [urls.log, 'select max(position) as n from event_log'],
+        [urls.state, 'select position as n from state.event_log_state'],
+        [urls.state, 'select count(*) as n from state.accounts'],
+      ] as const) {
+        expect(await query(url, text)).toEqual([{ n: 2 }]);
+      }
+    },
+  );
+});
+
+/** `onEnd` without its object. */
+function ends(databases: TestDatabases) {
+  return { urls: databases.urls, onEnd: databases.onEnd.bind(databases) };
+}
+
+async function opening(name: string, execution: Execution): Promise<Execution> {
+  const creator = OpenAccount as unknown as Creator;
+  const input = { name, type: 'asset', currency: 'USD' };
+  const outcome = await execution.run({ creator, input, actor: 'tester' });
+  expect(outcome.kind).toBe('accepted');
+  execution.seal();
+  return execution;
+}
+
+function writers({ superUrls, urls }: TestDatabases) {
+  const names = [urls.log, urls.state].map((url) => new URL(url).pathname.slice(1));
+  return query<{ pid: number; application: string; state: string }>(
+    superUrls.log,
+    `select pid, application_name as application, state from pg_stat_activity
+     where datname = any($1) and application_name like '%writer'`,
+    [names],
+  );
+}
+
+async function backendOf(connection: WriterConnection): Promise<unknown> {
+  return (await connection.send('select pg_backend_pid() as pid')).rows[0];
+}
+
+/** A way to the database on which the first connection has to wait until it is released. */
+async function slowFirst(databaseUrl: string) {
+  const target = new URL(databaseUrl);
+  const released = gate();
+  let isFirst = true;
+  const server: Server = createServer((client) => {
+    const wait = isFirst ? released.opened : Promise.resolve();
+    isFirst = false;
+    client.on('error', () => undefined);
+    void wait.then(() => {
+      const folder = target.searchParams.get('host')!;
+      const upstream = connect(join(folder, `.s.PGSQL.${target.searchParams.get('port')}`));
+      upstream.on('error', () => client.destroy());
+      client.pipe(upstream).pipe(client);
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const url = new URL(databaseUrl);
+  url.search = '';
+  url.hostname = '127.0.0.1';
+  url.port = String((server.address() as AddressInfo).port);
+  const close = () => new Promise<void>((done) => server.close(() => done()));
+  return { url: url.href, release: () => released.open(), close };
+}
