@@ -68,6 +68,8 @@ export class Ledger {
   private collecting: Batch | undefined;
   /** Whether the last locks found the head that this process had left. */
   private alone = true;
+  /** Whether a batch runs under the locks, with the session for itself. */
+  private isRunningUnderLock = false;
   private stopping = false;
   private wake: () => void = () => undefined;
   private loop: Promise<void> | undefined;
@@ -129,7 +131,7 @@ export class Ledger {
     let previous: Batch | undefined;
     while (await this.somethingToDo(settling)) {
       const batch = new Batch(++this.batchNumber, this.session.head);
-      if (this.alone) {
+      if (this.alone && !this.isRunningUnderLock) {
         this.session.batch = batch.number;
         batch.execution = new Execution(this.session, this.scope, previous?.execution);
       }
@@ -262,13 +264,20 @@ export class Ledger {
       batch.restart(new Execution(this.session, this.scope));
     }
     if (batch.execution!.sealed) return;
-    const { session } = this;
-    path.giveLocks(session);
-    batch.needsLock = false;
-    while (batch.executed < batch.items.length) await this.execute(batch);
-    batch.execution!.seal();
-    session.load = this.loadAhead;
-    session.locked = undefined;
+    // A batch that comes meanwhile must not run ahead in the same session: it would be sealed with
+    // this one's rows, and without its own events.
+    this.isRunningUnderLock = true;
+    try {
+      const { session } = this;
+      path.giveLocks(session);
+      batch.needsLock = false;
+      while (batch.executed < batch.items.length) await this.execute(batch);
+      batch.execution!.seal();
+      session.load = this.loadAhead;
+      session.locked = undefined;
+    } finally {
+      this.isRunningUnderLock = false;
+    }
   }
 
   private async afterFailure(batch: Batch, error: unknown): Promise<void> {

@@ -1,6 +1,11 @@
+import { defineCreator } from '../../src/engine/creator';
 import { LedgerUnavailable } from '../../src/engine/refusal';
 import type { AccountView } from '../../src/accounts/account.view';
 import { PostTransaction } from '../../src/transactions/transaction.creators';
+import {
+  postTransaction,
+  type PostTransactionInput,
+} from '../../src/transactions/transaction.rules';
 import type { EngineLimits } from '../../src/config';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query } from '../harness/cluster';
@@ -8,6 +13,7 @@ import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
 import { DatabaseProxy, type Fate } from '../harness/proxy';
 import { seededRandom } from '../harness/seed';
+import { gate, waitFor } from '../harness/waiting';
 
 interface Bench {
   readonly ledger: TestLedger;
@@ -43,6 +49,41 @@ async function eventCount({ ledger }: Bench): Promise<number> {
 }
 
 describe('a connection that is cut at the commit', () => {
+  it('lets nobody run ahead in the session in which a batch runs again under the locks', async () => {
+    const bench = await startBench();
+    const { ledger, cash, equity } = bench;
+    let runs = 0;
+    const isRunning = gate();
+    const mayEnd = gate();
+    const slow = defineCreator<PostTransactionInput, null>({
+      name: 'PaySlowly',
+      run: async (context, input) => {
+        await postTransaction(context, input);
+        if (++runs === 1) return null;
+        isRunning.open();
+        await mayEnd.opened;
+        return null;
+      },
+    });
+    const isHeld = bench.log.next('hold');
+    const first = pay(bench, 'first');
+    await isHeld;
+    const second = ledger.submit(slow, transfer(cash, equity, '1.00'));
+    await waitFor('the second one to run ahead', () => runs === 1);
+    bench.log.cutAll();
+    await isRunning.opened;
+    // Without a key, and with accounts that are loaded: it would run ahead at once.
+    const third = ledger.submit(PostTransaction, transfer(cash, equity, '1.00'));
+    await waitFor('the third one to be taken', () => ledger.open.ledger.status().queued === 0);
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    mayEnd.open();
+    await expect(first).rejects.toThrow(LedgerUnavailable);
+    expect(await second).toMatchObject({ kind: 'accepted' });
+    expect(await third).toMatchObject({ kind: 'accepted' });
+    expect(await eventCount(bench)).toBe(2);
+    expect(await currentAccount(ledger, cash.id)).toMatchObject({ balance: '2.00' });
+  });
+
   it('of the log, before its answer: the command happened once, and is answered', async () => {
     const bench = await startBench();
     const isHit = bench.log.next('silence');
