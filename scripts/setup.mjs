@@ -1,6 +1,7 @@
 // Makes the project ready for the script that npm is about to run: installs the dependencies and,
 // with --build, compiles; with --redis, installs the Redis that the tests start. Runs on Node 20
-// with nothing installed, and does nothing where nothing has changed. The stamps hold hashes, not times: a checkout gives every file a new time.
+// with nothing installed, and does nothing where nothing has changed. The stamps hold hashes, not
+// times: a checkout gives every file a new time.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';

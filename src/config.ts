@@ -147,6 +147,8 @@ export class Config {
     readonly tasks: TaskLimits,
     /** BullMQ's Redis; unset: BullMQ on the state database's PostgreSQL. */
     readonly redisUrl: string | undefined,
+    /** What the keys in Redis begin with; installations that share one differ in it. */
+    readonly redisPrefix: string,
     readonly adapters: AdapterConfig,
   ) {}
 
@@ -181,6 +183,7 @@ export class Config {
         lockMs: read.integer('TASK_LOCK_MS', 15_000, 100, 3_600_000),
       },
       read.url('REDIS_URL', ['redis:', 'rediss:'], 'a URL of the form redis://user:key@host'),
+      read.matching('REDIS_PREFIX', /^[\w.-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 . _ -') ?? 'truebook',
       readAdapters(read, dataDir),
     );
     if ((config.logDatabaseUrl === undefined) !== (config.stateDatabaseUrl === undefined)) {

@@ -78,7 +78,7 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
     handlers: taskHandlers(adapters, open.stateReader),
     limits: config.tasks,
     timeouts: config.engine,
-    queue: { redisUrl: config.redisUrl },
+    queue: { redisUrl: config.redisUrl, redisPrefix: config.redisPrefix },
     dispatches: true,
     works: config.role !== 'api',
     log,

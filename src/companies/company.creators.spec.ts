@@ -58,7 +58,8 @@ describe('ChangeCompanyAddress', () => {
       address: moved,
       changedAt: STORY_TIME,
     };
-    expect(tasks).toEqual([{ name: 'company.address-changed-email', subject: id, payload }]);
+    const subject = 'ceo@acme.example';
+    expect(tasks).toEqual([{ name: 'company.address-changed-email', subject, payload }]);
     expect(answer).toMatchObject({ id, address: moved, version: 2, position: 2 });
   });
 

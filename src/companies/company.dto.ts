@@ -10,7 +10,7 @@ import type { CompanyView } from './company.view';
 const MAX_NAME = 500;
 const MAX_ADDRESS_LINE = 200;
 const MAX_POSTAL_CODE = 20;
-const COUNTRY = /^[A-Z]{2}$/;
+const MAX_COUNTRY = 100;
 /** Controls and line ends, which would add lines to a mail. */
 const BREAKS_LINE = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
@@ -44,13 +44,6 @@ function Email(): PropertyDecorator {
   });
 }
 
-function Country(): PropertyDecorator {
-  return field(
-    textCheck((t) => COUNTRY.test(t), 'must be an ISO 3166 alpha-2 code such as "DE"'),
-    { type: 'string', pattern: COUNTRY.source, example: 'DE' },
-  );
-}
-
 const OPTIONAL_LINE = { optional: true, nullable: true } as const;
 
 export class AddressDto implements AddressInput {
@@ -69,7 +62,7 @@ export class AddressDto implements AddressInput {
   @Line(MAX_POSTAL_CODE)
   postalCode!: string;
 
-  @Country()
+  @Line(MAX_COUNTRY)
   country!: string;
 }
 

@@ -54,6 +54,7 @@ export const materializeCompanyAddressChanged = defineMaterializer(
       address,
       changedAt: occurredAt,
     };
-    tasks.enqueue(ADDRESS_CHANGED_EMAIL, email, { subject: companyId });
+    const recipient = company.contact_email.toLowerCase();
+    tasks.enqueue(ADDRESS_CHANGED_EMAIL, email, { subject: recipient });
   },
 );

@@ -3,7 +3,7 @@ import { defineTaskHandler, type TaskHandler } from '../tasks/task-handler';
 import { addressLines } from './company-address';
 import { ADDRESS_CHANGED_EMAIL, type AddressChangedEmail } from './company.materializers';
 
-/** What companies ask for. The mails of one company go out in the order of its changes. */
+/** What companies ask for. The mails to one recipient go out in the order of the changes. */
 export function companyTaskHandlers({ mailer }: Pick<Adapters, 'mailer'>): TaskHandler[] {
   const email = defineTaskHandler<AddressChangedEmail>(
     ADDRESS_CHANGED_EMAIL,

@@ -4,14 +4,13 @@ import { EventTasks, type RequestedTask } from './task-gateway';
 /** Differences that a report shows. */
 const MAX_SAMPLES = 10;
 
-/** An event whose materializer asks for another task than the one that was recorded. */
+/** A task that differs. Without its subject and payload: reports are logged. */
 export interface TaskDifference {
   readonly position: number;
   readonly ordinal: number;
   /** `missing`: recorded and no longer asked for; `extra`: asked for and not recorded. */
   readonly kind: 'missing' | 'extra';
   readonly name: string;
-  readonly subject: string | null;
 }
 
 /** How the tasks that were asked for again compare with those of the log. */
@@ -84,9 +83,9 @@ export class ComparedTasks extends EventTasks {
   private differ(kind: TaskDifference['kind'], task: RequestedTask): void {
     this.counts[kind]++;
     this.firstDifference ??= task.position;
-    const { position, ordinal, name, subject } = task;
+    const { position, ordinal, name } = task;
     if (this.samples.length < MAX_SAMPLES) {
-      this.samples.push({ position, ordinal, kind, name, subject });
+      this.samples.push({ position, ordinal, kind, name });
     }
   }
 }

@@ -36,7 +36,7 @@ class QueueDto {
 }
 
 class AdapterDto implements AdapterState {
-  @ApiProperty({ example: 'mail' })
+  @ApiProperty({ example: 'mailer' })
   name!: string;
 
   @ApiProperty({

@@ -64,7 +64,7 @@ export class ReferencePipe implements PipeTransform<string, string> {
 export class IdPipe implements PipeTransform<string, string> {
   /** @throws Refusal `not_found` */
   transform(text: string, _: ArgumentMetadata): string {
-    if (isUuid(text)) return text;
+    if (isUuid(text)) return text.toLowerCase();
     throw new Refusal('not_found', 'The path contains no id');
   }
 }

@@ -40,7 +40,7 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderView>({
   },
   run: async (context, input) => {
     const settledAt = readSettledAt(input.settledAt);
-    if (input.fee !== undefined && input.feeAccountId === undefined) {
+    if (!/^0(\.0+)?$/.test(input.fee ?? '0') && input.feeAccountId === undefined) {
       throw invalidOrder({
         pointer: '/feeAccountId',
         message: 'is missing, although there is a fee',

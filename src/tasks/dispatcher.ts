@@ -8,13 +8,13 @@ import type { TaskHandler } from './task-handler';
 
 /** Tasks that one statement hands over. */
 const PAGE_TASKS = 500;
-/** Windows full of tasks of one name that the queue holds where most wait for another attempt. */
-const WAITING_WINDOWS = 10;
+/** Windows full of tasks of one name that are handed over where most wait in their lanes. */
+const WAITING_WINDOWS = 100;
 
 export interface DispatcherParts {
   readonly db: Kysely<TaskDatabase>;
   readonly queues: Pick<JobQueues, 'add'>;
-  readonly handlers: readonly Pick<TaskHandler, 'name' | 'isOrdered'>[];
+  readonly handlers: readonly Pick<TaskHandler, 'name' | 'lanes' | 'deadlineMs'>[];
   readonly limits: TaskLimits;
   readonly log: EngineLog;
 }
@@ -117,18 +117,19 @@ export class Dispatcher {
   }
 
   /**
-   * How many more tasks of a name the queue may hold. Those that wait for another attempt have more
-   * room of their own, so that one receiver that is away does not hold up all others.
+   * How many more tasks of a name may be handed over. The queue holds those that are first in their
+   * lane, or in none; the others wait in the database and have more room of their own, so that one
+   * receiver that is away does not hold up all others.
    */
   private async roomFor(name: string): Promise<number> {
     const { windowTasks } = this.parts.limits;
-    const { rows } = await sql<{ open: number; due: number }>`
+    const { rows } = await sql<{ open: number; queued: number }>`
       select count(*) as open,
-        count(*) filter (where next_attempt_at is null or next_attempt_at <= now()) as due
+        count(*) filter (where lane is null) + count(distinct lane) as queued
       from task_delivery
       where name = ${name} and status in ('queued', 'running')`.execute(this.parts.db);
-    const { open, due } = rows[0]!;
-    return Math.min(windowTasks - due, WAITING_WINDOWS * windowTasks - open);
+    const { open, queued } = rows[0]!;
+    return Math.min(windowTasks - queued, WAITING_WINDOWS * windowTasks - open);
   }
 
   /**
@@ -137,7 +138,7 @@ export class Dispatcher {
    * log's lock is held until the commit, so that nothing before the last one is ever missed.
    */
   private async handOver(
-    { name, isOrdered }: Pick<TaskHandler, 'name' | 'isOrdered'>,
+    { name, lanes }: Pick<TaskHandler, 'name' | 'lanes' | 'deadlineMs'>,
     limit: number,
   ): Promise<number> {
     const { db, queues } = this.parts;
@@ -157,12 +158,15 @@ export class Dispatcher {
       ), handed_over as (
         insert into task_delivery (task_id, position, ordinal, name, lane, status)
         select task_id, position, ordinal, ${name},
-          case when ${isOrdered} then subject end, 'queued'
+          case ${lanes}::int
+            when 1 then subject
+            else subject || ' ' || abs(hashtext(task_id::text)) % ${lanes}::int
+          end, 'queued'
         from page
       )
       select task_id from page order by position, ordinal`.execute(db);
     const ids = rows.map((row) => row.task_id);
-    const ready = isOrdered ? await this.firstOfLanes(ids) : ids;
+    const ready = lanes === null ? ids : await this.firstOfLanes(ids);
     if (ready.length > 0)
       await queues.add(
         name,
@@ -187,28 +191,41 @@ export class Dispatcher {
     const { rows } = await sql<{ before: string }>`
       select clock_timestamp() - ${graceMs} * interval '1 millisecond' as before`.execute(db);
     const { before } = rows[0]!;
-    for (const { name } of handlers) {
+    for (const handler of handlers) {
       for (let swept = PAGE_TASKS; swept === PAGE_TASKS && !this.isStopping;) {
-        const ids = await this.untouchedSince(name, before);
+        const ids = await this.untouchedSince(handler, before);
         swept = ids.length;
         if (swept === 0) continue;
         // Only what the queue has taken counts as touched.
         await queues.add(
-          name,
+          handler.name,
           ids.map((taskId) => ({ taskId })),
         );
-        await sql`
-          update task_delivery set handed_over_at = clock_timestamp()
-          where task_id = any(${ids}::uuid[])`.execute(db);
+        await this.touch(ids);
       }
     }
   }
 
-  private async untouchedSince(name: string, before: string): Promise<string[]> {
+  /** Rows that a worker is writing are touched by that. */
+  private async touch(ids: readonly string[]): Promise<void> {
+    await sql`
+      update task_delivery set handed_over_at = clock_timestamp()
+      where task_id in (
+        select task_id from task_delivery where task_id = any(${ids}::uuid[])
+        for update skip locked
+      )`.execute(this.parts.db);
+  }
+
+  /** What runs is left alone until its deadline, however short the grace. */
+  private async untouchedSince(
+    { name, deadlineMs }: Pick<TaskHandler, 'name' | 'deadlineMs'>,
+    before: string,
+  ): Promise<string[]> {
     const { rows } = await sql<{ task_id: string }>`
       select task_id from task_delivery d
       where name = ${name} and status in ('queued', 'running')
         and greatest(handed_over_at, started_at, next_attempt_at) <= ${before}::timestamptz
+        and (status = 'queued' or started_at < now() - ${deadlineMs} * interval '1 millisecond')
         and ${isFirstOfLane}
       order by position, ordinal limit ${PAGE_TASKS}`.execute(this.parts.db);
     return rows.map((row) => row.task_id);

@@ -26,6 +26,11 @@ export interface TaskContext {
 export interface TaskHandlerOptions {
   /** Whether tasks of one subject are done one after the other, in the order of the log. */
   readonly isOrdered?: boolean;
+  /**
+   * Tasks of one subject that may be under way at the same time, so that one receiver that is slow
+   * or away leaves room to all others; default: as many as there are.
+   */
+  readonly perSubject?: number;
   /** How long one attempt may take, in milliseconds; default {@link DEFAULT_DEADLINE_MS}. */
   readonly deadlineMs?: number;
   /** Attempts before the task has failed; default {@link DEFAULT_MAX_ATTEMPTS}. */
@@ -35,8 +40,13 @@ export interface TaskHandlerOptions {
 }
 
 /** Does the tasks of one name. */
-export interface TaskHandler<Payload extends object = object> extends Required<TaskHandlerOptions> {
+export interface TaskHandler<Payload extends object = object> {
   readonly name: string;
+  /** Lanes that the tasks of one subject go in, one after the other in each; null: in none. */
+  readonly lanes: number | null;
+  readonly deadlineMs: number;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
   /**
    * Does one task; may be run again with the same id after a crash.
    * @returns what is kept as the task's result: ids and digests, no personal data
@@ -58,7 +68,7 @@ export function defineTaskHandler<Payload extends object>(
 ): TaskHandler {
   const handler: TaskHandler<Payload> = {
     name,
-    isOrdered: options.isOrdered ?? false,
+    lanes: options.isOrdered ? 1 : (options.perSubject ?? null),
     deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
     maxAttempts: options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,

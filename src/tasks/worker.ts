@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TaskLimits } from '../config';
+import { sqlstateOf } from '../database/sqlstates';
 import type { Creator } from '../engine/creator';
 import type { EngineLog, Ledger } from '../engine/ledger';
+import { isUnavailable } from '../engine/failures';
 import { LedgerUnavailable, Refusal } from '../engine/refusal';
 import type { Registry } from '../engine/registry';
 import { NOT_YET, type AttemptEnd, type Deliveries, type StartedTask } from './deliveries';
@@ -13,9 +15,10 @@ import {
   type TaskHandler,
 } from './task-handler';
 
-/** How often the end of an attempt is tried to be recorded, and the pause in between. */
-const RECORD_ATTEMPTS = 30;
+/** Pause before the end of an attempt is tried to be recorded once more. */
 const RECORD_PAUSE_MS = 1_000;
+/** Where the other side is away, nobody asks it again sooner than after this many first pauses. */
+const AWAY_PAUSES = 5;
 /** When a task comes again that has to wait for an earlier one of its lane. */
 const LANE_PAUSE_MS = 1_000;
 /** The actor of commands that handlers submit. */
@@ -114,9 +117,15 @@ export class TaskWorker {
     const error = failure instanceof Error ? failure.message : String(failure);
     const { taskId, attempt } = started;
     const details = { taskId, task: handler.name, attempt, ...withoutMessage(failure) };
-    if (failure instanceof OtherSideAway || failure instanceof LedgerUnavailable) {
-      const pauseMs = failure instanceof OtherSideAway ? failure.retryAfterMs : RECORD_PAUSE_MS;
-      return { status: 'later', error, delayMs: jittered(pauseMs), counts: false };
+    const isOwnDatabaseAway = sqlstateOf(failure) !== undefined && isUnavailable(failure);
+    if (failure instanceof LedgerUnavailable || isOwnDatabaseAway) {
+      return { status: 'later', error, delayMs: jittered(RECORD_PAUSE_MS), counts: false };
+    }
+    if (failure instanceof OtherSideAway) {
+      // All who wait come back over a time as long as they waited, and none of them before.
+      const pauseMs = Math.max(failure.retryAfterMs, AWAY_PAUSES * this.parts.limits.backoffMs);
+      const delayMs = Math.ceil(pauseMs * (1 + Math.random()));
+      return { status: 'later', error, delayMs, counts: false };
     }
     // A refusal is remembered with the task's id: asking again would only repeat it.
     const isPermanent = failure instanceof PermanentFailure || failure instanceof Refusal;
@@ -137,11 +146,11 @@ export class TaskWorker {
 
   /** The side effect has happened; that it is recorded is worth some patience. */
   private async record(started: StartedTask, end: AttemptEnd): Promise<string | undefined> {
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       try {
         return await this.parts.deliveries.end(started, end);
       } catch (err) {
-        if (attempt === RECORD_ATTEMPTS || this.isStopped) throw err;
+        if (this.isStopped) throw err;
         const { taskId } = started;
         this.parts.log.warn({ err, taskId }, 'the end of a task could not be recorded yet');
         await delay(RECORD_PAUSE_MS);

@@ -16,7 +16,8 @@ import type { WebhookSubscriptionRow } from './webhook.table';
 /** How long a receiver may take to answer. */
 const DEADLINE_MS = 15_000;
 /** Deliveries that wait for a slow receiver must leave room for the others'. */
-const CONCURRENCY = 20;
+const CONCURRENCY = 40;
+const PER_SUBSCRIPTION = 8;
 
 /**
  * While a receiver is known to be away its deliveries wait without an end. For events that are
@@ -41,7 +42,7 @@ export function webhookTaskHandlers(
 ): TaskHandler[] {
   const deliver = defineTaskHandler<DeliveryPayload>(
     DELIVERY_TASK,
-    { deadlineMs: DEADLINE_MS, concurrency: CONCURRENCY },
+    { deadlineMs: DEADLINE_MS, concurrency: CONCURRENCY, perSubject: PER_SUBSCRIPTION },
     async ({ subscriptionId }, { taskId, event, signal }): Promise<DeliveryResult> => {
       const subscription = await subscriptionSince(reader, subscriptionId, event.position);
       if (subscription.status === 'disabled') return { skipped: 'subscription_disabled' };

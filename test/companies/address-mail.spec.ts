@@ -68,7 +68,7 @@ describe('the mail about a changed address', () => {
       ...{ dataDir, mailFrom: 'Books <books@truebook.example>', smtpUrl: undefined },
     });
     const [handler] = companyTaskHandlers({ mailer });
-    expect(handler).toMatchObject({ name: 'company.address-changed-email', isOrdered: true });
+    expect(handler).toMatchObject({ name: 'company.address-changed-email', lanes: 1 });
     const payload: AddressChangedEmail = {
       companyId: '0192aaaa-0000-7000-8000-000000000001',
       companyName: 'Acme',

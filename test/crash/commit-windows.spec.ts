@@ -49,7 +49,7 @@ async function eventCount({ ledger }: Bench): Promise<number> {
 }
 
 describe('a connection that is cut at the commit', () => {
-  it('lets nobody run ahead in the session in which a batch runs again under the locks', async () => {
+  it('lets nobody run ahead in a session in which a batch runs again under the locks', async () => {
     const bench = await startBench();
     const { ledger, cash, equity } = bench;
     let runs = 0;

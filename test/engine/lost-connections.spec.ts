@@ -18,7 +18,7 @@ const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 10_000 };
 
 describe('a connection of the write path', () => {
   it('that opens too late takes nothing from the one that came after it', async () => {
-    const { urls, onEnd } = await ends(await cloneDatabases());
+    const { urls, onEnd } = ends(await cloneDatabases());
     const { url, release, close } = await slowFirst(urls.log);
     onEnd(close);
     const connection = writerConnection(url, ROLES.logWriter, TIMEOUTS);

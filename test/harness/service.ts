@@ -88,7 +88,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     handlers: (options.handlers ?? taskHandlers)(adapters, open.stateReader),
     limits: config.tasks,
     timeouts: limits,
-    queue: { redisUrl: config.redisUrl },
+    queue: { redisUrl: config.redisUrl, redisPrefix: config.redisPrefix },
     dispatches: mode !== 'off',
     works: mode === 'work',
     log,

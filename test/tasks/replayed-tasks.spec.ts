@@ -131,7 +131,7 @@ describe('a replay', () => {
     expect(await deliveryTables(databases)).toEqual(before);
   });
 
-  const same = { position: 1_000, ordinal: 0, name: 'ping.greet', subject: 'zoe' };
+  const same = { position: 1_000, ordinal: 0, name: 'ping.greet' };
   const changes: [string, AsksFor, Partial<TaskReport>][] = [
     [
       'another payload',
@@ -162,7 +162,7 @@ describe('a replay', () => {
         ...{ matched: 1_200, missing: 1, extra: 1 },
         samples: [
           { ...same, kind: 'missing' },
-          { ...same, kind: 'extra', subject: 'zo' },
+          { ...same, kind: 'extra' },
         ],
       },
     ],
@@ -176,7 +176,7 @@ describe('a replay', () => {
       (d, at) => (at === 1_000 ? [...d.tasks, greet('yan')] : d.tasks),
       {
         ...{ matched: 1_201, missing: 0, extra: 1 },
-        samples: [{ ...same, ordinal: 1, kind: 'extra', subject: 'yan' }],
+        samples: [{ ...same, ordinal: 1, kind: 'extra' }],
       },
     ],
   ];
@@ -199,7 +199,7 @@ describe('a replay', () => {
       ...{ firstDifference: 7, executed: 0 },
     });
     expect(report.samples).toHaveLength(10);
-    expect(report.samples[0]).toEqual({ ...same, kind: 'missing', position: 7, subject: 'ann' });
+    expect(report.samples[0]).toEqual({ ...same, kind: 'missing', position: 7 });
     expect(report.samples.map((s) => s.position)).toEqual([7, 7, 7, 8, 8, 8, 9, 9, 9, 10]);
   });
 });
