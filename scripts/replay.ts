@@ -25,7 +25,8 @@ runScript(async () => {
   return report.status === 'swapped' ? SWAPPED : OTHER;
 });
 
-function summaryOf({ processed, toPosition, eventsPerSecond, chain, doom }: ReplayReport): string {
+function summaryOf(report: ReplayReport): string {
+  const { processed, toPosition, eventsPerSecond, chain, doom, tasks } = report;
   const kept = 'The state is as it was before.';
   if (doom) {
     const { position, type, eventId, error } = doom;
@@ -34,5 +35,8 @@ function summaryOf({ processed, toPosition, eventsPerSecond, chain, doom }: Repl
   if (!chain.ok) return `The hash chain is broken at position ${chain.brokenAt}. ${kept}`;
   const rate = eventsPerSecond.toLocaleString('en');
   const done = `Rebuilt the state from ${processed} events up to position ${toPosition}`;
-  return `${done}, ${rate} events/s.`;
+  const { matched, missing, extra, firstDifference } = tasks;
+  const compared = `Tasks: ${matched} matched, ${missing} missing, ${extra} extra`;
+  const from = firstDifference === null ? '' : `, from position ${firstDifference} on`;
+  return `${done}, ${rate} events/s. ${compared}${from}.`;
 }

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import { referenceOf } from '../engine/reference';
+import { findReferenced, needReferenced, referenceOf } from '../engine/reference';
 import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { currencyDigits } from '../money/currency';
@@ -9,18 +9,12 @@ import { balanceOf } from './account.view';
 
 /** Names an account that a creator is going to read. */
 export function needAccount(needs: RowNeeds, reference: string): void {
-  const found = referenceOf(reference, 'account_id');
-  if (found) needs.row(accounts, found.column, found.value);
+  needReferenced(needs, accounts, reference);
 }
 
 /** The account that a reference names, in the session. */
 export function findAccount(state: StateSession, reference: string): Found<AccountRow> {
-  const found = referenceOf(reference, 'account_id');
-  if (!found) return undefined;
-  const table = state.table(accounts);
-  return found.column === 'account_id'
-    ? table.get(found.value)
-    : table.find(found.column, found.value);
+  return findReferenced(state, accounts, reference);
 }
 
 /** The account that a reference names, in the database, as of a position. */

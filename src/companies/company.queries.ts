@@ -1,35 +1,25 @@
 import { sql, type Kysely } from 'kysely';
-import { referenceOf } from '../engine/reference';
+import { findReferenced, needReferenced, readReferenced } from '../engine/reference';
 import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { companies, type CompanyRow } from './company.table';
 
 /** Names a company that a creator is going to read. */
 export function needCompany(needs: RowNeeds, reference: string): void {
-  const found = referenceOf(reference, 'company_id');
-  if (found) needs.row(companies, found.column, found.value);
+  needReferenced(needs, companies, reference);
 }
 
 /** The company that a reference names, in the session. */
 export function findCompany(state: StateSession, reference: string): Found<CompanyRow> {
-  const found = referenceOf(reference, 'company_id');
-  if (!found) return undefined;
-  const table = state.table(companies);
-  return found.column === 'company_id'
-    ? table.get(found.value)
-    : table.find(found.column, found.value);
+  return findReferenced(state, companies, reference);
 }
 
 /** The company that a reference names, in the database. */
-export async function readCompany(
+export function readCompany(
   db: Kysely<unknown>,
   reference: string,
 ): Promise<CompanyRow | undefined> {
-  const found = referenceOf(reference, 'company_id');
-  if (!found) return undefined;
-  const { rows } = await sql<CompanyRow>`
-    select * from companies where ${sql.ref(found.column)} = ${found.value}`.execute(db);
-  return rows[0];
+  return readReferenced(db, companies, reference);
 }
 
 export interface CompanyFilter {

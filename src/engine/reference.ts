@@ -1,3 +1,8 @@
+import { sql, type Kysely } from 'kysely';
+import type { Found } from './session-table';
+import type { RowNeeds, StateSession } from './state-session';
+import type { KeyedTable } from './state-table';
+
 const CLIENT = 'client:';
 
 /** The client id in a `client:<clientId>` reference; undefined for a plain id. */
@@ -16,4 +21,45 @@ export function referenceOf<Id extends string>(
   if (clientId !== undefined) return { column: 'client_id', value: clientId };
   const id = reference.toLowerCase();
   return UUID.test(id) ? { column: idColumn, value: id } : undefined;
+}
+
+/** A row of what clients may name by an id of theirs. */
+interface Named {
+  readonly client_id: string | null;
+}
+
+/** Names the row that a creator is going to read by a reference. */
+export function needReferenced<Row extends Named>(
+  needs: RowNeeds,
+  table: KeyedTable<Row>,
+  reference: string,
+): void {
+  const found = referenceOf(reference, table.key);
+  if (found) needs.row(table, found.column, found.value);
+}
+
+/** The row that a reference names, in the session. */
+export function findReferenced<Row extends Named>(
+  state: StateSession,
+  table: KeyedTable<Row>,
+  reference: string,
+): Found<Row> {
+  const found = referenceOf(reference, table.key);
+  if (!found) return undefined;
+  const rows = state.table(table);
+  return found.column === table.key ? rows.get(found.value) : rows.find('client_id', found.value);
+}
+
+/** The row that a reference names, in the database. */
+export async function readReferenced<Row extends Named>(
+  db: Kysely<unknown>,
+  table: KeyedTable<Row>,
+  reference: string,
+): Promise<Row | undefined> {
+  const found = referenceOf(reference, table.key);
+  if (!found) return undefined;
+  const { rows } = await sql<Row>`
+    select * from ${sql.ref(table.name)}
+    where ${sql.ref(found.column)} = ${found.value}`.execute(db);
+  return rows[0];
 }

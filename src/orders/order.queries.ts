@@ -1,35 +1,22 @@
 import { sql, type Kysely } from 'kysely';
-import { referenceOf } from '../engine/reference';
+import { findReferenced, needReferenced, readReferenced } from '../engine/reference';
 import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { orders, type OrderRow, type OrderStatus } from './order.table';
 
 /** Names an order that a creator is going to read. */
 export function needOrder(needs: RowNeeds, reference: string): void {
-  const found = referenceOf(reference, 'order_id');
-  if (found) needs.row(orders, found.column, found.value);
+  needReferenced(needs, orders, reference);
 }
 
 /** The order that a reference names, in the session. */
 export function findOrder(state: StateSession, reference: string): Found<OrderRow> {
-  const found = referenceOf(reference, 'order_id');
-  if (!found) return undefined;
-  const table = state.table(orders);
-  return found.column === 'order_id'
-    ? table.get(found.value)
-    : table.find(found.column, found.value);
+  return findReferenced(state, orders, reference);
 }
 
 /** The order that a reference names, in the database. */
-export async function readOrder(
-  db: Kysely<unknown>,
-  reference: string,
-): Promise<OrderRow | undefined> {
-  const found = referenceOf(reference, 'order_id');
-  if (!found) return undefined;
-  const { rows } = await sql<OrderRow>`
-    select * from orders where ${sql.ref(found.column)} = ${found.value}`.execute(db);
-  return rows[0];
+export function readOrder(db: Kysely<unknown>, reference: string): Promise<OrderRow | undefined> {
+  return readReferenced(db, orders, reference);
 }
 
 export interface OrderFilter {

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { AccountRow, EntryRow } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
-import { referenceOf } from '../engine/reference';
+import { findReferenced, needReferenced, referenceOf } from '../engine/reference';
 import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { formatAmount } from '../money/amount';
@@ -12,18 +12,12 @@ import type { TransactionView } from './transaction.view';
 
 /** Names a transaction that a creator is going to read. */
 export function needTransaction(needs: RowNeeds, reference: string): void {
-  const found = referenceOf(reference, 'transaction_id');
-  if (found) needs.row(transactions, found.column, found.value);
+  needReferenced(needs, transactions, reference);
 }
 
 /** The transaction that a reference names, in the session. */
 export function findTransaction(state: StateSession, reference: string): Found<TransactionRow> {
-  const found = referenceOf(reference, 'transaction_id');
-  if (!found) return undefined;
-  const table = state.table(transactions);
-  return found.column === 'transaction_id'
-    ? table.get(found.value)
-    : table.find(found.column, found.value);
+  return findReferenced(state, transactions, reference);
 }
 
 type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &

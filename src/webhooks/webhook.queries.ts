@@ -1,13 +1,12 @@
 import { sql, type Kysely } from 'kysely';
-import { referenceOf } from '../engine/reference';
+import { findReferenced, needReferenced, readReferenced } from '../engine/reference';
 import type { Found } from '../engine/session-table';
 import type { RowNeeds, StateSession } from '../engine/state-session';
 import { webhookSubscriptions, type WebhookSubscriptionRow } from './webhook.table';
 
 /** Names a subscription that a creator is going to read. */
 export function needSubscription(needs: RowNeeds, reference: string): void {
-  const found = referenceOf(reference, 'subscription_id');
-  if (found) needs.row(webhookSubscriptions, found.column, found.value);
+  needReferenced(needs, webhookSubscriptions, reference);
 }
 
 /** The subscription that a reference names, in the session. */
@@ -15,25 +14,15 @@ export function findSubscription(
   state: StateSession,
   reference: string,
 ): Found<WebhookSubscriptionRow> {
-  const found = referenceOf(reference, 'subscription_id');
-  if (!found) return undefined;
-  const table = state.table(webhookSubscriptions);
-  return found.column === 'subscription_id'
-    ? table.get(found.value)
-    : table.find(found.column, found.value);
+  return findReferenced(state, webhookSubscriptions, reference);
 }
 
 /** The subscription that a reference names, in the database. */
-export async function readSubscription(
+export function readSubscription(
   db: Kysely<unknown>,
   reference: string,
 ): Promise<WebhookSubscriptionRow | undefined> {
-  const found = referenceOf(reference, 'subscription_id');
-  if (!found) return undefined;
-  const { rows } = await sql<WebhookSubscriptionRow>`
-    select * from webhook_subscriptions
-    where ${sql.ref(found.column)} = ${found.value}`.execute(db);
-  return rows[0];
+  return readReferenced(db, webhookSubscriptions, reference);
 }
 
 export interface SubscriptionFilter {
