@@ -67,8 +67,9 @@ describe('parseAmount', () => {
           SIGNED_AMOUNT_PATTERN.test(candidate) && minor !== undefined,
         );
         if (minor === undefined) return;
-        // Whatever is read means the same number to somebody who divides it back.
-        expect(Number(formatAmount(minor, 30))).toBeCloseTo(Number(candidate), 5);
+        // Whatever is read is written as the same digits, with zeros behind them.
+        const [whole, decimals = ''] = candidate.split('.');
+        expect(formatAmount(minor, 30)).toBe(`${whole}.${decimals.padEnd(30, '0')}`);
         expect(/^-?\d/.test(candidate)).toBe(true);
       }),
       500,

@@ -4,8 +4,9 @@ import { ApiRead, pageDto } from '../http/api-docs';
 import type { Reply } from '../http/caller';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../http/page';
 import { found, Reads } from '../http/reads';
-import { EventDto, EventListQuery, EventQuery, eventView } from './event.dto';
+import { EventDto, EventListQuery, EventQuery } from './event.dto';
 import { EventFeed } from './event.queries';
+import { eventView } from './event.view';
 
 const EventPage = pageDto(EventDto);
 const POSITION = /^[1-9]\d{0,14}$/;
@@ -36,7 +37,7 @@ export class EventController {
       events,
       limit,
       (event) => [event.position],
-      (event) => eventView(event, tasks.get(event.position)),
+      (event) => ({ ...eventView(event), tasks: tasks.get(event.position) ?? [] }),
     );
   }
 
@@ -54,6 +55,6 @@ export class EventController {
       position <= upTo ? await this.feed.list(position - 1, position, 1, undefined) : [];
     const event = found(events[0], 'event', text);
     const tasks = await this.feed.tasksOf([event]);
-    return eventView(event, tasks.get(event.position));
+    return { ...eventView(event), tasks: tasks.get(event.position) ?? [] };
   }
 }

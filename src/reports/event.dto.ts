@@ -70,21 +70,3 @@ export class EventDto implements LedgerEvent {
   @ApiProperty({ type: [EventTaskDto] })
   tasks!: EventTaskDto[];
 }
-
-export function eventView(event: LedgerEvent, tasks: EventTask[] = []): EventDto {
-  return {
-    position: event.position,
-    eventId: event.eventId,
-    type: event.type,
-    version: event.version,
-    data: event.data,
-    occurredAt: event.occurredAt,
-    recordedAt: event.recordedAt,
-    actor: event.actor,
-    commandId: event.commandId,
-    correlationId: event.correlationId,
-    causationId: event.causationId,
-    hash: event.hash,
-    tasks,
-  };
-}

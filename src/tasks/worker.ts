@@ -144,7 +144,10 @@ export class TaskWorker {
     return jittered(Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1)));
   }
 
-  /** The side effect has happened; that it is recorded is worth some patience. */
+  /**
+   * Tries until the service stops, once a second: what has happened and is not recorded would be
+   * done again. The handler's concurrency bounds how many wait like this.
+   */
   private async record(started: StartedTask, end: AttemptEnd): Promise<string | undefined> {
     for (;;) {
       try {

@@ -2,6 +2,7 @@ import type { Adapters } from '../adapters/adapters';
 import type { LedgerEvent } from '../engine/event';
 import { LedgerUnavailable } from '../engine/refusal';
 import type { StateReader } from '../engine/state-reader';
+import { eventView } from '../reports/event.view';
 import {
   defineTaskHandler,
   OtherSideAway,
@@ -88,19 +89,6 @@ export function deliveryBody(event: LedgerEvent): string {
   return JSON.stringify({
     type: event.type,
     timestamp: event.recordedAt,
-    data: {
-      position: event.position,
-      eventId: event.eventId,
-      type: event.type,
-      version: event.version,
-      data: event.data,
-      occurredAt: event.occurredAt,
-      recordedAt: event.recordedAt,
-      actor: event.actor,
-      commandId: event.commandId,
-      correlationId: event.correlationId,
-      causationId: event.causationId,
-      hash: event.hash,
-    },
+    data: eventView(event),
   });
 }
