@@ -10,6 +10,12 @@ const FAILED = 1;
 /** What shells make of a process that a signal ended: 128 and the signal's number. */
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** What is under way gets so long to end in order once a signal came, in milliseconds. */
+const STOP_MS = 5_000;
+const stopping = new AbortController();
+let isHeard = false;
+let signalCode: number | undefined;
+
 /** What has to be closed before the process may end, whatever ends it. */
 let cluster: EmbeddedPostgres | undefined;
 /** The first end counts: closing PostgreSQL makes what is under way fail, which is no news then. */
@@ -20,13 +26,25 @@ let isEnding = false;
  * code 1. Ctrl-C and SIGTERM close the embedded PostgreSQL too, which undoes what is under way.
  */
 export function runScript(main: () => Promise<number>): void {
-  for (const [signal, code] of Object.entries(SIGNAL_CODES)) {
-    process.once(signal, () => void finish(code));
-  }
-  main().then(finish, (error: unknown) => {
-    if (!isEnding) process.stderr.write(`${sentenceOf(error)}\n`);
+  const ended = main().then(finish, (error: unknown) => {
+    if (!isEnding && !stopping.signal.aborted) process.stderr.write(`${sentenceOf(error)}\n`);
     return finish(FAILED);
   });
+  for (const [signal, code] of Object.entries(SIGNAL_CODES)) {
+    process.once(signal, () => {
+      signalCode ??= code;
+      stopping.abort(new Error(`${signal} ended it`));
+      if (!isHeard) return void finish(code);
+      const late = new Promise((done) => setTimeout(done, STOP_MS).unref());
+      void Promise.race([ended, late]).then(() => finish(code));
+    });
+  }
+}
+
+/** Aborted by Ctrl-C and SIGTERM; whoever asks for it is given a moment to end in order. */
+export function interruption(): AbortSignal {
+  isHeard = true;
+  return stopping.signal;
 }
 
 /** Parses the command line. @throws UsageError for an unknown option or a missing value */
@@ -46,13 +64,18 @@ export async function openDatabases(config: Config): Promise<DatabaseUrls> {
   return cluster.urls;
 }
 
+/** Under which databases may be made in the embedded PostgreSQL; undefined where it is not used. */
+export function embeddedAdminUrl(): string | undefined {
+  return cluster?.url('postgres', 'postgres');
+}
+
 async function finish(code: number): Promise<void> {
   if (isEnding) return;
   isEnding = true;
   await cluster?.close().catch((error: unknown) => {
     process.stderr.write(`${sentenceOf(error)}\n`);
   });
-  process.exit(code);
+  process.exit(signalCode ?? code);
 }
 
 function sentenceOf(error: unknown): string {

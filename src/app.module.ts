@@ -2,6 +2,13 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AccountController } from './accounts/account.controller';
+import type { OpenRuns } from './admin/open-runs';
+import { ReplayController } from './admin/replay.controller';
+import { RunActions } from './admin/run-actions';
+import { RunFeed } from './admin/run-feed';
+import { VerificationController } from './admin/verification.controller';
+import { AmendmentController } from './amendments/amendment.controller';
+import { Amendments } from './amendments/amendments';
 import type { Adapters } from './adapters/adapters';
 import { CompanyController } from './companies/company.controller';
 import { Config } from './config';
@@ -19,6 +26,7 @@ import { Metrics, MetricsController } from './http/metrics';
 import { Reads } from './http/reads';
 import { InterestController } from './interest/interest.controller';
 import { OrderController } from './orders/order.controller';
+import { DiffController } from './reports/diff.controller';
 import { EventController } from './reports/event.controller';
 import { EventFeed } from './reports/event.queries';
 import { TaskController } from './reports/task.controller';
@@ -37,6 +45,7 @@ import { WebhookIntake } from './webhooks/webhook.intake';
 export interface AppParts {
   readonly open: OpenLedger;
   readonly tasks: OpenTasks;
+  readonly runs: OpenRuns;
   readonly adapters: Adapters;
   readonly config: Config;
   readonly keys: ApiKeys;
@@ -50,22 +59,27 @@ const API: Type[] = [
   InterestController,
   OrderController,
   TrialBalanceController,
+  DiffController,
   EventController,
   TaskController,
   WebhookController,
+  VerificationController,
+  ReplayController,
+  AmendmentController,
 ];
 
 @Module({})
 export class AppModule {
   /** A worker process answers for its health alone. */
-  static of({ open, tasks, adapters, config }: AppParts): DynamicModule {
-    const { ledger, registry, stateReader, logReader } = open;
+  static of({ open, tasks, runs, adapters, config }: AppParts): DynamicModule {
+    const { ledger, urls, registry, stateReader, logReader } = open;
     const taskReader =
       logReader.withTables<Pick<TaskDatabase, 'task_delivery' | 'task_dispatch'>>();
     const background: Background = {
       queue: tasks.queues,
       countTasks: () => countTasks(taskReader),
       adapters: () => adapters.status(),
+      lastVerification: () => runs.feed.lastVerification(),
     };
     const health = new Health(ledger, stateReader, logReader, config, background);
     const intake = new WebhookIntake(registry, adapters.seal, config.adapters.webhooks);
@@ -75,6 +89,9 @@ export class AppModule {
       providers: [
         { provide: Config, useValue: config },
         { provide: TaskActions, useValue: tasks.actions },
+        { provide: RunFeed, useValue: runs.feed },
+        { provide: RunActions, useValue: runs.actions },
+        { provide: Amendments, useValue: new Amendments({ urls, registry }, logReader) },
         { provide: Ledger, useValue: ledger },
         { provide: Registry, useValue: registry },
         { provide: StateReader, useValue: stateReader },

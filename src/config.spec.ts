@@ -191,4 +191,61 @@ describe('Config', () => {
       expect(problems.join()).not.toContain('hunter2');
     });
   });
+
+  describe('of checkpoints', () => {
+    const PUBLIC_KEY = 'books.example/a+3245c9d2+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs';
+
+    it('keeps them in the data directory by default, signed with a key that is made', () => {
+      expect(Config.load({ DATA_DIR: '/srv/books' }).checkpoints).toEqual({
+        ...{ dataDir: '/srv/books', objectStore: undefined, directory: undefined },
+        ...{ key: undefined, origin: undefined, publicKeys: undefined },
+      });
+    });
+
+    it('reads what is set', () => {
+      const { checkpoints } = Config.load({
+        CHECKPOINTS_DIR: 'elsewhere',
+        CHECKPOINT_KEY: 'ff'.repeat(32),
+        CHECKPOINT_ORIGIN: 'books.example/main',
+        CHECKPOINT_PUBLIC_KEYS: `${PUBLIC_KEY} , ${PUBLIC_KEY}`,
+      });
+      expect(checkpoints).toMatchObject({
+        directory: resolve('elsewhere'),
+        key: Buffer.alloc(32, 0xff),
+        origin: 'books.example/main',
+        publicKeys: [PUBLIC_KEY, PUBLIC_KEY],
+      });
+    });
+
+    it.each([
+      ['CHECKPOINT_KEY', 'hunter2'],
+      ['CHECKPOINT_ORIGIN', 'my books'],
+      ['CHECKPOINT_ORIGIN', 'a+b'],
+      ['CHECKPOINT_ORIGIN', 'a,b'],
+      ['CHECKPOINT_ORIGIN', 'a\nb'],
+      ['CHECKPOINT_PUBLIC_KEYS', 'hunter2'],
+      ['CHECKPOINT_PUBLIC_KEYS', `${PUBLIC_KEY},`],
+      ['CHECKPOINT_PUBLIC_KEYS', `${PUBLIC_KEY} ${PUBLIC_KEY}`],
+    ])('refuses %s=%j', (name, value) => {
+      expect(problemsOf({ [name]: value })).toEqual([
+        expect.stringMatching(new RegExp(`^${name} must be `)),
+      ]);
+    });
+  });
+
+  it('reads schedules, in UTC, or none', () => {
+    expect(Config.load({}).schedules).toEqual({ verify: '0 3 * * *', checkpoint: '0 * * * *' });
+    const { schedules } = Config.load({
+      VERIFY_SCHEDULE: 'off',
+      CHECKPOINT_SCHEDULE: '*/5 * * * * *',
+    });
+    expect(schedules).toEqual({ verify: undefined, checkpoint: '*/5 * * * * *' });
+    const wrong = ['never', '0 3 * *', '61 * * * *', '0 0 31 2 *', '* * * * * * *', '0 3 * * x'];
+    for (const VERIFY_SCHEDULE of wrong) {
+      expect(problemsOf({ VERIFY_SCHEDULE })).toEqual([
+        'VERIFY_SCHEDULE must be a cron pattern of five or six fields such as "0 3 * * *", ' +
+          `or "off", not "${VERIFY_SCHEDULE}"`,
+      ]);
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { getNextMillis } from 'bullmq';
 import { resolve } from 'node:path';
 
 /** What is wrong with the environment; every problem is listed, one a line. */
@@ -69,6 +70,16 @@ class EnvironmentReader {
     return undefined;
   }
 
+  /** A cron pattern, in UTC; undefined where it is `off`. */
+  schedule(name: string, fallback: string): string | undefined {
+    const value = this.text(name) ?? fallback;
+    if (value === 'off') return undefined;
+    if (isSchedule(value)) return value;
+    const form = `a cron pattern of five or six fields such as "${fallback}", or "off"`;
+    this.problems.push(`${name} must be ${form}, not "${value}"`);
+    return undefined;
+  }
+
   key(name: string): Uint8Array | undefined {
     const form = '32 bytes, as 64 hexadecimal digits or in base64';
     const value = this.matching(name, /^([\da-f]{64}|[a-z\d+/_-]{43}=?)$/i, form);
@@ -85,9 +96,22 @@ class EnvironmentReader {
   }
 }
 
+/** Whether a pattern is one, and there is a next time. */
+function isSchedule(pattern: string): boolean {
+  if (!/^\S+( +\S+){4,5}$/.test(pattern)) return false;
+  try {
+    return getNextMillis(Date.now(), { pattern, tz: 'UTC' }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 const ADDRESS = String.raw`[^\s\p{Cc}<>@,;:"()\[\]\\]+@[a-z\d](?:[a-z\d.-]*[a-z\d])?`;
 const NAME = String.raw`(?:"[^"\\\p{Cc}]*"|[^"\\<>@,;:()\p{Cc}]*)`;
 const MAILBOX = new RegExp(`^(?:${NAME}\\s*<${ADDRESS}>|${ADDRESS})$`, 'iu');
+
+const PUBLIC_KEY = String.raw`\s*[^\s+,\p{C}]+\+[\da-f]{8}\+[A-Za-z\d+/]{44}\s*`;
+const PUBLIC_KEYS = new RegExp(`^${PUBLIC_KEY}(?:,${PUBLIC_KEY})*$`, 'u');
 
 /** What servers other than Amazon's take for a region where none is set. */
 const ANY_REGION = 'us-east-1';
@@ -104,6 +128,26 @@ function readAdapters(read: EnvironmentReader, dataDir: string): AdapterConfig {
       allowPrivateAddresses: read.flag('WEBHOOK_ALLOW_PRIVATE_ADDRESSES'),
     },
     secretsKey: read.key('SECRETS_KEY'),
+  };
+}
+
+function readCheckpoints(
+  read: EnvironmentReader,
+  { dataDir, objectStore }: AdapterConfig,
+): CheckpointConfig {
+  const directory = read.text('CHECKPOINTS_DIR');
+  const originForm = '1 to 200 characters without spaces, plus signs and commas';
+  const keysForm = 'public keys as "npm run checkpoint -- --public-key" prints them, with commas';
+  return {
+    dataDir,
+    objectStore,
+    directory: directory === undefined ? undefined : resolve(directory),
+    key: read.key('CHECKPOINT_KEY'),
+    origin: read.matching('CHECKPOINT_ORIGIN', /^[^\s+,\p{C}]{1,200}$/u, originForm),
+    publicKeys: read
+      .matching('CHECKPOINT_PUBLIC_KEYS', PUBLIC_KEYS, keysForm)
+      ?.split(',')
+      .map((key) => key.trim()),
   };
 }
 
@@ -150,12 +194,15 @@ export class Config {
     /** What the keys in Redis begin with; installations that share one differ in it. */
     readonly redisPrefix: string,
     readonly adapters: AdapterConfig,
+    readonly checkpoints: CheckpointConfig,
+    readonly schedules: ScheduleConfig,
   ) {}
 
   /** @throws ConfigError naming every variable that is wrong. */
   static load(env: Environment = process.env): Config {
     const read = new EnvironmentReader(env);
     const dataDir = resolve(read.text('DATA_DIR') ?? '.data');
+    const adapters = readAdapters(read, dataDir);
     const config = new Config(
       read.text('HOST') ?? '127.0.0.1',
       read.integer('PORT', 3000, 0, 65_535),
@@ -184,7 +231,12 @@ export class Config {
       },
       read.url('REDIS_URL', ['redis:', 'rediss:'], 'a URL of the form redis://user:key@host'),
       read.matching('REDIS_PREFIX', /^[\w.-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 . _ -') ?? 'truebook',
-      readAdapters(read, dataDir),
+      adapters,
+      readCheckpoints(read, adapters),
+      {
+        verify: read.schedule('VERIFY_SCHEDULE', '0 3 * * *'),
+        checkpoint: read.schedule('CHECKPOINT_SCHEDULE', '0 * * * *'),
+      },
     );
     if ((config.logDatabaseUrl === undefined) !== (config.stateDatabaseUrl === undefined)) {
       read.problems.push('LOG_DATABASE_URL and STATE_DATABASE_URL must be set together');
@@ -226,6 +278,22 @@ export interface AdapterConfig {
   readonly secretsKey: Uint8Array | undefined;
 }
 
+/** Where signed checkpoints of the event log are kept, and who signs them. */
+export interface CheckpointConfig {
+  /** Absolute path of the folder of the key, and of the checkpoints where nothing else is set. */
+  readonly dataDir: string;
+  /** Where checkpoints are kept unless `directory` is set. */
+  readonly objectStore: ObjectStoreConfig | undefined;
+  /** Absolute path; unset: object storage where there is one, else a folder in `dataDir`. */
+  readonly directory: string | undefined;
+  /** 32 bytes, the seed of an Ed25519 key; unset: made and kept in the data directory. */
+  readonly key: Uint8Array | undefined;
+  /** What names the log in its checkpoints; unset: a name that is made from the key. */
+  readonly origin: string | undefined;
+  /** The keys whose checkpoints are believed, as vkeys of c2sp.org/signed-note; unset: our own. */
+  readonly publicKeys: readonly string[] | undefined;
+}
+
 /** A bucket of a server that speaks S3. */
 export interface ObjectStoreConfig {
   /** Unset: Amazon's, by the region. With one, the bucket is part of the path. */
@@ -246,6 +314,12 @@ export interface WebhookPolicy {
    * a subscription can then send requests there.
    */
   readonly allowPrivateAddresses: boolean;
+}
+
+/** What is done at certain times: cron patterns in UTC; undefined: it is off. */
+export interface ScheduleConfig {
+  readonly verify: string | undefined;
+  readonly checkpoint: string | undefined;
 }
 
 /** The named bounds of handing over and doing tasks. Times are milliseconds. */

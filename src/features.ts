@@ -1,4 +1,5 @@
 import { accountFeature } from './accounts/account.feature';
+import { amendmentFeature } from './amendments/amendment.feature';
 import type { Adapters } from './adapters/adapters';
 import { companyFeature } from './companies/company.feature';
 import { companyTaskHandlers } from './companies/company.tasks';
@@ -20,6 +21,7 @@ export const features: readonly Feature[] = [
   orderFeature,
   interestFeature,
   webhookFeature,
+  amendmentFeature,
 ];
 
 /** What does the tasks of all features. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { openAdapters } from './adapters/open-adapters';
+import { openRuns } from './admin/open-runs';
 import { createApp } from './app.module';
 import { Config } from './config';
 import type { DatabaseUrls } from './database/connections';
@@ -85,9 +86,19 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   });
   running.add(() => tasks.close());
   checkpoint();
+  const runs = openRuns({
+    urls,
+    open,
+    queues: tasks.queues,
+    config,
+    timeouts: config.engine,
+    works: config.role !== 'api',
+    log,
+  });
+  running.add(() => runs.close());
   const onKeyError = (err: unknown) => log.warn({ err }, 'the API keys could not be read');
   const keys = new ApiKeys(open.logReader, onKeyError);
-  const app = await createApp({ open, tasks, adapters, config, keys, log });
+  const app = await createApp({ open, tasks, runs, adapters, config, keys, log });
   running.add(() => closeApp(app));
   checkpoint();
   await listen(app, config);

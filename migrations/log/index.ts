@@ -1,10 +1,14 @@
 import * as createEventLog from './0001-create-event-log';
 import * as createApiKeys from './0002-create-api-keys';
 import * as createTasks from './0003-create-tasks';
+import * as createRuns from './0004-create-runs';
+import * as amendEvents from './0005-amend-events';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
   '0001-create-event-log': createEventLog,
   '0002-create-api-keys': createApiKeys,
   '0003-create-tasks': createTasks,
+  '0004-create-runs': createRuns,
+  '0005-amend-events': amendEvents,
 };

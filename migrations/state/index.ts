@@ -5,6 +5,8 @@ import * as createInterest from './0004-create-interest';
 import * as createCompanies from './0005-create-companies';
 import * as createOrders from './0006-create-orders';
 import * as createWebhooks from './0007-create-webhooks';
+import * as keepPositions from './0008-keep-positions';
+import * as indexClosings from './0009-index-closings';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -15,4 +17,6 @@ export const stateMigrations = {
   '0005-create-companies': createCompanies,
   '0006-create-orders': createOrders,
   '0007-create-webhooks': createWebhooks,
+  '0008-keep-positions': keepPositions,
+  '0009-index-closings': indexClosings,
 };

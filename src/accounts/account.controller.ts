@@ -45,7 +45,10 @@ export class AccountController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'List accounts in the order in which they were opened' })
+  @ApiOperation({
+    summary: 'List accounts in the order in which they were opened',
+    description: 'With atPosition: those that were open then, as they were after that event.',
+  })
   @ApiRead({ type: AccountPage })
   async list(
     @Query() query: AccountListQuery,
@@ -53,8 +56,9 @@ export class AccountController {
   ): Promise<Page<AccountView>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const { value } = await this.reads.read(reply, (db) =>
-      listAccounts(db, query, after, limit + 1),
+    const at = numberOf(query.atPosition);
+    const { value } = await this.reads.readAt(reply, at, (db) =>
+      listAccounts(db, query, after, limit + 1, at),
     );
     return pageOf(value, limit, (row) => [row.account_no], accountView);
   }
@@ -73,7 +77,10 @@ export class AccountController {
   }
 
   @Get(':id/entries')
-  @ApiOperation({ summary: 'List what was posted to an account, newest last' })
+  @ApiOperation({
+    summary: 'List what was posted to an account, newest last',
+    description: 'from and to are effective dates, atPosition is the last event that counts.',
+  })
   @ApiRead({ type: EntryPage, problems: ['not_found'] })
   async entries(
     @Param('id', ReferencePipe) id: string,
@@ -84,9 +91,11 @@ export class AccountController {
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     // Ordinals begin with 0, so the first page begins before that.
     const after = query.cursor === undefined ? { position: 0, ordinal: -1 } : { position, ordinal };
-    const { value } = await this.reads.read(reply, async (db) => {
-      const account = await readAccount(db, id);
-      return account && listEntries(db, account, query, after, limit + 1);
+    const at = numberOf(query.atPosition);
+    const filter = { from: query.from, to: query.to, position: at };
+    const { value } = await this.reads.readAt(reply, at, async (db) => {
+      const account = await readAccount(db, id, at);
+      return account && listEntries(db, account, filter, after, limit + 1);
     });
     const rows = found(value, 'account', id);
     return pageOf(

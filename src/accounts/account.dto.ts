@@ -52,6 +52,9 @@ export class AccountListQuery extends PageQuery {
 
   @ClientId()
   clientId?: string;
+
+  @PositionText(1)
+  atPosition?: string;
 }
 
 export class EntryListQuery extends PageQuery {
@@ -60,6 +63,9 @@ export class EntryListQuery extends PageQuery {
 
   @DateOnly({ optional: true })
   to?: string;
+
+  @PositionText(1)
+  atPosition?: string;
 }
 
 const nullableText = { type: String, nullable: true } as const;

@@ -45,4 +45,5 @@ export const materializeAccountClosed = defineMaterializer(
       last_position: position,
     });
   },
+  ({ data }, needs) => needs.row(accounts, 'account_id', data.accountId),
 );

@@ -38,12 +38,16 @@ export interface AccountFilter {
   readonly clientId?: string | undefined;
 }
 
-/** Accounts in the order in which they were opened, after an account number. */
+/**
+ * Accounts in the order in which they were opened, after an account number.
+ * @param position as they were after that event; undefined: as they are
+ */
 export async function listAccounts(
   db: Kysely<unknown>,
   filter: AccountFilter,
   after: number,
   limit: number,
+  position?: number,
 ): Promise<AccountRow[]> {
   const conditions = [sql<boolean>`a.account_no > ${after}`];
   if (filter.type !== undefined) conditions.push(sql`a.type = ${filter.type}`);
@@ -52,7 +56,7 @@ export async function listAccounts(
   if (filter.status === 'open') conditions.push(sql`a.closed_position is null`);
   if (filter.status === 'closed') conditions.push(sql`a.closed_position is not null`);
   const { rows } = await sql<AccountRow>`
-    select * from (${sql.raw(accountsAsOf())}) a
+    select * from (${sql.raw(accountsAsOf(position))}) a
     where ${sql.join(conditions, sql` and `)} order by a.account_no limit ${limit}`.execute(db);
   return rows;
 }
@@ -76,11 +80,22 @@ export interface EntryPlace {
 
 type EntryOfTransaction = EntryRow & { transaction_id: string; description: string };
 
-/** An account's entries, newest last, between two effective dates (both included). */
+export interface EntryFilter {
+  /** Effective dates, both included. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** What was posted until then; undefined: everything. */
+  readonly position?: number | undefined;
+}
+
+/**
+ * An account's entries, newest last. Limited before they are joined, or else the transactions of
+ * all accounts were read to find those of one.
+ */
 export async function listEntries(
   db: Kysely<unknown>,
   account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
-  dates: { readonly from?: string | undefined; readonly to?: string | undefined },
+  { from, to, position }: EntryFilter,
   after: EntryPlace,
   limit: number,
 ): Promise<(EntryView & EntryPlace)[]> {
@@ -88,13 +103,16 @@ export async function listEntries(
     sql<boolean>`e.account_no = ${account.account_no}`,
     sql<boolean>`(e.position, e.ordinal) > (${after.position}, ${after.ordinal}::int)`,
   ];
-  if (dates.from !== undefined) conditions.push(sql`e.effective_date >= ${dates.from}`);
-  if (dates.to !== undefined) conditions.push(sql`e.effective_date <= ${dates.to}`);
+  if (position !== undefined) conditions.push(sql`e.position <= ${position}`);
+  if (from !== undefined) conditions.push(sql`e.effective_date >= ${from}`);
+  if (to !== undefined) conditions.push(sql`e.effective_date <= ${to}`);
   const { rows } = await sql<EntryOfTransaction>`
-    select e.*, t.transaction_id, t.description
-    from entries e join transactions t on t.position = e.position
-    where ${sql.join(conditions, sql` and `)}
-    order by e.position, e.ordinal limit ${limit}`.execute(db);
+    select e.*, t.transaction_id, t.description from (
+      select * from entries e where ${sql.join(conditions, sql` and `)}
+      order by e.position, e.ordinal limit ${limit}
+    ) e
+    join transactions t on t.position = e.position
+    order by e.position, e.ordinal`.execute(db);
   const digits = currencyDigits(account.currency)!;
   return rows.map((row) => ({
     transactionId: row.transaction_id,

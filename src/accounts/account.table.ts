@@ -70,6 +70,7 @@ export function accountsAsOf(position: number = LAST_POSITION): string {
 
 export const accounts = defineKeyedTable<AccountRow>({
   name: 'accounts',
+  lastPosition: 'coalesce(closed_position, account_no)',
   key: 'account_id',
   unique: ['client_id'],
   mutable: ['closed_position'],

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PutObjectCommand, S3Client, type S3ServiceException } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  S3Client,
+  type S3ServiceException,
+} from '@aws-sdk/client-s3';
 import type { AdapterConfig, ObjectStoreConfig } from '../config';
 import { PermanentFailure } from '../tasks/task-handler';
 import { removeOldDrafts, writeFileAtomically } from './atomic-file';
@@ -28,7 +36,26 @@ export interface ObjectStore {
    *   attempt was made, and other errors
    */
   put(name: string, body: Buffer, contentType: string, options: PutOptions): Promise<StoredObject>;
+
+  /**
+   * The objects that lie directly in a folder, sorted, without the folder's name; nothing where
+   * there is no such folder. Names that begin with a dot are left out.
+   * @param folder a name as of `put`, or `''`
+   * @throws as `put` does
+   */
+  list(folder: string, options: PutOptions): Promise<string[]>;
+  /**
+   * Reads a whole object.
+   * @throws PermanentFailure where it is larger than `maxBytes` or its name is not valid, else as
+   *   `put` does; an Error where there is no such object
+   */
+  read(name: string, options: ReadOptions): Promise<Buffer>;
   close(): Promise<void>;
+}
+
+export interface ReadOptions extends PutOptions {
+  /** Nothing longer is loaded into memory. */
+  readonly maxBytes: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -41,7 +68,7 @@ export async function openObjectStore(
 ): Promise<S3ObjectStore | FileObjectStore> {
   if (config.objectStore) return new S3ObjectStore(config.objectStore);
   await removeOldDrafts(join(config.dataDir, FOLDER));
-  return new FileObjectStore(config.dataDir);
+  return new FileObjectStore(join(config.dataDir, FOLDER), FOLDER);
 }
 
 /** Keeps documents in a bucket of a server that speaks S3. */
@@ -84,14 +111,51 @@ export class S3ObjectStore implements ObjectStore {
       ...{ Bucket, Key: name, Body: body, ContentType: contentType },
       ChecksumSHA256: digest.toString('base64'),
     });
-    await this.breaker.run(async () => {
+    await this.run(() => this.client.send(command, { abortSignal: signal }));
+    return { location: `s3://${Bucket}/${name}`, sha256: digest.toString('hex') };
+  }
+
+  async list(folder: string, { signal }: PutOptions): Promise<string[]> {
+    signal.throwIfAborted();
+    if (folder !== '') needObjectName(folder);
+    const Prefix = folder === '' ? '' : `${folder}/`;
+    const input = { Bucket: this.config.bucket, Prefix, Delimiter: '/' };
+    return this.run(async () => {
+      const names: string[] = [];
+      const pages = paginateListObjectsV2({ client: this.client }, input, { abortSignal: signal });
+      for await (const { Contents } of pages) {
+        for (const { Key } of Contents ?? []) names.push(Key!.slice(Prefix.length));
+      }
+      return visible(names);
+    });
+  }
+
+  async read(name: string, { signal, maxBytes }: ReadOptions): Promise<Buffer> {
+    signal.throwIfAborted();
+    needObjectName(name);
+    const command = new GetObjectCommand({ Bucket: this.config.bucket, Key: name });
+    return this.run(async () => {
+      // The answer's head says how long it is, and what is not read of it is given up.
+      const given = new AbortController();
+      const abortSignal = AbortSignal.any([signal, given.signal]);
+      const { Body, ContentLength } = await this.client.send(command, { abortSignal });
+      if (!(ContentLength! <= maxBytes)) {
+        given.abort();
+        throw tooLong(maxBytes);
+      }
+      return Buffer.from(await Body!.transformToByteArray());
+    });
+  }
+
+  /** Makes a call unless the server is known to be away; what it throws tells no secrets. */
+  private run<T>(call: () => Promise<T>): Promise<T> {
+    return this.breaker.run(async () => {
       try {
-        await this.client.send(command, { abortSignal: signal });
+        return await call();
       } catch (error) {
-        throw judgeS3Error(error as S3ServiceException);
+        throw error instanceof PermanentFailure ? error : judgeS3Error(error as S3ServiceException);
       }
     });
-    return { location: `s3://${Bucket}/${name}`, sha256: digest.toString('hex') };
   }
 
   close(): Promise<void> {
@@ -104,8 +168,14 @@ export class S3ObjectStore implements ObjectStore {
 export class FileObjectStore implements ObjectStore {
   readonly breaker = new Breaker('The object store', { ...DEFAULT_BREAKER, isPatient: true });
 
-  /** @param dataDir the folder that `objects` is made in */
-  constructor(private readonly dataDir: string) {}
+  /**
+   * @param folder of the objects; made where it is missing
+   * @param shown what locations begin with
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly shown = folder,
+  ) {}
 
   async put(
     name: string,
@@ -115,14 +185,70 @@ export class FileObjectStore implements ObjectStore {
   ): Promise<StoredObject> {
     signal.throwIfAborted();
     needObjectName(name);
-    await this.breaker.run(() => writeFileAtomically(join(this.dataDir, FOLDER, name), body));
+    await this.breaker.run(() => writeFileAtomically(join(this.folder, name), body));
     const sha256 = createHash('sha256').update(body).digest('hex');
-    return { location: `${FOLDER}/${name}`, sha256 };
+    return { location: `${this.shown}/${name}`, sha256 };
+  }
+
+  async list(folder: string, { signal }: PutOptions): Promise<string[]> {
+    signal.throwIfAborted();
+    if (folder !== '') needObjectName(folder);
+    return this.breaker.run(async () => {
+      try {
+        const entries = await readdir(join(this.folder, folder), { withFileTypes: true });
+        return visible(entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT') return [];
+        throw new ServiceAway(`The folder could not be read: ${code}`);
+      }
+    });
+  }
+
+  async read(name: string, { signal, maxBytes }: ReadOptions): Promise<Buffer> {
+    signal.throwIfAborted();
+    needObjectName(name);
+    return this.breaker.run(async () => {
+      try {
+        return await readFileUpTo(join(this.folder, name), maxBytes);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === undefined) throw error;
+        // What is missing or unreadable says nothing about the files beside it.
+        throw new Error(`The file could not be read: ${code}`);
+      }
+    });
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+async function readFileUpTo(path: string, maxBytes: number): Promise<Buffer> {
+  // Without O_NONBLOCK a named pipe would be waited for, and nobody may ever write to it.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    // Read by its own length, a file that grows meanwhile could take all memory.
+    const bytes = Buffer.allocUnsafe(maxBytes + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(bytes, length, bytes.length - length);
+      length += bytesRead;
+      if (length > maxBytes) throw tooLong(maxBytes);
+      if (bytesRead === 0) return bytes.subarray(0, length);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function tooLong(maxBytes: number): PermanentFailure {
+  return new PermanentFailure(`The object is longer than ${maxBytes} bytes`);
+}
+
+function visible(names: readonly string[]): string[] {
+  return names.filter((name) => name !== '' && !name.startsWith('.')).sort();
 }
 
 const MAX_NAME_LENGTH = 200;
@@ -152,6 +278,7 @@ function judgeS3Error(error: S3ServiceException & { code?: string }): Error {
   if (REFUSALS.includes(name)) {
     return new PermanentFailure(`The object store refuses the object: ${status} ${name}`);
   }
+  if (name === 'NoSuchKey') return new Error('The object store has no such object');
   if (status >= 500 || UNSERVED.includes(status) || name === 'RequestTimeout') {
     return new ServiceAway(`The object store does not serve us: ${status} ${name}`);
   }

@@ -1,10 +1,8 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
+import { KEY_BYTES, readOrMakeKey } from './key-file';
 
 const FILE = 'secrets-key';
-/** 256 bits: the key, and what is derived from it. */
-export const KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -79,38 +77,5 @@ export async function openSecretSeal(
   configured: Uint8Array | undefined,
 ): Promise<SecretSeal> {
   if (configured) return new SecretSeal(configured);
-  const file = join(dataDir, FILE);
-  const key = (await readKey(file)) ?? (await makeKey(dataDir, file));
-  return new SecretSeal(key);
-}
-
-async function readKey(file: string): Promise<Buffer | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  const key = Buffer.from(text.trim(), 'base64');
-  // No new one is made in its place: what the old one sealed would be lost without a word.
-  if (key.length !== KEY_BYTES) throw new Error(`${file} holds no key of ${KEY_BYTES} bytes`);
-  return key;
-}
-
-async function makeKey(dataDir: string, file: string): Promise<Buffer> {
-  await mkdir(dataDir, { recursive: true });
-  const draft = `${file}.${randomBytes(6).toString('hex')}`;
-  const handle = await open(draft, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`);
-    // A key must not be used before it would outlive a loss of power.
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  // A link is made whole or not at all: of several processes one makes it, and all read that one.
-  await link(draft, file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  await rm(draft);
-  return (await readKey(file))!;
+  return new SecretSeal(await readOrMakeKey(join(dataDir, FILE)));
 }

@@ -1,4 +1,5 @@
 import { defineEvent } from '../engine/event';
+import type { ClientId, CountryCode, Uuid } from '../schemas/event-fields';
 
 /** A postal address, without white space around its lines, in Unicode NFC. */
 export interface Address {
@@ -7,13 +8,12 @@ export interface Address {
   city: string;
   region: string | null;
   postalCode: string;
-  /** ISO 3166 alpha-2. */
-  country: string;
+  country: CountryCode;
 }
 
 export interface CompanyCreatedData {
-  companyId: string;
-  clientId: string | null;
+  companyId: Uuid;
+  clientId: ClientId | null;
   name: string;
   /** Who is told of changes. */
   contactEmail: string;
@@ -22,7 +22,7 @@ export interface CompanyCreatedData {
 export const CompanyCreated = defineEvent<CompanyCreatedData>('CompanyCreated');
 
 export interface CompanyAddressChangedData {
-  companyId: string;
+  companyId: Uuid;
   /** The new one, whole. */
   address: Address;
 }

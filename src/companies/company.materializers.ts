@@ -57,4 +57,5 @@ export const materializeCompanyAddressChanged = defineMaterializer(
     const recipient = company.contact_email.toLowerCase();
     tasks.enqueue(ADDRESS_CHANGED_EMAIL, email, { subject: recipient });
   },
+  ({ data }, needs) => needs.row(companies, 'company_id', data.companyId),
 );

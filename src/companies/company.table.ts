@@ -19,6 +19,7 @@ export interface CompanyRow {
 
 export const companies = defineKeyedTable<CompanyRow>({
   name: 'companies',
+  lastPosition: 'last_position',
   key: 'company_id',
   unique: ['client_id'],
   mutable: ['address', 'version', 'last_position'],

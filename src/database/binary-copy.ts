@@ -17,40 +17,52 @@ export class BinaryCopyWriter {
 
   /** Ends the COPY. @returns a copy of all that was written */
   finish(): Buffer {
+    this.reserve(2);
     this.int16(-1);
     return Buffer.from(this.buffer.subarray(0, this.end));
   }
 
   row(fields: number): void {
+    this.reserve(2);
     this.int16(fields);
   }
 
   nothing(): void {
+    this.reserve(4);
     this.int32(-1);
   }
 
   /** A column of type int4. */
   int(value: number): void {
+    this.reserve(8);
     this.int32(4);
     this.int32(value);
   }
 
   /** A column of type int8; the value is a safe integer. */
   bigint(value: number): void {
+    this.reserve(12);
     this.int32(8);
     this.int64(value);
   }
 
   /** A column of type uuid, from its text form. */
   uuid(text: string): void {
+    this.reserve(20);
     this.int32(16);
-    this.hexDigits(text);
+    this.hexDigits(text, 0, 8);
+    this.hexDigits(text, 9, 13);
+    this.hexDigits(text, 14, 18);
+    this.hexDigits(text, 19, 23);
+    this.hexDigits(text, 24, 36);
   }
 
   /** A column of type bytea, from hex digits. */
   bytes(hex: string): void {
-    this.int32(hex.length / 2);
-    this.hexDigits(hex);
+    const length = hex.length / 2;
+    this.reserve(4 + length);
+    this.int32(length);
+    this.hexDigits(hex, 0, hex.length);
   }
 
   /** A column of type text, json or (with the version byte in front) jsonb. */
@@ -67,12 +79,14 @@ export class BinaryCopyWriter {
 
   /** A column of type date, from `YYYY-MM-DD`. */
   date(text: string): void {
+    this.reserve(8);
     this.int32(4);
     this.int32(daysOf(text));
   }
 
   /** A column of type timestamptz, from RFC 3339 with milliseconds. */
   timestamp(text: string): void {
+    this.reserve(12);
     this.int32(8);
     const { high, low } = microsecondsOf(text);
     this.int32(high);
@@ -81,34 +95,41 @@ export class BinaryCopyWriter {
 
   /** A column of type numeric with scale 0: base-10,000 digits, the highest first. */
   numeric(value: bigint): void {
-    const count = base10000(value < 0n ? -value : value);
+    const isNegative = value < 0n;
+    const count = base10000(isNegative ? -value : value);
+    this.reserve(12 + 2 * count);
     this.int32(8 + 2 * count);
     this.int16(count);
-    this.int16(Math.max(0, count - 1));
-    this.int16(value < 0n ? 0x4000 : 0);
+    this.int16(count === 0 ? 0 : count - 1);
+    this.int16(isNegative ? 0x4000 : 0);
     this.int16(0);
     for (let i = count - 1; i >= 0; i--) this.int16(groups[i]!);
   }
 
   /** A column of type int8[]. */
   bigints(values: readonly number[]): void {
+    this.reserve(24 + 12 * values.length);
     this.int32(20 + 12 * values.length);
     this.int32(1);
     this.int32(0);
     this.int32(INT8_OID);
     this.int32(values.length);
     this.int32(1);
-    for (const value of values) this.bigint(value);
+    for (const value of values) {
+      this.int32(8);
+      this.int64(value);
+    }
   }
 
+  // What follows writes into bytes that have been reserved.
+
   private int16(value: number): void {
-    this.reserve(2);
-    this.buffer[this.end++] = value >> 8;
-    this.buffer[this.end++] = value;
+    const { buffer } = this;
+    buffer[this.end++] = value >> 8;
+    buffer[this.end++] = value;
   }
 
   private int32(value: number): void {
-    this.reserve(4);
     const { buffer } = this;
     buffer[this.end++] = value >> 24;
     buffer[this.end++] = value >> 16;
@@ -121,20 +142,13 @@ export class BinaryCopyWriter {
     this.int32(value | 0);
   }
 
-  private hexDigits(text: string): void {
-    this.reserve(text.length);
+  private hexDigits(text: string, start: number, end: number): void {
     const { buffer } = this;
-    let high = -1;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      if (code === DASH) continue;
-      const nibble = code <= NINE ? code - ZERO : (code | 0x20) - LOWER_A + 10;
-      if (high < 0) high = nibble;
-      else {
-        buffer[this.end++] = (high << 4) | nibble;
-        high = -1;
-      }
+    let at = this.end;
+    for (let i = start; i < end; i += 2) {
+      buffer[at++] = (NIBBLES[text.charCodeAt(i)]! << 4) | NIBBLES[text.charCodeAt(i + 1)]!;
     }
+    this.end = at;
   }
 
   private reserve(bytes: number): void {
@@ -147,7 +161,11 @@ export class BinaryCopyWriter {
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const INT8_OID = 20;
-const [ZERO, NINE, LOWER_A, DASH] = [0x30, 0x39, 0x61, 0x2d];
+/** The value of each hex digit by its character code. */
+const NIBBLES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase());
+  return Math.max(0, value);
+});
 /** 2000-01-01, from which PostgreSQL counts, in milliseconds since 1970. */
 const EPOCH_MS = 946_684_800_000;
 const DAY_MS = 86_400_000;
@@ -164,7 +182,6 @@ function writeText(buffer: Buffer, value: string, start: number): number {
   return value.length;
 }
 
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 /** Scratch for the digits of one number, the lowest first: up to 400 decimal digits. */
 const groups = new Int16Array(100);
 
@@ -172,12 +189,16 @@ const groups = new Int16Array(100);
 function base10000(value: bigint): number {
   let count = 0;
   let rest = value;
-  while (rest > MAX_SAFE) {
+  let small = Number(rest);
+  while (small > Number.MAX_SAFE_INTEGER) {
     groups[count++] = Number(rest % 10_000n);
     rest /= 10_000n;
+    small = Number(rest);
   }
-  for (let small = Number(rest); small > 0; small = Math.floor(small / 10_000)) {
-    groups[count++] = small % 10_000;
+  while (small > 0) {
+    const higher = Math.floor(small / 10_000);
+    groups[count++] = small - higher * 10_000;
+    small = higher;
   }
   return count;
 }

@@ -9,6 +9,8 @@ export const ROLES = {
   logReader: 'truebook_log_reader',
   logReplayer: 'truebook_log_replayer',
   taskWorker: 'truebook_task_worker',
+  logAmender: 'truebook_log_amender',
+  runRecorder: 'truebook_run_recorder',
   stateWriter: 'truebook_state_writer',
   stateReader: 'truebook_state_reader',
 } as const;

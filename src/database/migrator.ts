@@ -21,9 +21,14 @@ const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 3_600_000 };
  */
 export async function migrate(urls: DatabaseUrls): Promise<string[]> {
   const log = await migrateOne(urls.log, 'public', logMigrations);
-  const state = await migrateOne(urls.state, STATE_SCHEMA, stateMigrations);
+  const state = await migrateState(urls.state);
   const queue = await migrateQueue(urls.state);
   return [...log.map((name) => `log/${name}`), ...state.map((name) => `state/${name}`), ...queue];
+}
+
+/** Brings a state database alone to the latest schema: one that nobody serves. */
+export function migrateState(url: string): Promise<string[]> {
+  return migrateOne(url, STATE_SCHEMA, stateMigrations);
 }
 
 async function migrateOne(

@@ -19,6 +19,16 @@ export function sqlstateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
+/** SQLSTATE classes that say the server, not the statement, is the trouble. */
+const SERVER_CLASSES = ['08', '25', '40', '53', '55', '57', '58', 'XX'];
+
+/** Whether the server is in trouble (a full disk, a shutdown): the same may succeed later. */
+export function isServerTrouble(error: unknown): boolean {
+  const state = sqlstateOf(error);
+  if (state === undefined) return false;
+  return SERVER_CLASSES.includes(state.slice(0, 2)) || state === SQLSTATE.invalidCatalogName;
+}
+
 /**
  * Whether a row that a command wrote was refused: class 22 (data exception) and class 23
  * (integrity constraint violation). Such an error belongs to one command of a batch; all others

@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, type Connection, type QueryConfig, type QueryResult } from 'pg';
 import { CopyIn } from './copy-in';
+import { CopyOut } from './copy-out';
 
 /** The server answered a COMMIT with something else: the transaction had failed and is undone. */
 export class CommitRefused extends Error {
@@ -83,6 +84,28 @@ export class WriterConnection {
     // An error is seen by whoever awaits the batch; until then it must not count as unhandled.
     sent.catch(() => undefined);
     return sent;
+  }
+
+  /**
+   * Sends `copy (query) to stdout`, whose rows are handed to `onRow` as they come: see
+   * {@link CopyOut}. The promise settles after the last one.
+   */
+  copyOut(query: string, onRow: (row: string) => void): Promise<void> {
+    const client = this.current;
+    const sent = new Promise<void>((done, fail) => {
+      const statement = `copy (${query}) to stdout`;
+      client.query(new CopyOut(statement, onRow, (error) => (error ? fail(error) : done())));
+    });
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Whether to stop reading answers for a while: the server stops too once it cannot send. */
+  setPaused(isPaused: boolean): void {
+    if (this.client === undefined) return;
+    const { stream } = connectionOf(this.client);
+    if (isPaused) stream.pause();
+    else stream.resume();
   }
 
   /** Sends rows in COPY's binary format into `target`: `table (column, …)`. */

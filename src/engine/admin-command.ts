@@ -38,14 +38,14 @@ export async function runAdminCommand<DB extends LogDatabase, Input, Answer>(
   position: number,
   effect: (db: Transaction<DB>) => Promise<Answer>,
 ): Promise<Outcome<Answer>> {
-  const repeated = await repeat<Answer>(db as never, command, position);
+  const repeated = await repeatAdminCommand<Answer>(db as never, command, position);
   if (repeated) return repeated;
   try {
     return await runOnce(db, command, position, effect);
   } catch (error) {
     if (sqlstateOf(error) !== SQLSTATE.uniqueViolation) throw error;
     // The same key came twice at once, and the other one was first.
-    const first = await repeat<Answer>(db as never, command, position);
+    const first = await repeatAdminCommand<Answer>(db as never, command, position);
     if (!first) throw error;
     return first;
   }
@@ -66,18 +66,20 @@ async function runOnce<DB extends LogDatabase, Input, Answer>(
       const answer = await effect(transaction);
       outcome = { kind: 'accepted', answer, position, isHit: false };
       if (command.dryRun) throw new DryRunEnded();
-      await remember(transaction as never, command, outcome);
+      await rememberAdminCommand(transaction as never, command, outcome);
     });
   } catch (error) {
     if (error instanceof DryRunEnded) return outcome!;
     if (!(error instanceof Refusal)) throw error;
     outcome = { kind: 'refused', refusal: error, position, isHit: false };
-    if (!command.dryRun && error.isRemembered) await remember(db as never, command, outcome);
+    if (!command.dryRun && error.isRemembered)
+      await rememberAdminCommand(db as never, command, outcome);
   }
   return outcome!;
 }
 
-async function repeat<Answer>(
+/** What became of the same request before; undefined where it is new, or has no key. */
+export async function repeatAdminCommand<Answer>(
   db: Kysely<LogDatabase>,
   command: AdminCommand,
   position: number,
@@ -96,7 +98,8 @@ async function repeat<Answer>(
   }
 }
 
-async function remember(
+/** Keeps what became of a command, and its answer where it has a key. */
+export async function rememberAdminCommand(
   db: Kysely<LogDatabase>,
   { name, input, actor, idempotencyKey }: AdminCommand,
   outcome: Outcome,

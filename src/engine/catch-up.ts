@@ -1,8 +1,9 @@
 import { kyselyOn } from '../database/connections';
-import { isRowRefused, sqlstateOf } from '../database/sqlstates';
+import { isRowRefused, isServerTrouble } from '../database/sqlstates';
 import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
-import { readEventPage, type EventPage } from './event-pages';
+import { EventPages, type EventPage } from './event-pages';
+import type { EventContent } from './event-content';
 import { encodeChanges, send } from './flush';
 import type { AppendedEvent } from './event-log';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
@@ -11,26 +12,60 @@ import type { MaterializationScope, Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
 import type { LoadRows } from './session-table';
 import { StateSession } from './state-session';
+import { WantedRows } from './wanted-rows';
 import { ComparedTasks, type TaskReport } from './task-comparison';
 
-/** Events that are read, materialized and flushed together. */
+/** Events that are read and materialized together: few, because they are in memory twice over. */
 const PAGE_EVENTS = 500;
-/** Pages that are asked for before they are needed. */
-const PAGES_AHEAD = 3;
+/**
+ * Events whose rows are sent together. Every statement costs the server its planning, and a COPY a
+ * slot for each of its first 1,000 rows: with 2,000 events its work took a third longer.
+ */
+const FLUSH_EVENTS = 8_000;
+/** Rows of large events are sent before that, so that memory does not depend on their size. */
+const FLUSH_CHARACTERS = 8_000_000;
 
 export interface CatchUpOptions {
-  /** Events in a page; default {@link PAGE_EVENTS}. */
+  /** Events whose rows are sent together; default {@link FLUSH_EVENTS}. */
   readonly pageEvents?: number;
   /** Told after every page. */
   readonly onProgress?: (position: number) => void;
-  /** Whether each page is committed and the transaction begun anew; else it stays one. */
+  /** Whether what is sent together is committed, and a transaction begun anew; else it is one. */
   readonly commitPages?: boolean;
   /** Whether every event's hash is computed again. */
   readonly verifyChain?: boolean;
   /** Awaited before rows are looked for by more than their table's key. */
   readonly beforeQuery?: () => Promise<void>;
+  /** What was hashed of the events that have been amended since. */
+  readonly amended?: Originals;
+  /** Contents that are materialized instead of those that the log has, by position. */
+  readonly substitutes?: Substitutes;
   /** The gateway that materializers ask; default one that compares and records nothing. */
   readonly tasks?: ComparedTasks;
+  /** Ends the catch-up between two pages; its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Awaited after every page, for a caller that leaves others their share of the machine. */
+  readonly pace?: () => Promise<void>;
+  /** Told after every event, of the session that contains it and of nothing later. */
+  readonly afterEvent?: (session: StateSession, event: LedgerEvent) => void;
+}
+
+/** The parts of an amended event that are not what was hashed when it was appended. */
+export interface OriginalEvent {
+  readonly type: string;
+  readonly version: number;
+  /** Canonical JSON. */
+  readonly data: string;
+}
+
+/** By position. */
+export type Originals = ReadonlyMap<number, OriginalEvent>;
+
+/** By position. */
+export type Substitutes = ReadonlyMap<number, EventContent>;
+
+interface CatchUpScope extends MaterializationScope {
+  readonly tasks: ComparedTasks;
 }
 
 /** How far a catch-up came, and how the tasks of its events compare with the recorded ones. */
@@ -82,7 +117,7 @@ export class ChainBroken extends Error {
  * session as a live write. The caller holds both locks. The next page is read while the last one
  * is flushed, and memory does not grow with the length of the tail.
  * @returns the head of the state afterwards, which is `to`, and what came of the tasks
- * @throws EventOfDoom, PageRefused, ChainBroken
+ * @throws EventOfDoom, PageRefused, ChainBroken, and the reason of an aborted signal
  */
 export async function catchUp(
   registry: Registry,
@@ -94,47 +129,133 @@ export async function catchUp(
 ): Promise<CaughtUp> {
   const session = sessionOn(registry, state, from, options);
   const tasks = options.tasks ?? new ComparedTasks(registry.taskNames);
-  const scope: MaterializationScope = { state: session, tasks };
-  const pages = readAhead(log, from.position, to.position, options.pageEvents ?? PAGE_EVENTS);
-  let flushed: Promise<unknown> = Promise.resolve();
-  for (let page = await pages.next(); page; page = await pages.next()) {
-    const before = session.head;
-    session.batch++;
-    tasks.expect(page.tasks);
-    try {
-      for (const stored of page.events) {
-        if (options.verifyChain) verifyLink(session.head, stored);
-        session.head = { position: stored.position, hash: stored.hash };
-        await materialize(registry, scope, state, stored);
-      }
-    } catch (error) {
-      // Where the rows of the page before were refused, that is the cause of this failure too.
-      await flushed;
-      throw error;
-    }
-    await flushed;
-    const sent = send(state, encodeChanges(session.takeChanges()));
-    sent.push(sendStateHead(state, session.head, registry.materializersVersion));
-    flushed = answered(sent, before, page.events);
-    flushed.catch(() => undefined);
-    if (options.commitPages) {
-      await flushed;
-      await state.commit();
-      void state.send('begin');
-      void state.send('lock table event_log_state in exclusive mode');
-    }
-    session.committed(session.batch);
-    options.onProgress?.(session.head.position);
+  const scope: CatchUpScope = { state: session, tasks };
+  const { pageEvents = FLUSH_EVENTS } = options;
+  const pages = new EventPages(log, from.position, to.position, Math.min(pageEvents, PAGE_EVENTS));
+  try {
+    await applyPages(registry, pages, scope, state, options);
+  } finally {
+    pages.stop();
   }
-  await flushed;
   return { head: session.head, tasks: tasks.report() };
 }
 
-/** Waits for what a page's rows were answered with. @throws EventOfDoom, PageRefused */
+/** Materializes page after page, each while the rows of the one before are written. */
+async function applyPages(
+  registry: Registry,
+  pages: EventPages,
+  scope: CatchUpScope,
+  state: WriterConnection,
+  options: CatchUpOptions,
+): Promise<void> {
+  const { state: session, tasks } = scope;
+  const { pageEvents = FLUSH_EVENTS } = options;
+  let flushed: Promise<unknown> = Promise.resolve();
+  let unsent = { before: session.head, events: 0, characters: 0 };
+  let page = await pages.next();
+  await loadNeeds(registry, session, page);
+  while (page) {
+    options.signal?.throwIfAborted();
+    if (unsent.events === 0) session.batch++;
+    const next = await pages.next();
+    const loaded = loadNeeds(registry, session, next);
+    tasks.expect(page.tasks);
+    try {
+      await applyPage(registry, page.events, scope, state, options);
+    } catch (error) {
+      // Where the rows that were sent before were refused, that is the cause of this failure too.
+      await flushed;
+      throw error;
+    }
+    unsent.events += page.events.length;
+    unsent.characters += page.characters;
+    const isEnough = unsent.events >= pageEvents || unsent.characters >= FLUSH_CHARACTERS;
+    if (!next || isEnough) {
+      await flushed;
+      flushed = flush(registry, session, state, unsent, page.events.at(-1)!);
+      unsent = { before: session.head, events: 0, characters: 0 };
+      if (options.commitPages) await commit(state, flushed);
+      // Asked for ahead of the rows that were sent now, so that it has been answered or is soon.
+      await loaded;
+      // The last batch stays: what the next page wants of it was not loaded.
+      session.committed(session.batch - 1);
+    }
+    await loaded;
+    options.onProgress?.(session.head.position);
+    await options.pace?.();
+    page = next;
+  }
+  await flushed;
+}
+
+async function applyPage(
+  registry: Registry,
+  events: readonly AppendedEvent[],
+  scope: CatchUpScope,
+  state: WriterConnection,
+  options: CatchUpOptions,
+): Promise<void> {
+  const session = scope.state;
+  for (const stored of events) {
+    if (options.verifyChain) verifyLink(session.head, stored, options.amended);
+    session.head = { position: stored.position, hash: stored.hash };
+    const event = substituted(stored, options.substitutes);
+    const applied = materialize(registry, scope, state, event);
+    if (applied) await applied;
+    options.afterEvent?.(session, stored);
+  }
+}
+
+/** Sends the rows of some events. @returns what tells of their answers */
+function flush(
+  registry: Registry,
+  session: StateSession,
+  state: WriterConnection,
+  { before, events }: { before: Head; events: number },
+  last: LedgerEvent,
+): Promise<void> {
+  const sent = send(state, encodeChanges(session.takeChanges()));
+  sent.push(sendStateHead(state, session.head, registry.materializersVersion));
+  const flushed = answered(sent, before, events === 1 ? last : undefined);
+  flushed.catch(() => undefined);
+  return flushed;
+}
+
+async function commit(state: WriterConnection, flushed: Promise<unknown>): Promise<void> {
+  await flushed;
+  await state.commit();
+  void state.send('begin');
+  void state.send('lock table event_log_state in exclusive mode');
+}
+
+/** Asks for the rows that a page is going to read and that are not in memory. */
+function loadNeeds(
+  registry: Registry,
+  session: StateSession,
+  page: EventPage | undefined,
+): Promise<void> {
+  const wanted = new WantedRows(session);
+  for (const stored of page?.events ?? []) {
+    try {
+      registry.need(registry.upcast(stored), wanted);
+    } catch {
+      // Its materializer meets what is wrong with it, in its turn.
+    }
+  }
+  const loaded = wanted.load();
+  loaded.catch(() => undefined);
+  return loaded;
+}
+
+/**
+ * Waits for what rows were answered with.
+ * @param only the event that wrote them, where it is one
+ * @throws EventOfDoom, PageRefused
+ */
 async function answered(
   sent: readonly Promise<unknown>[],
   before: Head,
-  page: readonly LedgerEvent[],
+  only: LedgerEvent | undefined,
 ): Promise<void> {
   const answers = await Promise.allSettled(sent);
   const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as Error] : []));
@@ -144,33 +265,9 @@ async function answered(
     if (errors.length > 0) throw errors[0]!;
     return;
   }
-  if (page.length > 1) throw new PageRefused(before, refused);
-  const { position, eventId, type } = page[0]!;
+  if (!only) throw new PageRefused(before, refused);
+  const { position, eventId, type } = only;
   throw new EventOfDoom(position, eventId, type, refused);
-}
-
-/** Pages of the log in order, the next ones already asked for; an empty one is the end. */
-function readAhead(log: WriterConnection, from: number, to: number, pageEvents: number) {
-  let asked = from;
-  const ahead: Promise<EventPage>[] = [];
-  const ask = () => {
-    if (asked >= to) return;
-    // Positions have no gaps, so that a page is known before the one before it was read.
-    const upTo = Math.min(asked + pageEvents, to);
-    const page = readEventPage(log, asked, upTo);
-    page.catch(() => undefined);
-    ahead.push(page);
-    asked = upTo;
-  };
-  for (let i = 0; i < PAGES_AHEAD; i++) ask();
-  const next = async (): Promise<EventPage | undefined> => {
-    // Lets what the databases sent and wait for pass; awaiting settled promises alone would not.
-    await new Promise(setImmediate);
-    const page = await ahead.shift();
-    ask();
-    return page && page.events.length > 0 ? page : undefined;
-  };
-  return { next };
 }
 
 /** A session that reads and writes inside the locked transaction. */
@@ -185,7 +282,9 @@ function sessionOn(
     if (table.source !== undefined || column !== table.key) await beforeQuery?.();
     return plain(table, column, values);
   };
-  const session = new StateSession(registry.tables, from, load);
+  const session = new StateSession(registry.tables, from, load, from.position === 0);
+  // Whatever fails, the session is thrown away.
+  session.isUndoable = false;
   const queries = lockedQueries(session, state);
   const flush = async () => {
     await beforeQuery?.();
@@ -196,31 +295,46 @@ function sessionOn(
   return session;
 }
 
-/** @throws ChainBroken */
-function verifyLink(before: Head, event: AppendedEvent): void {
-  const fits = (data: string) => chainHash(before.hash, canonicalEvent(event, data)) === event.hash;
+/**
+ * Checks an event against the one before it. An event that was amended is checked as it was.
+ * @throws ChainBroken
+ */
+export function verifyLink(before: Head, event: AppendedEvent, amended?: Originals): void {
+  const original = amended?.get(event.position);
+  const hashed = original ? { ...event, ...original, canonicalData: original.data } : event;
+  const fits = (data: string) =>
+    chainHash(before.hash, canonicalEvent(hashed, data)) === event.hash;
   // The log keeps the text that was hashed. Written otherwise it may still be the same event.
   if (event.position === before.position + 1) {
-    if (fits(event.canonicalData) || fits(canonicalJson(event.data))) return;
+    if (fits(hashed.canonicalData)) return;
+    if (fits(canonicalJson(original ? (JSON.parse(original.data) as object) : event.data))) return;
   }
   throw new ChainBroken(before.position + 1);
 }
 
-/** @throws EventOfDoom */
-async function materialize(
+/** An event as it is to be materialized. */
+function substituted(stored: LedgerEvent, substitutes: Substitutes | undefined): LedgerEvent {
+  const content = substitutes?.get(stored.position);
+  return content ? { ...stored, ...content } : stored;
+}
+
+/** Waits for nothing where all that the event needs is in memory. @throws EventOfDoom */
+function materialize(
   registry: Registry,
   scope: MaterializationScope,
   state: WriterConnection,
   stored: LedgerEvent,
-): Promise<void> {
-  try {
-    await registry.materialize(registry.upcast(stored), scope);
-  } catch (error) {
-    // A server that went away says nothing about the event.
-    if (!state.isOpen || sqlstateOf(error)?.startsWith('57')) throw error;
+): void | Promise<void> {
+  const fail = (error: unknown): never => {
+    // A server that went away, or whose disk is full, says nothing about the event.
+    if (!state.isOpen || isServerTrouble(error)) throw error;
     throw new EventOfDoom(stored.position, stored.eventId, stored.type, error);
+  };
+  try {
+    return registry.materialize(registry.upcast(stored), scope)?.catch(fail);
+  } catch (error) {
+    return fail(error);
   }
-  scope.state.journal.length = 0;
 }
 
 /** Plain SQL on the state for a session that holds the locks. */

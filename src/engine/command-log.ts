@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
 import type { Command } from './creator';
-import { readEvents, type LogDatabase } from './event-log';
+import { readOriginalEvents, type LogDatabase } from './event-log';
 import { canonicalJson } from './hash-chain';
 import type { Outcome } from './creator';
 import { Refusal, type RefusalDetails } from './refusal';
@@ -126,7 +126,7 @@ export async function repeatOutcome(
   if (stored) return stored;
   const position = remembered.lastPosition;
   const first = remembered.firstPosition ?? position + 1;
-  const events = await readEvents(db, first - 1, position, position - first + 1);
+  const events = await readOriginalEvents(db, first, position);
   const upcast = events.map((event) => registry.upcast(event));
   return { kind: 'accepted', answer: command.creator.answer!(upcast), position, isHit: true };
 }

@@ -34,6 +34,22 @@ export interface CommandRow {
   response: object | null;
 }
 
+/** A row of `event_backup`: an event as it was before one of its amendments. */
+export interface BackupRow {
+  position: number;
+  /** From 1; the first is what was hashed when the event was appended. */
+  amendment: number;
+  event_id: string;
+  type: string;
+  version: number;
+  data: object;
+  amended_at: string;
+  amended_by: string;
+  reason: string;
+  /** Position of the `EventAmended` that says so. */
+  amended_at_position: number;
+}
+
 type Stored<Row, Binary extends keyof Row> = Omit<Row, Binary> & Record<Binary, Buffer>;
 
 /** The log database, as it is read. */
@@ -42,6 +58,7 @@ export interface LogDatabase {
   command_log: Stored<CommandRow, 'fingerprint'>;
   task_log: Omit<TaskRow, 'payload'> & { payload: object };
   event_types: { type: string; version: number };
+  event_backup: BackupRow;
   event_log_partitions: { name: string; from_position: number; to_position: number };
   api_keys: { name: string; role: 'admin'; key_hash: Buffer; created_at: string };
 }
@@ -53,6 +70,7 @@ export interface AppendedEvent extends LedgerEvent {
 
 export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: string }>({
   name: 'event_log',
+  lastPosition: 'position',
   columns: {
     position: 'bigint',
     event_id: 'uuid',
@@ -71,6 +89,7 @@ export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: 
 
 export const commandLogTable = defineAppendTable<CommandRow>({
   name: 'command_log',
+  lastPosition: 'last_position',
   columns: {
     command_id: 'uuid',
     first_position: 'bigint',
@@ -119,22 +138,30 @@ export function eventOf(row: LogDatabase['event_log']): LedgerEvent {
   };
 }
 
-/** Events after a position in order, as stored, `limit` at most. */
-export async function readEvents(
+/** The events from a position to another, in order and as they were when they were appended. */
+export async function readOriginalEvents(
   db: Kysely<LogDatabase>,
-  after: number,
-  upTo: number,
-  limit: number,
+  from: number,
+  to: number,
 ): Promise<LedgerEvent[]> {
   const rows = await db
-    .selectFrom('event_log')
-    .selectAll()
-    .where('position', '>', after)
-    .where('position', '<=', upTo)
-    .orderBy('position')
-    .limit(limit)
+    .selectFrom('event_log as e')
+    .leftJoin('event_backup as b', (join) =>
+      join.onRef('b.position', '=', 'e.position').on('b.amendment', '=', 1),
+    )
+    .selectAll('e')
+    .select(['b.version as original_version', 'b.data as original_data'])
+    .where('e.position', '>=', from)
+    .where('e.position', '<=', to)
+    .orderBy('e.position')
     .execute();
-  return rows.map(eventOf);
+  return rows.map((row) => ({
+    ...eventOf(row),
+    ...(row.original_version !== null && {
+      version: row.original_version,
+      data: row.original_data!,
+    }),
+  }));
 }
 
 /** The event types and versions that the log contains. */

@@ -1,43 +1,38 @@
 import type { QueryConfig } from 'pg';
+import { copiedText } from '../database/copy-out';
 import type { WriterConnection } from '../database/writer-connection';
 import type { AppendedEvent } from './event-log';
 import type { RequestedTask } from './task-gateway';
+
+/** Pages that are read before they are needed. */
+const PAGES_AHEAD = 3;
+/** Pages that are asked for in one query. */
+const PAGES_PER_QUERY = 8;
+/** A page of large events is cut here, so that memory does not depend on their size. */
+const PAGE_CHARACTERS = 2_000_000;
 
 /** A stretch of the log with the tasks that its events asked for. */
 export interface EventPage {
   readonly events: readonly AppendedEvent[];
   readonly tasks: readonly RequestedTask[];
+  /** Of its rows as they were read. */
+  readonly characters: number;
 }
 
-/** The columns of an event in the order in which {@link eventOfTexts} takes them. */
-type EventTexts = [
-  position: string,
-  eventId: string,
-  type: string,
-  version: string,
-  data: string,
-  commandId: string,
-  occurredAt: string,
-  recordedAt: string,
-  actor: string,
-  correlationId: string | null,
-  causationId: string | null,
-  hash: string,
-];
+/** A page as it was read, before fields are taken out of its rows. */
+interface RawPage {
+  readonly rows: string[];
+  characters: number;
+}
 
-const page: QueryConfig & { rowMode: 'array' } = {
-  name: 'event page',
-  text: `select position, event_id, type, version, data, command_id, occurred_at, recorded_at,
-           actor, correlation_id, causation_id, hash
-         from event_log where position > $1 and position <= $2 order by position`,
-  rowMode: 'array',
-  // Every value as the server wrote it. Parsing by column and naming the columns of every row took
-  // a third of a replay's time.
-  types: { getTypeParser: () => (text: string) => text },
-};
+/** The columns in the order in which {@link eventOfRow} takes them: of a fixed length first. */
+const eventRows = (after: number, upTo: number) => `
+  select event_id, command_id, timestamptz_send(occurred_at), timestamptz_send(recorded_at), hash,
+    position, version, type, actor, correlation_id, causation_id, data
+  from event_log where position > ${after} and position <= ${upTo} order by position`;
 
-const taskPage: QueryConfig & { rowMode: 'array' } = {
-  name: 'task page',
+const taskTexts: QueryConfig & { rowMode: 'array' } = {
+  name: 'task texts',
   text: `select position, ordinal, name, subject, payload from task_log
          where position > $1 and position <= $2 order by position, ordinal`,
   rowMode: 'array',
@@ -45,24 +40,95 @@ const taskPage: QueryConfig & { rowMode: 'array' } = {
 };
 
 /**
- * Events after a position up to another, in order and as stored: `readEvents` for long stretches
- * of the log, on the caller's own connection.
+ * A stretch of the log by pages, in order and as stored, read ahead of whoever takes them on a
+ * connection that nobody else uses meanwhile. Reading stops while enough is there.
  */
-export async function readEventPage(
-  log: WriterConnection,
-  after: number,
-  upTo: number,
-): Promise<EventPage> {
-  const values = [after, upTo];
-  const [events, tasks] = log.together(() => [
-    log.send({ ...page, values }),
-    log.send({ ...taskPage, values }),
-  ]);
-  tasks.catch(() => undefined);
-  return {
-    events: ((await events).rows as EventTexts[]).map(eventOfTexts),
-    tasks: ((await tasks).rows as TaskTexts[]).map(taskOfTexts),
-  };
+export class EventPages {
+  private asked: number;
+  private readonly ready: RawPage[] = [];
+  private filling: RawPage = { rows: [], characters: 0 };
+  private tasks: RequestedTask[] = [];
+  private queries = 0;
+  private failure: Error | undefined;
+  private isStopped = false;
+  private wake: (() => void) | undefined;
+
+  /** @param to position of the last event to read */
+  constructor(
+    private readonly log: WriterConnection,
+    from: number,
+    private readonly to: number,
+    private readonly pageEvents: number,
+  ) {
+    this.asked = from;
+    this.ask();
+    this.ask();
+  }
+
+  /** The next page; undefined after the last one. @throws what reading throws */
+  async next(): Promise<EventPage | undefined> {
+    // Lets what the databases sent and wait for pass; awaiting settled promises alone would not.
+    await new Promise(setImmediate);
+    while (this.ready.length === 0 && this.queries > 0 && !this.failure) {
+      await new Promise<void>((wake) => (this.wake = wake));
+    }
+    if (this.failure) throw this.failure;
+    const page = this.ready.shift();
+    if (this.ready.length < PAGES_AHEAD) this.log.setPaused(false);
+    if (!page) return undefined;
+    const events = page.rows.map(eventOfRow);
+    const last = events.at(-1)!.position;
+    const end = this.tasks.findIndex((task) => task.position > last);
+    const tasks = this.tasks.splice(0, end === -1 ? this.tasks.length : end);
+    return { events, tasks, characters: page.characters };
+  }
+
+  /** Drops what was asked for and lets the connection read on, for whoever uses it next. */
+  stop(): void {
+    this.isStopped = true;
+    this.ready.length = 0;
+    this.log.setPaused(false);
+  }
+
+  private ask(): void {
+    if (this.asked >= this.to || this.isStopped) return;
+    const after = this.asked;
+    this.asked = Math.min(after + this.pageEvents * PAGES_PER_QUERY, this.to);
+    const values = [after, this.asked];
+    const [tasks, events] = this.log.together(() => [
+      this.log.send({ ...taskTexts, values }),
+      this.log.copyOut(eventRows(after, this.asked), (row) => this.take(row)),
+    ]);
+    this.queries++;
+    // The tasks are there before the first event: the server answers in order.
+    tasks
+      .then(({ rows }) => this.tasks.push(...(rows as TaskTexts[]).map(taskOfTexts)))
+      .catch(() => undefined);
+    void Promise.all([tasks, events])
+      .catch((error: unknown) => (this.failure ??= error as Error))
+      .finally(() => {
+        this.queries--;
+        this.cut();
+        if (!this.failure) this.ask();
+        this.wake?.();
+      });
+  }
+
+  private take(row: string): void {
+    if (this.isStopped) return;
+    const page = this.filling;
+    page.rows.push(row);
+    page.characters += row.length;
+    if (page.rows.length === this.pageEvents || page.characters >= PAGE_CHARACTERS) this.cut();
+  }
+
+  private cut(): void {
+    if (this.filling.rows.length === 0) return;
+    this.ready.push(this.filling);
+    this.filling = { rows: [], characters: 0 };
+    if (this.ready.length >= PAGES_AHEAD) this.log.setPaused(true);
+    this.wake?.();
+  }
 }
 
 type TaskTexts = [
@@ -77,32 +143,72 @@ function taskOfTexts([position, ordinal, name, subject, payload]: TaskTexts): Re
   return { position: Number(position), ordinal: Number(ordinal), name, subject, payload };
 }
 
-function eventOfTexts(texts: EventTexts): AppendedEvent {
+/** Where the fields of fixed length begin: UUIDs, and `\\x` with hex digits for the others. */
+const [COMMAND_ID, OCCURRED_AT, RECORDED_AT, HASH, POSITION] = [37, 74, 94, 114, 182];
+/** Length of what stands before the digits of a bytea: `\\x`. */
+const HEX = 3;
+
+function eventOfRow(row: string): AppendedEvent {
+  let start = POSITION;
+  const field = () => {
+    const end = row.indexOf('\t', start);
+    const value = row.slice(start, end);
+    start = end + 1;
+    return value;
+  };
+  const position = Number(field());
+  const version = Number(field());
+  const type = types.read(field());
+  const actor = actors.read(field());
+  const correlationId = copiedText(field());
+  const causationId = copiedText(field());
+  const canonicalData = copiedText(row.slice(start))!;
   return {
-    position: Number(texts[0]),
-    eventId: texts[1],
-    type: texts[2],
-    version: Number(texts[3]),
-    data: JSON.parse(texts[4]) as object,
-    canonicalData: texts[4],
-    commandId: texts[5],
-    occurredAt: isoTime(texts[6]),
-    recordedAt: isoTime(texts[7]),
-    actor: texts[8],
-    correlationId: texts[9],
-    causationId: texts[10],
-    hash: texts[11].slice(2),
+    position,
+    eventId: row.slice(0, COMMAND_ID - 1),
+    type,
+    version,
+    data: JSON.parse(canonicalData) as object,
+    canonicalData,
+    commandId: row.slice(COMMAND_ID, OCCURRED_AT - 1),
+    occurredAt: isoTime(row.slice(OCCURRED_AT + HEX, RECORDED_AT - 1)),
+    recordedAt: isoTime(row.slice(RECORDED_AT + HEX, HASH - 1)),
+    actor,
+    correlationId,
+    causationId,
+    hash: row.slice(HASH + HEX, POSITION - 1),
   };
 }
 
-let lastText = '';
+/** Keeps one string for the same field of many rows, and copies it out of its row. */
+class LastText {
+  private field = '';
+  private text = '';
+
+  read(field: string): string {
+    if (field !== this.field) {
+      this.text = copiedText(field)!;
+      this.field = field;
+    }
+    return this.text;
+  }
+}
+const types = new LastText();
+const actors = new LastText();
+
+/** 2000-01-01, from which PostgreSQL counts, in milliseconds since 1970. */
+const EPOCH_MS = 946_684_800_000;
+let lastDigits = '';
 let lastIso = '';
 
-/** PostgreSQL's text in UTC as RFC 3339 with milliseconds; events of one batch share theirs. */
-function isoTime(text: string): string {
-  if (text !== lastText) {
-    lastIso = new Date(`${text.replace(' ', 'T').slice(0, -3)}Z`).toISOString();
-    lastText = text;
+/** Hex digits of PostgreSQL's microseconds as RFC 3339; events of one batch share theirs. */
+function isoTime(digits: string): string {
+  if (digits !== lastDigits) {
+    const microseconds = BigInt.asIntN(64, BigInt(`0x${digits}`));
+    // Down, also before 2000; in far years microseconds are more than a number holds exactly.
+    const ms = Number((microseconds - (microseconds < 0n ? 999n : 0n)) / 1000n);
+    lastIso = new Date(EPOCH_MS + ms).toISOString();
+    lastDigits = digits;
   }
   return lastIso;
 }

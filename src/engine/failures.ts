@@ -1,11 +1,9 @@
-import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
+import { isServerTrouble, SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { CommitRefused } from '../database/writer-connection';
 import { EventOfDoom } from './catch-up';
+import { AmendedSince } from './event-content';
 import { HeadsDiverge, OtherMaterializers } from './heads';
 import { LedgerUnavailable } from './refusal';
-
-/** SQLSTATE classes that say the server, not the statement, is the trouble. */
-const SERVER_CLASSES = ['08', '25', '40', '53', '55', '57', '58', 'XX'];
 
 /** Whether the same command may succeed later, without anybody changing it. */
 export function isUnavailable(error: unknown): boolean {
@@ -13,23 +11,20 @@ export function isUnavailable(error: unknown): boolean {
     error instanceof LedgerUnavailable ||
     error instanceof HeadsDiverge ||
     error instanceof OtherMaterializers ||
+    error instanceof AmendedSince ||
     error instanceof EventOfDoom ||
     error instanceof CommitRefused
   ) {
     return true;
   }
-  const state = sqlstateOf(error);
-  if (state !== undefined) {
-    return SERVER_CLASSES.includes(state.slice(0, 2)) || state === SQLSTATE.invalidCatalogName;
-  }
-  return isConnectionError(error);
+  return sqlstateOf(error) === undefined ? isConnectionError(error) : isServerTrouble(error);
 }
 
 /** What a caller and the health page may know of a failure: no host, no statement, no data. */
 export function describeFailure(error: unknown): string {
   if (error instanceof LedgerUnavailable) return error.message;
   if (error instanceof HeadsDiverge) return `The log and the state diverge. ${error.message}`;
-  if (error instanceof OtherMaterializers) return error.message;
+  if (error instanceof OtherMaterializers || error instanceof AmendedSince) return error.message;
   if (error instanceof EventOfDoom) {
     return `The event at position ${error.position} cannot be materialized`;
   }

@@ -1,8 +1,7 @@
 import type { QueryConfig } from 'pg';
 import type { WriterConnection } from '../database/writer-connection';
-import type { Change } from './session-table';
 import type { StateChanges } from './state-session';
-import { copyTarget, rowEncoder, type Columns, type KeyedTable } from './state-table';
+import { copyTarget, rowEncoder, type Columns, type Key, type KeyedTable } from './state-table';
 
 /** A statement with its rows, encoded and ready to be sent. */
 export type Statement =
@@ -42,11 +41,7 @@ export function encodeRows<Row extends object>(
 export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
   const statements: Statement[] = [];
   for (const { table, changes: rows } of changes) {
-    const of = (...kinds: Change<object>['kind'][]) =>
-      [...rows.values()].filter((c) => kinds.includes(c.kind)).map((c) => c.row);
-    const removed = of('remove', 'replace');
-    const inserted = of('insert', 'replace');
-    const updated = table.mutable.length > 0 ? of('update') : [];
+    const { removed, inserted, updated } = rows;
     if (removed.length > 0) statements.push(encodeRemoves(table, removed));
     if (inserted.length > 0) statements.push(encodeRows(table, inserted as never));
     if (updated.length > 0) statements.push(encodeUpdates(table, updated));
@@ -55,6 +50,10 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
   return statements;
 }
 
+/**
+ * Not named, so that it is planned every time: a plan that was made while the table was small reads
+ * all of it for every batch, until new statistics come, and in a rebuild's transaction none do.
+ */
 function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
   const key = table.key;
   const columns = table.mutable;
@@ -62,7 +61,6 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
   const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${types[c]}[]`).join(', ');
   const set = columns.map((c) => `${c} = v.${c}`).join(', ');
   const query = {
-    name: `update ${table.name}`,
     text:
       `update ${table.name} t set ${set} ` +
       `from unnest(${parameters}) v(${[key, ...columns].join(', ')}) where t.${key} = v.${key}`,
@@ -71,13 +69,13 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
   return { query };
 }
 
-function encodeRemoves(table: KeyedTable<never>, rows: readonly object[]): Statement {
+/** Not named either. */
+function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statement {
   const key = table.key;
   const type = (table.columns as Record<string, string>)[key];
   const query = {
-    name: `remove ${table.name}`,
     text: `delete from ${table.name} where ${key} = any($1::${type}[])`,
-    values: [rows.map((row) => parameter(row[key as never]))],
+    values: [keys],
   };
   return { query };
 }

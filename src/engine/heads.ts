@@ -48,10 +48,14 @@ export async function lockLog(log: WriterConnection, known: Head): Promise<Head>
   ]);
   await locked;
   const row = (await found).rows[0] as HeadRow | undefined;
-  if (row) return headOf(row);
   // The log is shorter than this process remembers: it may have been restored.
-  const all = await log.send({ ...logHead, values: [1] });
-  return all.rows[0] ? headOf(all.rows[0] as HeadRow) : GENESIS;
+  return row ? headOf(row) : readLogHead(log);
+}
+
+/** The head of the log as it is, without a lock. */
+export async function readLogHead(log: WriterConnection): Promise<Head> {
+  const { rows } = await log.send({ ...logHead, values: [1] });
+  return rows[0] ? headOf(rows[0] as HeadRow) : GENESIS;
 }
 
 /** What the state says of itself. */
@@ -69,7 +73,19 @@ export async function lockState(state: WriterConnection): Promise<StateHead> {
     state.send(stateHead),
   ]);
   await locked;
-  const row = (await found).rows[0] as StateRow;
+  const row = (await found).rows[0] as StateRow | undefined;
+  if (!row) throw new HeadsDiverge('The state does not say up to where it was built');
+  return stateHeadOf(row);
+}
+
+/** What the state says of itself, in the connection's own snapshot; if nothing, as an empty one. */
+export async function readStateHead(state: WriterConnection): Promise<StateHead> {
+  const { rows } = await state.send(stateHead);
+  if (rows.length > 0) return stateHeadOf(rows[0] as StateRow);
+  return { head: GENESIS, materializersVersion: null, rebuilds: 0 };
+}
+
+function stateHeadOf(row: StateRow): StateHead {
   const { rebuilds, materializers_version: materializersVersion } = row;
   return { head: headOf(row), materializersVersion, rebuilds };
 }

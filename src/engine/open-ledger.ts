@@ -23,6 +23,7 @@ export interface LedgerOptions {
 /** A running engine with its readers, and what ends it. */
 export interface OpenLedger {
   readonly ledger: Ledger;
+  readonly urls: DatabaseUrls;
   readonly registry: Registry;
   readonly logReader: Kysely<LogDatabase>;
   readonly stateReader: StateReader<unknown>;
@@ -35,7 +36,7 @@ export interface OpenLedger {
 /**
  * Opens the engine on two migrated databases: proves what it rests on, checks that this program
  * can read the whole log, heals the state, and begins to take commands.
- * @throws ProbeFailed, RegistryError, HeadsDiverge, OtherMaterializers, EventOfDoom
+ * @throws ProbeFailed, RegistryError, HeadsDiverge, OtherMaterializers, AmendedSince, EventOfDoom
  */
 export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const { urls, limits, log, readPoolSize } = options;
@@ -83,6 +84,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   }
   return {
     ledger,
+    urls,
     registry,
     logReader,
     stateReader: new StateReader(stateDb, ledger),

@@ -9,6 +9,8 @@ export interface RefusalDetails {
   readonly accountId?: string;
   /** Which item of a batch was refused. */
   readonly index?: number;
+  /** The replay that found what it refuses for. */
+  readonly runId?: string;
   readonly errors?: readonly FieldError[];
 }
 

@@ -32,7 +32,11 @@ describe('Registry', () => {
 
   it('lists every duplicate at once', () => {
     const creator = defineCreator<null, void>({ name: 'TakeNote', run: ignore });
-    const table = defineAppendTable<{ id: number }>({ name: 'notes', columns: { id: 'bigint' } });
+    const table = defineAppendTable<{ id: number }>({
+      name: 'notes',
+      lastPosition: 'id',
+      columns: { id: 'bigint' },
+    });
     const feature = featureOf({
       tables: [table],
       materializers: [defineMaterializer(NoteTaken, 1, ignore)],

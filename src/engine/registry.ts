@@ -2,8 +2,19 @@ import { createHash } from 'node:crypto';
 import { upcast, type EventType, type LedgerEvent } from './event';
 import type { Creator } from './creator';
 import type { EventObserver, MaterializationContext, Materializer } from './materializer';
+import type { RowNeeds } from './state-session';
 import type { StateTable } from './state-table';
 import type { EventTasks } from './task-gateway';
+import { WantedRows } from './wanted-rows';
+
+/**
+ * What the schema of an event's data cannot say, for data that no creator made: an amendment's.
+ * Throws a Refusal.
+ */
+export interface DataRule {
+  readonly event: EventType;
+  readonly check: (data: never) => void;
+}
 
 /** What a feature brings to the engine. */
 export interface Feature {
@@ -11,6 +22,7 @@ export interface Feature {
   readonly materializers: readonly Materializer[];
   readonly creators: readonly Creator<never>[];
   readonly observers?: readonly EventObserver[];
+  readonly dataRules?: readonly DataRule[];
   /** Names of the tasks that its materializers and observers ask for. */
   readonly tasks?: readonly string[];
 }
@@ -35,6 +47,7 @@ export class Registry {
   /** Names of all tasks that may be asked for. */
   readonly taskNames: ReadonlySet<string>;
   private readonly observers: readonly EventObserver[];
+  private readonly dataRules: readonly DataRule[];
   private readonly materializers = new Map<string, Materializer>();
   private readonly creators = new Map<string, Creator>();
 
@@ -52,6 +65,7 @@ export class Registry {
       if (this.creators.has(creator.name)) problems.push(`${creator.name} is defined twice`);
       this.creators.set(creator.name, creator as unknown as Creator);
     }
+    this.dataRules = features.flatMap((f) => f.dataRules ?? []);
     this.observers = features.flatMap((f) => f.observers ?? []);
     const taskNames = features.flatMap((f) => f.tasks ?? []);
     this.taskNames = new Set(taskNames);
@@ -78,14 +92,46 @@ export class Registry {
     if (problems.length > 0) throw new RegistryError(problems);
   }
 
-  /** Turns an event into rows and tasks: its materializer first, then the observers in order. */
-  async materialize(event: LedgerEvent, scope: MaterializationScope): Promise<void> {
+  /**
+   * Turns an event into rows and tasks: its materializer first, then the observers in order.
+   * Returns nothing where there is nothing to wait for: a promise an event would cost a replay a
+   * tenth.
+   */
+  materialize(event: LedgerEvent, scope: MaterializationScope): void | Promise<void> {
     scope.tasks.begin(event);
-    await this.materializerOf(event.type).apply(event, scope);
-    for (const observer of this.observers) {
-      const applied = observer.apply(event, scope);
-      if (applied) await applied;
+    const materializer = this.materializerOf(event.type);
+    if (!materializer.needs) return this.apply(materializer, event, scope);
+    const wanted = new WantedRows(scope.state);
+    materializer.needs(event, wanted);
+    if (wanted.isEmpty) return this.apply(materializer, event, scope);
+    return wanted.load().then(() => this.apply(materializer, event, scope));
+  }
+
+  private apply(
+    materializer: Materializer,
+    event: LedgerEvent,
+    scope: MaterializationScope,
+  ): void | Promise<void> {
+    const applied = materializer.apply(event, scope);
+    return applied
+      ? applied.then(() => this.observe(event, scope, 0))
+      : this.observe(event, scope, 0);
+  }
+
+  private observe(
+    event: LedgerEvent,
+    scope: MaterializationScope,
+    from: number,
+  ): void | Promise<void> {
+    for (let i = from; i < this.observers.length; i++) {
+      const applied = this.observers[i]!.apply(event, scope);
+      if (applied) return applied.then(() => this.observe(event, scope, i + 1));
     }
+  }
+
+  /** Names the rows that materializing an event is going to read, as far as is known ahead. */
+  need(event: LedgerEvent, needs: Pick<RowNeeds, 'row'>): void {
+    this.materializerOf(event.type).needs?.(event, needs);
   }
 
   /** The event types that the program knows. */
@@ -98,6 +144,16 @@ export class Registry {
     const found = this.materializers.get(type);
     if (!found) throw new Error(`No materializer for ${type}`);
     return found;
+  }
+
+  /** The type that is called so; undefined where no feature knows one. */
+  typeOf(name: string): EventType | undefined {
+    return this.materializers.get(name)?.event;
+  }
+
+  /** Applies the rules of a type to data in its current version. @throws Refusal */
+  checkData(type: string, data: object): void {
+    for (const { event, check } of this.dataRules) if (event.type === type) check(data as never);
   }
 
   /** The creator that a stored command names; undefined where it is gone from the program. */

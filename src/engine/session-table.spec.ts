@@ -11,10 +11,12 @@ interface Shelf {
 
 const shelves = defineKeyedTable<Shelf>({
   name: 'shelves',
+  lastPosition: 'id',
   key: 'id',
   unique: ['label'],
   mutable: ['label', 'books'],
   cacheRows: 2,
+  removable: true,
   columns: { id: 'bigint', label: 'text', books: 'int' },
 });
 
@@ -22,11 +24,13 @@ const shelves = defineKeyedTable<Shelf>({
 class Shelves implements SessionScope {
   readonly rows = new Map<number, Shelf>();
   readonly journal: Undo[] = [];
+  readonly isUndoable = true;
   batch = 1;
   loads: string[] = [];
-  readonly session = new SessionTable(shelves, this);
+  readonly session: SessionTable<Shelf>;
 
   constructor(...rows: Shelf[]) {
+    this.session = new SessionTable(shelves, this);
     for (const row of rows) this.rows.set(row.id, row);
   }
 
@@ -41,23 +45,33 @@ class Shelves implements SessionScope {
     while (this.journal.length > mark) this.journal.pop()!.undo();
   }
 
+  /** Without rows in the beginning there is nothing to load. */
+  get beganEmpty(): boolean {
+    return false;
+  }
+
   /** What a flush does: removes, then inserts, then updates; each must find what it expects. */
   commit(): void {
-    const changes = [...this.session.takeChanges().values()];
-    const of = (...kinds: string[]) => changes.filter((c) => kinds.includes(c.kind));
-    for (const { row } of of('remove', 'replace')) {
-      if (!this.rows.delete(row.id)) throw new Error(`There is no shelf ${row.id} to remove`);
+    const { removed = [], inserted = [], updated = [] } = this.session.takeChanges() ?? {};
+    for (const id of removed as readonly number[]) {
+      if (!this.rows.delete(id)) throw new Error(`There is no shelf ${id} to remove`);
     }
-    for (const { row } of of('insert', 'replace')) {
+    for (const row of inserted) {
       if (this.rows.has(row.id)) throw new Error(`There is a shelf ${row.id}`);
       this.rows.set(row.id, row);
     }
-    for (const { row } of of('update')) {
+    for (const row of updated) {
       if (!this.rows.has(row.id)) throw new Error(`There is no shelf ${row.id} to update`);
       this.rows.set(row.id, row);
     }
     this.session.evict(this.batch++);
     this.journal.length = 0;
+  }
+}
+
+class EmptyShelves extends Shelves {
+  override get beganEmpty(): boolean {
+    return true;
   }
 }
 
@@ -99,11 +113,13 @@ describe('SessionTable', () => {
     const table = new Shelves(shelf(1, 'poems', 1));
     const row = (await table.session.get(1))!;
     table.session.update({ ...row });
-    expect(table.session.takeChanges().size).toBe(0);
+    expect(table.session.takeChanges()).toBeUndefined();
     table.session.update({ ...row, books: 2 });
-    expect([...table.session.takeChanges().values()]).toEqual([
-      { kind: 'update', row: shelf(1, 'poems', 2) },
-    ]);
+    expect(table.session.takeChanges()).toEqual({
+      removed: [],
+      inserted: [],
+      updated: [shelf(1, 'poems', 2)],
+    });
   });
 
   it('sends nothing for a row that came and went', async () => {
@@ -111,7 +127,7 @@ describe('SessionTable', () => {
     table.session.insert(shelf(1));
     table.session.update(shelf(1, 'poems'));
     table.session.remove(1);
-    expect(table.session.takeChanges().size).toBe(0);
+    expect(table.session.takeChanges()).toBeUndefined();
     expect(await table.session.get(1)).toBeUndefined();
   });
 
@@ -146,6 +162,35 @@ describe('SessionTable', () => {
     table.loads = [];
     for (const id of [2, 3, 4, 1]) await table.session.get(id);
     expect(table.loads).toEqual(['id 1']);
+  });
+
+  it('asks nothing of a database that was empty until it has evicted a row', async () => {
+    const table = new EmptyShelves();
+    expect(table.session.get(1)).toBeUndefined();
+    expect(table.session.loaded(1)).toBeUndefined();
+    expect(table.session.find('label', 'maps')).toBeUndefined();
+    for (const id of [1, 2, 3]) table.session.insert(shelf(id, `shelf ${id}`));
+    expect(table.session.touch('id', 4)).toBe(true);
+    expect(table.loads).toEqual([]);
+    table.commit();
+    expect(table.session.touch('id', 1)).toBe(false);
+    expect(await table.session.get(1)).toEqual(shelf(1, 'shelf 1'));
+    expect(await table.session.find('label', 'maps')).toBeUndefined();
+    expect(table.loads).toEqual(['id 1', 'label maps']);
+  });
+
+  it('keeps what is going to be read, present or absent, through one more commit', async () => {
+    const table = new Shelves(shelf(1), shelf(2), shelf(3), shelf(4));
+    await table.session.load('id', [1, 2, 3, 4, 9]);
+    table.batch = 2;
+    for (const id of [1, 9]) expect(table.session.touch('id', id)).toBe(true);
+    await table.session.load('id', [1, 8]);
+    table.session.evict(1);
+    expect(table.session.loaded(1)).toEqual(shelf(1));
+    expect(table.session.loaded(8)).toBeUndefined();
+    expect(() => table.session.loaded(2)).toThrow('2 was not named among the needs');
+    expect(table.session.peek(2)).toBeUndefined();
+    expect(table.loads).toEqual(['id 1 2 3 4 9', 'id 8']);
   });
 
   it('behaves like a plain map through undone commands, commits and evictions', async () => {

@@ -8,17 +8,29 @@ export type LoadRows = (
   values: readonly Key[],
 ) => Promise<object[]>;
 
-interface Slot<Row> {
-  /** undefined: the database was asked and has no such row. */
-  readonly row: Row | undefined;
-  /** Number of the batch that touched the row last; it may be evicted once that is committed. */
-  readonly batch: number;
+/** How a row differs from what the database has; `replace`: removed and inserted again. */
+type Pending = 'insert' | 'update' | 'remove' | 'replace' | undefined;
+
+/** A key that the session knows; changed in place, because there are millions in a rebuild. */
+class Slot<Row> {
+  pending: Pending = undefined;
+  /** Whether the table's list of changes has it. */
+  isListed = false;
+
+  constructor(
+    readonly key: Key,
+    /** undefined: the database was asked and has no such row. */
+    public row: Row | undefined,
+    /** Number of the batch that touched the row last; evicted once that is committed at most. */
+    public batch: number,
+  ) {}
 }
 
-/** A change that the database does not have yet; `replace`: removed and inserted again. */
-export interface Change<Row> {
-  readonly kind: 'insert' | 'update' | 'remove' | 'replace';
-  readonly row: Row;
+/** The changes of a table that the database does not have yet: removed first, updated last. */
+export interface TableChanges<Row> {
+  readonly removed: readonly Key[];
+  readonly inserted: readonly Row[];
+  readonly updated: readonly Row[];
 }
 
 /** A row that may have to be loaded first. */
@@ -30,15 +42,21 @@ export interface Undo {
 }
 
 class Replaced<Row extends object> implements Undo {
+  private readonly row: Row | undefined;
+  private readonly pending: Pending;
+
   constructor(
     private readonly table: SessionTable<Row>,
-    private readonly key: Key,
-    private readonly slot: Slot<Row> | undefined,
-    private readonly pending: Change<Row> | undefined,
-  ) {}
+    private readonly slot: Slot<Row>,
+    private readonly wasKnown: boolean,
+  ) {
+    this.row = slot.row;
+    this.pending = slot.pending;
+  }
 
   undo(): void {
-    this.table.restore(this.key, this.slot, this.pending);
+    this.table.restore(this.slot, this.row, this.pending);
+    if (!this.wasKnown) this.table.forget(this.slot.key);
   }
 }
 
@@ -47,7 +65,14 @@ export interface SessionScope {
   readonly batch: number;
   readonly load: LoadRows;
   readonly journal: Undo[];
+  /** Whether changes are entered in the journal. */
+  readonly isUndoable: boolean;
+  /** Whether the database had no rows when the session began: what is not known is not there. */
+  readonly beganEmpty: boolean;
 }
+
+/** A table is copied to evict from it: not for less than this share of what it may keep. */
+const EVICTED_SHARE = 1 / 8;
 
 /**
  * The session's view of one keyed table: rows are loaded once and remembered, changes are
@@ -55,16 +80,19 @@ export interface SessionScope {
  */
 export class SessionTable<Row extends object> {
   private slots = new Map<Key, Slot<Row>>();
-  private readonly indexes: ReadonlyMap<string, Map<Key, Key | undefined>>;
-  private changes = new Map<Key, Change<Row>>();
+  private readonly indexes: readonly { column: string; keys: Map<Key, Key | undefined> }[];
+  private changed: Slot<Row>[] = [];
   /** Keys and values that were looked for and not found; forgotten when a batch commits. */
-  private absent: { readonly column: string; readonly value: Key }[] = [];
+  private absent: { readonly column: string; readonly value: Key; readonly batch: number }[] = [];
+  /** Whether every row of the table is in memory. */
+  private holdsAll: boolean;
 
   constructor(
     readonly definition: KeyedTable<Row>,
     private readonly scope: SessionScope,
   ) {
-    this.indexes = new Map(definition.unique.map((column) => [column, new Map()]));
+    this.indexes = definition.unique.map((column) => ({ column, keys: new Map() }));
+    this.holdsAll = scope.beganEmpty;
   }
 
   /**
@@ -73,13 +101,28 @@ export class SessionTable<Row extends object> {
    */
   get(key: Key): Found<Row> {
     const slot = this.slots.get(key);
-    return slot ? slot.row : this.loadRow(key);
+    if (slot) return slot.row;
+    return this.holdsAll ? undefined : this.loadRow(key);
+  }
+
+  /** The row with this key, which a materializer has named among its needs. */
+  loaded(key: Key): Row | undefined {
+    const slot = this.slots.get(key);
+    assert(slot || this.holdsAll, `${this.definition.name} ${key} was not named among the needs`);
+    return slot?.row;
+  }
+
+  /** The row with this key if it is in memory; loads nothing. */
+  peek(key: Key): Row | undefined {
+    return this.slots.get(key)?.row;
   }
 
   /** The row whose `column`, one of the table's unique columns, has this value. */
   find(column: keyof Row & string, value: Key): Found<Row> {
     const index = this.indexOf(column);
-    if (!index.has(value)) return this.load(column, [value]).then(() => this.find(column, value));
+    if (!this.holdsAll && !index.has(value)) {
+      return this.load(column, [value]).then(() => this.find(column, value));
+    }
     const key = index.get(value);
     return key === undefined ? undefined : this.get(key);
   }
@@ -87,9 +130,9 @@ export class SessionTable<Row extends object> {
   /** @throws AssertionError where a row with this key is known. */
   insert(row: Row): void {
     const key = this.keyOf(row);
-    assert(!this.slots.get(key)?.row, `${this.definition.name} has a row ${key} already`);
-    const wasRemoved = this.changes.get(key)?.kind === 'remove';
-    this.write(key, row, { kind: wasRemoved ? 'replace' : 'insert', row });
+    const slot = this.slots.get(key);
+    assert(!slot?.row, `${this.definition.name} has a row ${key} already`);
+    this.write(slot, key, row, slot?.pending === 'remove' ? 'replace' : 'insert');
   }
 
   /**
@@ -98,97 +141,151 @@ export class SessionTable<Row extends object> {
    */
   update(row: Row): void {
     const key = this.keyOf(row);
-    const before = this.slots.get(key)?.row;
-    assert(before, `${this.definition.name} has no row ${key} to update`);
-    const pending = this.changes.get(key)?.kind;
-    if (pending === undefined && this.definition.mutable.every((c) => before[c] === row[c])) {
-      this.write(key, row, undefined);
-    } else {
-      this.write(key, row, { kind: pending ?? 'update', row });
-    }
+    const slot = this.slots.get(key);
+    assert(slot?.row, `${this.definition.name} has no row ${key} to update`);
+    const pending = slot.pending ?? (this.isChanged(slot.row, row) ? 'update' : undefined);
+    this.write(slot, key, row, pending);
   }
 
   /** Removes the row with this key, which must have been read before. */
   remove(key: Key): void {
-    const row = this.slots.get(key)?.row;
-    assert(row, `${this.definition.name} has no row ${key} to remove`);
-    const isNew = this.changes.get(key)?.kind === 'insert';
-    this.write(key, undefined, isNew ? undefined : { kind: 'remove', row });
+    const slot = this.slots.get(key);
+    assert(this.definition.removable, `${this.definition.name} keeps its rows`);
+    assert(slot?.row, `${this.definition.name} has no row ${key} to remove`);
+    this.write(slot, key, undefined, slot.pending === 'insert' ? undefined : 'remove');
   }
 
-  /** Loads those of the rows that are not known yet, in one query. */
+  /**
+   * Loads those of the rows that are not known yet, in one query; all of them are kept until the
+   * batch under way is committed.
+   */
   async load(column: string, values: Iterable<Key>): Promise<void> {
-    const isKnown = (value: Key) =>
-      column === this.definition.key ? this.slots.has(value) : this.indexOf(column).has(value);
-    const missing = [...values].filter((value) => !isKnown(value));
+    const missing = [...values].filter((value) => !this.touch(column, value));
     if (missing.length === 0) return;
     const rows = await this.scope.load(this.definition as never, column, missing);
     for (const row of rows as Row[]) {
       const key = this.keyOf(row);
       // A row that was changed since it was asked for is newer than what the database has.
-      if (!this.slots.has(key)) this.place(key, { row, batch: this.scope.batch });
+      if (!this.slots.has(key)) this.place(new Slot(key, row, this.scope.batch));
     }
-    for (const value of missing) if (!isKnown(value)) this.rememberAbsent(column, value);
+    for (const value of missing) {
+      if (!this.touch(column, value)) this.rememberAbsent(column, value);
+    }
   }
 
-  /** The buffered changes, which the caller now sends to the database. */
-  takeChanges(): Map<Key, Change<Row>> {
-    const taken = this.changes;
-    this.changes = new Map();
-    return taken;
+  /**
+   * Has a row that is in memory stay there until the batch under way is committed.
+   * @returns false where it would have to be loaded
+   */
+  touch(column: string, value: Key): boolean {
+    if (this.holdsAll) return true;
+    let key: Key | undefined = value;
+    if (column !== this.definition.key) {
+      const index = this.indexOf(column);
+      if (!index.has(value)) return false;
+      key = index.get(value);
+      if (key === undefined) return true;
+    }
+    const slot = this.slots.get(key);
+    if (slot) slot.batch = this.scope.batch;
+    return slot !== undefined;
+  }
+
+  /** The buffered changes, which the caller now sends to the database; undefined: none. */
+  takeChanges(): TableChanges<Row> | undefined {
+    if (this.changed.length === 0) return undefined;
+    const removed: Key[] = [];
+    const inserted: Row[] = [];
+    const updated: Row[] = [];
+    for (const slot of this.changed) {
+      const { pending } = slot;
+      slot.pending = undefined;
+      slot.isListed = false;
+      if (pending === 'remove' || pending === 'replace') removed.push(slot.key);
+      if (pending === 'insert' || pending === 'replace') inserted.push(slot.row!);
+      if (pending === 'update') updated.push(slot.row!);
+    }
+    this.changed = [];
+    const isEmpty = removed.length + inserted.length + updated.length === 0;
+    return isEmpty ? undefined : { removed, inserted, updated };
   }
 
   /** Forgets rows beyond the table's bound that no uncommitted batch touched. */
   evict(committedBatch: number): void {
-    for (const { column, value } of this.absent) {
+    for (const { column, value, batch } of this.absent) {
+      if (batch > committedBatch) continue;
       if (column !== this.definition.key) {
         const index = this.indexOf(column);
         if (index.get(value) === undefined) index.delete(value);
       } else if (this.slots.get(value)?.row === undefined) this.slots.delete(value);
     }
-    this.absent = [];
-    const surplus = this.slots.size - this.definition.cacheRows;
-    if (surplus <= 0) return;
+    this.absent = this.absent.filter(({ batch }) => batch > committedBatch);
+    const { cacheRows } = this.definition;
+    const surplus = this.slots.size - cacheRows;
+    if (surplus <= cacheRows * EVICTED_SHARE) return;
     // A fresh Map, not deletions: a Map that is deleted from is copied ever again, and the dead
     // copies keep one another alive until a full collection.
     const kept = new Map<Key, Slot<Row>>();
     let evicted = 0;
     for (const [key, slot] of this.slots) {
-      if (evicted < surplus && slot.batch <= committedBatch) {
+      if (evicted < surplus && slot.batch <= committedBatch && slot.pending === undefined) {
         this.reindex(key, slot.row, undefined);
         evicted++;
       } else kept.set(key, slot);
     }
     this.slots = kept;
+    if (evicted > 0) this.holdsAll = false;
   }
 
-  private write(key: Key, row: Row | undefined, change: Change<Row> | undefined): void {
-    const slot = this.slots.get(key);
-    const pending = this.changes.get(key);
-    this.scope.journal.push(new Replaced(this, key, slot, pending));
-    this.restore(key, { row, batch: this.scope.batch }, change);
+  private isChanged(before: Row, after: Row): boolean {
+    for (const column of this.definition.mutable) {
+      if (before[column] !== after[column]) return true;
+    }
+    return false;
   }
 
-  /** Puts a row and its buffered change in place of what is there; for undoing too. */
-  restore(key: Key, slot: Slot<Row> | undefined, change: Change<Row> | undefined): void {
-    this.place(key, slot);
-    if (change) this.changes.set(key, change);
-    else this.changes.delete(key);
+  private write(
+    known: Slot<Row> | undefined,
+    key: Key,
+    row: Row | undefined,
+    pending: Pending,
+  ): void {
+    const slot = known ?? new Slot<Row>(key, undefined, this.scope.batch);
+    if (this.scope.isUndoable) {
+      this.scope.journal.push(new Replaced(this, slot, known !== undefined));
+    }
+    if (!known) this.slots.set(key, slot);
+    slot.batch = this.scope.batch;
+    this.restore(slot, row, pending);
   }
 
-  private place(key: Key, slot: Slot<Row> | undefined): void {
-    this.reindex(key, this.slots.get(key)?.row, slot?.row);
-    if (slot) this.slots.set(key, slot);
-    else this.slots.delete(key);
+  /** Puts a row and how it differs in place of what is there; for undoing too. */
+  restore(slot: Slot<Row>, row: Row | undefined, pending: Pending): void {
+    this.reindex(slot.key, slot.row, row);
+    slot.row = row;
+    slot.pending = pending;
+    if (pending === undefined || slot.isListed) return;
+    slot.isListed = true;
+    this.changed.push(slot);
+  }
+
+  /** Undoes that a key became known. */
+  forget(key: Key): void {
+    this.slots.delete(key);
+  }
+
+  private place(slot: Slot<Row>): void {
+    this.reindex(slot.key, undefined, slot.row);
+    this.slots.set(slot.key, slot);
   }
 
   private reindex(key: Key, before: Row | undefined, after: Row | undefined): void {
-    for (const [column, index] of this.indexes) {
+    for (const { column, keys } of this.indexes) {
       const left = (before?.[column as keyof Row] ?? null) as Key | null;
       const entered = (after?.[column as keyof Row] ?? null) as Key | null;
       if (left === entered) continue;
-      if (left !== null) index.delete(left);
-      if (entered !== null) index.set(entered, key);
+      if (left !== null) keys.delete(left);
+      if (entered !== null) keys.set(entered, key);
     }
   }
 
@@ -201,15 +298,16 @@ export class SessionTable<Row extends object> {
 
   private rememberAbsent(column: string, value: Key): void {
     if (column === this.definition.key) {
-      this.slots.set(value, { row: undefined, batch: this.scope.batch });
+      this.slots.set(value, new Slot<Row>(value, undefined, this.scope.batch));
     } else this.indexOf(column).set(value, undefined);
-    if (!this.definition.keepsAbsent) this.absent.push({ column, value });
+    if (this.definition.keepsAbsent) return;
+    this.absent.push({ column, value, batch: this.scope.batch });
   }
 
   private indexOf(column: string): Map<Key, Key | undefined> {
-    const index = this.indexes.get(column);
+    const index = this.indexes.find((one) => one.column === column);
     assert(index, `${this.definition.name} cannot be found by ${column}`);
-    return index;
+    return index.keys;
   }
 
   private keyOf(row: Row): Key {

@@ -22,8 +22,11 @@ export class StateReader<DB> {
     private readonly ledger: Pick<Ledger, 'head' | 'heal'>,
   ) {}
 
-  /** @throws LedgerUnavailable where the state cannot be brought up to date */
-  async read<T>(run: (db: Transaction<DB>) => Promise<T>): Promise<Read<T>> {
+  /**
+   * @param run is told the position of the state that it reads
+   * @throws LedgerUnavailable where the state cannot be brought up to date
+   */
+  async read<T>(run: (db: Transaction<DB>, position: number) => Promise<T>): Promise<Read<T>> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const acknowledged = this.ledger.head.position;
       const read = await this.snapshot(run, acknowledged);
@@ -34,7 +37,7 @@ export class StateReader<DB> {
   }
 
   private snapshot<T>(
-    run: (db: Transaction<DB>) => Promise<T>,
+    run: (db: Transaction<DB>, position: number) => Promise<T>,
     acknowledged: number,
   ): Promise<Read<T> | undefined> {
     return this.db
@@ -48,7 +51,8 @@ export class StateReader<DB> {
         const { rows } = await sql<{ position: number }>`
           select position from event_log_state`.execute(db);
         const position = rows[0]!.position;
-        return position < acknowledged ? undefined : { position, value: await run(db) };
+        if (position < acknowledged) return undefined;
+        return { position, value: await run(db, position) };
       });
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert';
 import type { Kysely } from 'kysely';
 import type { Head } from './event';
-import { SessionTable, type LoadRows, type SessionScope, type Undo } from './session-table';
+import { SessionTable } from './session-table';
+import type { LoadRows, SessionScope, TableChanges, Undo } from './session-table';
 import type { AppendTable, Key, KeyedTable, StateTable } from './state-table';
 
 /** Names what a creator is going to read, so that a batch loads it in one query a table. */
@@ -36,6 +37,7 @@ export class StateSession implements SessionScope {
   /** Number of the batch that is being run. */
   batch = 0;
   journal: Undo[] = [];
+  isUndoable = true;
   /** Set while the locks are held: SQL is allowed. */
   locked: LockedQueries | undefined;
   /** Whether the command under way can be undone in the database too. */
@@ -47,6 +49,7 @@ export class StateSession implements SessionScope {
     definitions: readonly StateTable[],
     public head: Head,
     public load: LoadRows,
+    readonly beganEmpty = false,
   ) {
     for (const definition of definitions) {
       if (definition.kind === 'append') this.appends.set(definition, []);
@@ -66,7 +69,7 @@ export class StateSession implements SessionScope {
     const rows = this.appends.get(definition);
     assert(rows, `${definition.name} belongs to no feature`);
     rows.push(row);
-    this.journal.push({ undo: () => void rows.pop() });
+    if (this.isUndoable) this.journal.push({ undo: () => void rows.pop() });
   }
 
   /**
@@ -99,7 +102,7 @@ export class StateSession implements SessionScope {
     }
     for (const table of this.tables.values()) {
       const taken = table.takeChanges();
-      if (taken.size > 0) changes.push({ table: table.definition, changes: taken });
+      if (taken) changes.push({ table: table.definition, changes: taken });
     }
     return { inserts, changes };
   }
@@ -115,6 +118,6 @@ export interface StateChanges {
   readonly inserts: { readonly table: AppendTable<never>; readonly rows: object[] }[];
   readonly changes: {
     readonly table: KeyedTable<never>;
-    readonly changes: ReturnType<SessionTable<object>['takeChanges']>;
+    readonly changes: TableChanges<object>;
   }[];
 }

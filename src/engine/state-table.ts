@@ -47,6 +47,8 @@ export interface AppendTable<Row extends object = object> {
   readonly kind: 'append';
   readonly name: string;
   readonly columns: Columns<Row>;
+  /** SQL over the columns: position of the event that wrote the row. */
+  readonly lastPosition: string;
 }
 
 /** A table whose rows the session reads and writes by key. */
@@ -54,6 +56,8 @@ export interface KeyedTable<Row extends object = object> {
   readonly kind: 'keyed';
   readonly name: string;
   readonly columns: Columns<Row>;
+  /** SQL over the stored columns: position of the event that last wrote the row. */
+  readonly lastPosition: string;
   /** The column that a row is got, updated and removed by. */
   readonly key: keyof Row & string;
   /** Further columns that a row can be found by; unique where not null. */
@@ -67,6 +71,8 @@ export interface KeyedTable<Row extends object = object> {
   readonly source?: string;
   /** How many rows a process may keep between batches. */
   readonly cacheRows: number;
+  /** Whether rows may be removed; those of most tables stay for ever. */
+  readonly removable?: boolean;
   /** Whether keys that no row has are remembered too; for tables of few possible keys. */
   readonly keepsAbsent?: boolean;
 }

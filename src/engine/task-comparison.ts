@@ -1,3 +1,4 @@
+import type { PositionRange } from './amendment.events';
 import type { LedgerEvent } from './event';
 import { EventTasks, type RequestedTask } from './task-gateway';
 
@@ -18,6 +19,8 @@ export interface TaskReport {
   readonly matched: number;
   readonly missing: number;
   readonly extra: number;
+  /** Tasks that differ because the event, or one before it, was amended since. */
+  readonly amended: number;
   /** Tasks that were handed to anybody: none, ever. */
   readonly executed: 0;
   /** Position of the first event that differs. */
@@ -34,9 +37,27 @@ export class ComparedTasks extends EventTasks {
   private recorded: readonly RequestedTask[] = [];
   private next = 0;
   private matched = 0;
-  private readonly counts = { missing: 0, extra: 0 };
+  private readonly counts = { missing: 0, extra: 0, amended: 0 };
   private firstDifference: number | null = null;
+  private lastDifference = 0;
   private readonly samples: TaskDifference[] = [];
+
+  /**
+   * @param amended stretches of the log in which differences are known: amendments caused them
+   */
+  constructor(
+    names: ReadonlySet<string>,
+    private readonly amended: readonly PositionRange[] = [],
+  ) {
+    super(names);
+  }
+
+  /** Where the first and the last difference are that no amendment is known for. */
+  get differing(): PositionRange | null {
+    this.passBefore(Infinity);
+    const { firstDifference: from, lastDifference: to } = this;
+    return from === null ? null : { from, to };
+  }
 
   /** Hands over the recorded tasks of the next events, in the order of the log. */
   expect(recorded: readonly RequestedTask[]): void {
@@ -58,6 +79,7 @@ export class ComparedTasks extends EventTasks {
     }
     this.next++;
     if (isSame(recorded, asked)) this.matched++;
+    else if (this.isAmended(asked.position)) this.counts.amended++;
     else {
       this.differ('missing', recorded);
       this.differ('extra', asked);
@@ -81,12 +103,21 @@ export class ComparedTasks extends EventTasks {
   }
 
   private differ(kind: TaskDifference['kind'], task: RequestedTask): void {
+    if (this.isAmended(task.position)) {
+      this.counts.amended++;
+      return;
+    }
     this.counts[kind]++;
     this.firstDifference ??= task.position;
+    this.lastDifference = task.position;
     const { position, ordinal, name } = task;
     if (this.samples.length < MAX_SAMPLES) {
       this.samples.push({ position, ordinal, kind, name });
     }
+  }
+
+  private isAmended(position: number): boolean {
+    return this.amended.some(({ from, to }) => from <= position && position <= to);
   }
 }
 

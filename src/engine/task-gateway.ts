@@ -42,6 +42,7 @@ export interface TaskRow extends RequestedTask {
 
 export const taskLogTable = defineAppendTable<TaskRow>({
   name: 'task_log',
+  lastPosition: 'position',
   columns: {
     position: 'bigint',
     ordinal: 'int',

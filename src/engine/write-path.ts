@@ -5,7 +5,8 @@ import { isRowRefused } from '../database/sqlstates';
 import { CommitRefused, type WriterConnection } from '../database/writer-connection';
 import { catchUp, lockedQueries } from './catch-up';
 import { committedCommandIds } from './command-log';
-import { GENESIS, sameHead, type Head } from './event';
+import { readAmendedTasks, refuseAmended } from './event-content';
+import { GENESIS, sameHead, type Head, type LedgerEvent } from './event';
 import type { LogDatabase } from './event-log';
 import type { Execution } from './execution';
 import { send, type Statement } from './flush';
@@ -21,7 +22,7 @@ import {
 import type { Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
 import type { StateSession } from './state-session';
-import type { TaskReport } from './task-comparison';
+import { ComparedTasks, type TaskReport } from './task-comparison';
 
 /** The log's commit was sent and its answer never came: it may or may not have happened. */
 export class CommitInDoubt extends Error {
@@ -82,7 +83,8 @@ export class WritePath {
    * Begins both transactions, takes both locks (the log's first, everywhere) and makes the state
    * equal to the log: a tail that is missing is materialized in these same locks.
    * @returns the head of both, and whether it and the state are those that this process had left
-   * @throws HeadsDiverge, OtherMaterializers, EventOfDoom, or what the connections throw
+   * @throws HeadsDiverge, OtherMaterializers, AmendedSince, EventOfDoom, or what the connections
+   *   throw
    */
   async lock(): Promise<{ head: Head; isUnchanged: boolean }> {
     await this.connect();
@@ -139,7 +141,10 @@ export class WritePath {
           `and the log has ${hash ?? 'no event'}`,
       );
     }
-    const options = { commitPages: true };
+    const afterEvent = (_: StateSession, event: LedgerEvent) => refuseAmended(stateHead, event);
+    const known = await readAmendedTasks(this.log);
+    const compared = new ComparedTasks(this.registry.taskNames, known);
+    const options = { commitPages: true, afterEvent, tasks: compared };
     const { tasks } = await catchUp(
       this.registry,
       this.log,

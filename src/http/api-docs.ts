@@ -49,6 +49,9 @@ export class ProblemDto {
   @ApiPropertyOptional({ type: 'integer', description: 'Which item of a batch was refused' })
   index?: number;
 
+  @ApiPropertyOptional({ format: 'uuid', description: 'The replay that was refused' })
+  runId?: string;
+
   @ApiPropertyOptional({ type: [FieldErrorDto], description: 'What is not valid' })
   errors?: FieldErrorDto[];
 }

@@ -1,13 +1,26 @@
 import type { Ledger } from '../engine/ledger';
 import type { StateReader } from '../engine/state-reader';
 import type { Config } from '../config';
-import type { Background } from './background';
+import type { Background, LastVerification } from './background';
 import { Health } from './health';
 import { Metrics } from './metrics';
 
 const NEVER = new Promise<never>(() => undefined);
 /** More than health and metrics wait, and less than Jest does. */
 const BOUND_MS = 4_000;
+
+const LAST_VERIFICATION: LastVerification = {
+  id: '01a1fc62-0000-7000-8000-000000000001',
+  status: 'failed',
+  finishedAt: new Date(Date.now() - 90_000).toISOString(),
+  durationMs: 2_500,
+  toPosition: 1_000,
+  processed: 990,
+  eventsPerSecond: 396,
+  differingRows: 3,
+  missingTasks: 1,
+  extraTasks: 2,
+};
 
 function backgroundOf(parts: Partial<Background> = {}): Background {
   return {
@@ -17,6 +30,7 @@ function backgroundOf(parts: Partial<Background> = {}): Background {
       { name: 'mailer', state: 'closed', open: 0 },
       { name: 'webhooks', state: 'open', open: 2 },
     ],
+    lastVerification: () => Promise.resolve(LAST_VERIFICATION),
     ...parts,
   };
 }
@@ -75,6 +89,24 @@ describe('health of what runs in the background', () => {
     // Anybody may ask.
     expect(queue.failure).not.toContain('10.1.2.3');
   });
+
+  it('tells of the last verification, and is ready where it failed or is not known', async () => {
+    const { status, lastVerification } = await healthOf(backgroundOf()).read();
+    expect(status).toBe('ready');
+    const { id, finishedAt } = LAST_VERIFICATION;
+    const { ageSeconds, ...rest } = lastVerification!;
+    expect(rest).toEqual({ id, status: 'failed', finishedAt, toPosition: 1_000 });
+    expect(ageSeconds).toBeGreaterThanOrEqual(90);
+    expect(ageSeconds).toBeLessThan(120);
+    for (const lastVerification of [
+      () => NEVER,
+      () => Promise.reject(new Error('away')),
+      () => Promise.resolve(null),
+    ]) {
+      const health = healthOf(backgroundOf({ lastVerification }));
+      expect(await inTime(health.read())).toMatchObject({ ...READY, lastVerification: null });
+    }
+  });
 });
 
 describe('metrics of what runs in the background', () => {
@@ -89,11 +121,38 @@ describe('metrics of what runs in the background', () => {
     expect(text).toContain('truebook_adapter_breaker_open{adapter="webhooks"} 2\n');
   });
 
+  it('are given of the last verification, in one question', async () => {
+    let asked = 0;
+    const lastVerification = () => {
+      asked++;
+      return Promise.resolve(LAST_VERIFICATION);
+    };
+    const text = await scrape(backgroundOf({ lastVerification }));
+    expect(asked).toBe(1);
+    const { finishedAt } = LAST_VERIFICATION;
+    for (const line of [
+      'passed 0',
+      `finished_timestamp_seconds ${Date.parse(finishedAt) / 1000}`,
+      'duration_seconds 2.5',
+      'events 990',
+      'events_per_second 396',
+      'differing_rows 3',
+      'tasks_missing 1',
+      'tasks_extra 2',
+    ]) {
+      expect(text).toContain(`\ntruebook_verification_${line}\n`);
+    }
+    const unknown = { ...LAST_VERIFICATION, status: 'failed', differingRows: null } as const;
+    const without = backgroundOf({ lastVerification: () => Promise.resolve(unknown) });
+    expect(await scrape(without)).not.toMatch(/^truebook_verification_differing_rows /m);
+  });
+
   it.each([
     ['fails', () => Promise.reject(new Error('away'))],
     ['does not answer', () => NEVER],
-  ])('are given without those that the database %s to give', async (_, countTasks) => {
-    const text = await scrape(backgroundOf({ countTasks }));
+  ])('are given without those that the database %s to give', async (_, ask) => {
+    const text = await scrape(backgroundOf({ countTasks: ask, lastVerification: ask }));
+    expect(text).not.toMatch(/^truebook_verification_\w+ /m);
     expect(text).toContain('truebook_ledger_head_position 5\n');
     expect(text).not.toMatch(/^truebook_tasks\{/m);
   });

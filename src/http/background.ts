@@ -14,6 +14,21 @@ export interface AdapterState {
   readonly open: number;
 }
 
+/** The last verification that came to a verdict. Numbers are null where it has no report. */
+export interface LastVerification {
+  readonly id: string;
+  readonly status: 'passed' | 'failed';
+  /** RFC 3339 UTC. */
+  readonly finishedAt: string;
+  readonly durationMs: number;
+  readonly toPosition: number | null;
+  readonly processed: number;
+  readonly eventsPerSecond: number;
+  readonly differingRows: number | null;
+  readonly missingTasks: number | null;
+  readonly extraTasks: number | null;
+}
+
 /** What the service does besides answering, as health and metrics see it. */
 export interface Background {
   /** Where tasks are handed over. */
@@ -24,4 +39,6 @@ export interface Background {
   };
   countTasks(): Promise<TaskNumbers>;
   adapters(): readonly AdapterState[];
+  /** null: there was none yet. */
+  lastVerification(): Promise<LastVerification | null>;
 }

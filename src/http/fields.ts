@@ -208,14 +208,17 @@ export function ObjectOf(shape: () => Shape, presence?: Presence): PropertyDecor
 }
 
 /** A position of the log in a query. */
-export function PositionText(least: 0 | 1): PropertyDecorator {
+export function PositionText(
+  least: 0 | 1,
+  presence: Presence = { optional: true },
+): PropertyDecorator {
   return field(
     textCheck(
       (t) => /^(0|[1-9]\d{0,15})$/.test(t) && Number(t) >= least && isSafe(t),
       `must be a whole number from ${least}`,
     ),
     { type: 'integer', minimum: least },
-    { optional: true },
+    presence,
   );
 }
 

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { AdapterState } from './background';
+import type { AdapterState, LastVerification } from './background';
 
 /** The process answers. */
 export class LiveDto {
@@ -49,6 +49,23 @@ class AdapterDto implements AdapterState {
   open!: number;
 }
 
+class LastVerificationDto implements Pick<LastVerification, 'id' | 'status' | 'toPosition'> {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({ enum: ['passed', 'failed'] })
+  status!: LastVerification['status'];
+
+  @ApiProperty({ format: 'date-time' })
+  finishedAt!: string;
+
+  @ApiProperty({ type: 'integer' })
+  ageSeconds!: number;
+
+  @ApiProperty({ type: 'integer', nullable: true })
+  toPosition!: number | null;
+}
+
 /** Whether the ledger can be used, and how far it is. */
 export class ReadyDto {
   @ApiProperty({ enum: ['ready', 'unavailable'] })
@@ -72,8 +89,12 @@ export class ReadyDto {
   @ApiProperty({ type: [AdapterDto], description: 'The ways to the services outside' })
   adapters!: readonly AdapterDto[];
 
-  @ApiProperty({ type: Object, nullable: true })
-  lastVerification!: null;
+  @ApiProperty({
+    type: LastVerificationDto,
+    nullable: true,
+    description: 'The last one that came to a verdict; one that failed is no reason for a 503',
+  })
+  lastVerification!: LastVerificationDto | null;
 
   @ApiProperty({ type: String, nullable: true, description: 'Why writes are refused, if they are' })
   failure!: string | null;

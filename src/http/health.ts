@@ -6,7 +6,7 @@ import { describeFailure } from '../engine/failures';
 import { Ledger } from '../engine/ledger';
 import { LedgerUnavailable } from '../engine/refusal';
 import type { StateReader } from '../engine/state-reader';
-import type { Background } from './background';
+import type { Background, LastVerification } from './background';
 import type { ReadyDto } from './health.dto';
 import { within } from '../engine/within';
 
@@ -29,6 +29,7 @@ export class Health {
   /** Never throws: what is wrong is the answer. */
   async read(): Promise<ReadyDto> {
     const queue = this.readQueue();
+    const lastVerification = this.readLastVerification();
     // The log first: a batch committed between the two reads must not look like a lag.
     const log = await attempt(this.readLogPosition());
     const state = await attempt(this.stateReader.read(() => Promise.resolve()));
@@ -48,7 +49,7 @@ export class Health {
       },
       queue: await queue,
       adapters: this.background.adapters(),
-      lastVerification: null,
+      lastVerification: await lastVerification,
       failure,
     };
   }
@@ -64,6 +65,17 @@ export class Health {
       backend,
       failure: failure ?? null,
     };
+  }
+
+  /**
+   * A verification that failed is for people to look at: taking the service out of use would not
+   * mend the books, and may be the wrong answer to one wrong row.
+   */
+  private async readLastVerification(): Promise<ReadyDto['lastVerification']> {
+    const { value } = await attempt(this.background.lastVerification());
+    if (!value) return null;
+    const { id, status, finishedAt, toPosition } = value;
+    return { id, status, finishedAt, ageSeconds: ageOf(value), toPosition };
   }
 
   private async readLogPosition(): Promise<number> {
@@ -82,6 +94,11 @@ export class Health {
     if (this.ledger.status().failure === undefined) return undefined;
     return (await attempt(this.ledger.heal())).failure;
   }
+}
+
+/** Seconds since it ended. */
+export function ageOf({ finishedAt }: Pick<LastVerification, 'finishedAt'>): number {
+  return Math.max(0, Math.round((Date.now() - Date.parse(finishedAt)) / 1000));
 }
 
 /** What came of an attempt, in time or not. */

@@ -2,7 +2,8 @@ import { Controller, Get, Header, Injectable } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Ledger } from '../engine/ledger';
-import type { Background } from './background';
+import type { Background, LastVerification } from './background';
+import { ageOf } from './health';
 import { within } from '../engine/within';
 
 /** Upper bounds in seconds: a group commit takes a few milliseconds, a lock wait some seconds. */
@@ -45,6 +46,7 @@ export class Metrics {
     });
     measureTasks(background, registers);
     measureAdapters(background, registers);
+    measureVerification(background, registers);
   }
 
   /** Everything that is measured, in Prometheus' text format; in bounded time. */
@@ -87,6 +89,77 @@ function measureAdapters(background: Background, registers: Registry[]): void {
       for (const { name, open } of background.adapters()) this.labels(name).set(open);
     },
   });
+}
+
+/** What is measured of the last verification that came to a verdict. */
+const VERIFICATION_GAUGES: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly of: (last: LastVerification) => number | null;
+}[] = [
+  {
+    name: 'passed',
+    help: '1 where the last verification passed, 0 where it failed',
+    of: ({ status }) => (status === 'passed' ? 1 : 0),
+  },
+  {
+    name: 'finished_timestamp_seconds',
+    help: 'When the last verification ended, in seconds since 1970',
+    of: ({ finishedAt }) => Date.parse(finishedAt) / 1000,
+  },
+  {
+    name: 'age_seconds',
+    help: 'Time since the last verification ended',
+    of: ageOf,
+  },
+  {
+    name: 'duration_seconds',
+    help: 'How long the last verification took',
+    of: ({ durationMs }) => durationMs / 1000,
+  },
+  {
+    name: 'events',
+    help: 'Events that the last verification materialized',
+    of: ({ processed }) => processed,
+  },
+  {
+    name: 'events_per_second',
+    help: 'Speed of the last verification',
+    of: ({ eventsPerSecond }) => eventsPerSecond,
+  },
+  {
+    name: 'differing_rows',
+    help: 'Rows of the live state that the last verification found missing, extra or changed',
+    of: ({ differingRows }) => differingRows,
+  },
+  {
+    name: 'tasks_missing',
+    help: 'Recorded tasks that the last verification found not to be asked for',
+    of: ({ missingTasks }) => missingTasks,
+  },
+  {
+    name: 'tasks_extra',
+    help: 'Tasks that the last verification found asked for and not recorded',
+    of: ({ extraTasks }) => extraTasks,
+  },
+];
+
+/** One question to the database for all of them; a gauge without an answer is left out. */
+function measureVerification(background: Background, registers: Registry[]): void {
+  const asked = oneAtATime(() => background.lastVerification());
+  for (const { name, help, of } of VERIFICATION_GAUGES) {
+    new Gauge({
+      name: `truebook_verification_${name}`,
+      help,
+      registers,
+      async collect() {
+        const last = await within(PATIENCE_MS, asked(), () => new Error('late')).catch(() => null);
+        const value = last && of(last);
+        this.remove();
+        if (value !== null) this.set(value);
+      },
+    });
+  }
 }
 
 /** Scrapes that come while a database is slow share one question to it. */

@@ -11,10 +11,13 @@ import { invalidRequest } from './problem';
 export class Reads {
   constructor(private readonly state: StateReader<unknown>) {}
 
-  /** Everything that `run` reads is of one snapshot. @throws LedgerUnavailable */
+  /**
+   * Everything that `run` reads is of one snapshot, whose position it is told.
+   * @throws LedgerUnavailable
+   */
   async read<T>(
     reply: Reply,
-    run: (db: Kysely<unknown>) => Promise<T>,
+    run: (db: Kysely<unknown>, position: number) => Promise<T>,
   ): Promise<{ readonly position: number; readonly value: T }> {
     const read = await this.state.read(run);
     reply.header('ledger-position', read.position);
@@ -57,6 +60,17 @@ export class ReferencePipe implements PipeTransform<string, string> {
   transform(text: string, _: ArgumentMetadata): string {
     if (isReference(text)) return text;
     throw new Refusal('not_found', 'The path contains no id and no "client:" with a clientId');
+  }
+}
+
+const POSITIVE = /^[1-9]\d{0,14}$/;
+
+/** A position or another number from 1 in a path. */
+export class NumberPipe implements PipeTransform<string, number> {
+  /** @throws Refusal `not_found` */
+  transform(text: string, _: ArgumentMetadata): number {
+    if (POSITIVE.test(text)) return Number(text);
+    throw new Refusal('not_found', 'The path contains no position');
   }
 }
 

@@ -3,6 +3,7 @@ import { EmbeddedPostgresError } from '../database/postgres-binaries';
 import { MigrationError } from '../database/migrator';
 import { sqlstateOf } from '../database/sqlstates';
 import { EventOfDoom } from '../engine/catch-up';
+import { AmendedSince } from '../engine/event-content';
 import { HeadsDiverge, OtherMaterializers } from '../engine/heads';
 import { LedgerUnavailable } from '../engine/refusal';
 import { RegistryError } from '../engine/registry';
@@ -24,6 +25,7 @@ const EXPLAINED = [
   RegistryError,
   HeadsDiverge,
   OtherMaterializers,
+  AmendedSince,
   LedgerUnavailable,
   AdminKeyError,
 ] as const;

@@ -1,27 +1,36 @@
 import { defineEvent } from '../engine/event';
 import type { DayCount } from './day-count';
+import type {
+  Amount,
+  AnnualRate,
+  CalendarDate,
+  CurrencyCode,
+  SignedAmount,
+  Uuid,
+  WholeNumber,
+} from '../schemas/event-fields';
 
 /** Days, both included (`YYYY-MM-DD`), at whose ends the account had the same balance. */
 export interface BalanceStretch {
   /** Credits minus debits, without interest; below zero no interest is owed. */
-  balance: string;
-  from: string;
-  through: string;
+  balance: SignedAmount;
+  from: CalendarDate;
+  through: CalendarDate;
 }
 
 /** What an account's interest has come to. Amounts are decimal strings in major units. */
 interface InterestState {
-  accountId: string;
+  accountId: Uuid;
   /** All that was accrued since the account's first day, this event's amount included. */
-  accrued: string;
+  accrued: SignedAmount;
   /**
    * The fraction that rounding has left, exactly: a whole number of 1 / (26,280 × 10^12) of the
    * currency's minor unit. `accrued` and this are together the exact interest.
    */
-  carried: string;
+  carried: WholeNumber;
   /** The same in major units, rounded to 20 decimals. */
-  carriedFraction: string;
-  currency: string;
+  carriedFraction: SignedAmount;
+  currency: CurrencyCode;
 }
 
 /**
@@ -30,33 +39,34 @@ interface InterestState {
  * reversals, are no part of that balance: it is simple interest. Days are accrued once.
  */
 export interface InterestAccruedData extends InterestState {
-  amount: string;
-  /** `"0.0425"` is 4.25 % a year. */
-  annualRate: string;
+  amount: SignedAmount;
+  annualRate: AnnualRate;
   dayCount: DayCount;
-  from: string;
+  from: CalendarDate;
   /** What interest is owed on for the last day. */
-  principal: string;
+  principal: Amount;
   /**
    * Only where the account had entries dated after `through`: all entries up to this position are
    * in the stretches. Without it that is so of all entries before this event.
+   * @asType integer
+   * @minimum 0
    */
   scanAfter?: number;
   /** What the amount was computed from. */
   stretches: BalanceStretch[];
-  through: string;
+  through: CalendarDate;
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
-  transactionId: string | null;
+  transactionId: Uuid | null;
 }
 export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued');
 
 /** The days of one accrual as they are known now. */
 export interface AdjustedPeriod {
-  annualRate: string;
+  annualRate: AnnualRate;
   dayCount: DayCount;
-  from: string;
+  from: CalendarDate;
   stretches: BalanceStretch[];
-  through: string;
+  through: CalendarDate;
 }
 
 /**
@@ -67,14 +77,14 @@ export interface AdjustedPeriod {
  * accrued, the first accrual begins earlier. A negative amount was taken from the account.
  */
 export interface InterestAdjustedData extends InterestState {
-  amount: string;
+  amount: SignedAmount;
   /** The first day that differs. */
-  from: string;
+  from: CalendarDate;
   /** Those that differ, by day. */
   periods: AdjustedPeriod[];
   /** The last day that had been accrued. */
-  through: string;
+  through: CalendarDate;
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
-  transactionId: string | null;
+  transactionId: Uuid | null;
 }
 export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted');

@@ -1,6 +1,7 @@
 import assert from 'node:assert';
+import type { LedgerEvent } from '../engine/event';
 import { defineMaterializer } from '../engine/materializer';
-import type { StateSession } from '../engine/state-session';
+import type { RowNeeds, StateSession } from '../engine/state-session';
 import { parseAmount } from '../money/amount';
 import { currencyDigits } from '../money/currency';
 import { InterestAccrued, InterestAdjusted, type BalanceStretch } from './interest.events';
@@ -8,8 +9,8 @@ import { interestPeriods, interestPostings } from './interest.table';
 
 export const materializeInterestAccrued = defineMaterializer(
   InterestAccrued,
-  1,
-  async ({ position, data }, { state }) => {
+  2,
+  ({ position, data }, { state }) => {
     state.append(interestPeriods, {
       account_id: data.accountId,
       through_date: data.through,
@@ -23,14 +24,15 @@ export const materializeInterestAccrued = defineMaterializer(
       carried: BigInt(data.carried),
       scan_after: data.scanAfter ?? position,
     });
-    await rememberPosting(state, data.transactionId);
+    rememberPosting(state, data.transactionId, position);
   },
+  needPosting,
 );
 
 export const materializeInterestAdjusted = defineMaterializer(
   InterestAdjusted,
-  1,
-  async ({ position, data }, { state }) => {
+  2,
+  ({ position, data }, { state }) => {
     for (const period of data.periods) {
       state.append(interestPeriods, {
         account_id: data.accountId,
@@ -46,16 +48,27 @@ export const materializeInterestAdjusted = defineMaterializer(
         scan_after: position,
       });
     }
-    await rememberPosting(state, data.transactionId);
+    rememberPosting(state, data.transactionId, position);
   },
+  needPosting,
 );
 
-async function rememberPosting(state: StateSession, transactionId: string | null): Promise<void> {
+function needPosting(
+  { data }: LedgerEvent<{ transactionId: string | null }>,
+  needs: Pick<RowNeeds, 'row'>,
+): void {
+  const { transactionId } = data;
+  if (transactionId !== null) needs.row(interestPostings, 'transaction_id', transactionId);
+}
+
+function rememberPosting(
+  state: StateSession,
+  transactionId: string | null,
+  position: number,
+): void {
   if (transactionId === null) return;
   const table = state.table(interestPostings);
-  const found = table.get(transactionId);
-  const known = found instanceof Promise ? await found : found;
-  if (!known) table.insert({ transaction_id: transactionId });
+  if (!table.loaded(transactionId)) table.insert({ transaction_id: transactionId, position });
 }
 
 function closingBalance(stretches: readonly BalanceStretch[], currency: string): bigint {

@@ -29,6 +29,7 @@ export interface InterestPeriodRow {
 
 export const interestPeriods = defineAppendTable<InterestPeriodRow>({
   name: 'interest_periods',
+  lastPosition: 'position',
   columns: {
     account_id: 'uuid',
     through_date: 'date',
@@ -47,14 +48,17 @@ export const interestPeriods = defineAppendTable<InterestPeriodRow>({
 /** A row of `interest_postings`: a transaction that posted interest. */
 export interface InterestPostingRow {
   transaction_id: string;
+  /** Position of the first event that named it. */
+  position: number;
 }
 
 export const interestPostings = defineKeyedTable<InterestPostingRow>({
   name: 'interest_postings',
+  lastPosition: 'position',
   key: 'transaction_id',
   unique: [],
   mutable: [],
   // Events of one transaction follow each other.
   cacheRows: 100,
-  columns: { transaction_id: 'uuid' },
+  columns: { transaction_id: 'uuid', position: 'bigint' },
 });

@@ -89,6 +89,10 @@ export const materializeOrderSettled = defineMaterializer(
     };
     tasks.enqueue(CONFIRMATION_UPLOAD, confirmation, { subject: data.orderId });
   },
+  ({ data }, needs) => {
+    needs.row(orders, 'order_id', data.orderId);
+    needs.row(companies, 'company_id', data.companyId);
+  },
 );
 
 export const materializeOrderCancelled = defineMaterializer(
@@ -103,4 +107,5 @@ export const materializeOrderCancelled = defineMaterializer(
       last_position: position,
     });
   },
+  ({ data }, needs) => needs.row(orders, 'order_id', data.orderId),
 );

@@ -35,6 +35,7 @@ export interface OrderRow {
 
 export const orders = defineKeyedTable<OrderRow>({
   name: 'orders',
+  lastPosition: 'last_position',
   key: 'order_id',
   unique: ['client_id'],
   mutable: [

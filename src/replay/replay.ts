@@ -1,211 +1,229 @@
-import { sql, type Kysely } from 'kysely';
-import {
-  clientConfig,
-  kyselyOn,
-  ROLES,
-  STATE_SCHEMA,
-  type DatabaseUrls,
-} from '../database/connections';
-import { isRowRefused } from '../database/sqlstates';
-import { WriterConnection } from '../database/writer-connection';
-import { catchUp, ChainBroken, EventOfDoom, PageRefused } from '../engine/catch-up';
-import { GENESIS, type Head } from '../engine/event';
-import { lockLog, lockState } from '../engine/heads';
-import type { Registry } from '../engine/registry';
-import { ComparedTasks, type TaskReport } from '../engine/task-comparison';
-import { dropIndexes, restoreIndexes, type DroppedIndex } from './rebuild-indexes';
+import { STATE_SCHEMA } from '../database/connections';
+import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
+import type { WriterConnection } from '../database/writer-connection';
+import { sameHead, type Head } from '../engine/event';
+import { lockLog, readLogHead } from '../engine/heads';
+import { liveHead, LiveSnapshot } from './live-snapshot';
+import { Rebuild, type RebuildOptions } from './rebuild';
+import type { LogFinding, ReplayReport, RunReport } from './report';
+import { RunRecord } from './run-record';
+import { dropPrevious, summarizeRanges, swapSchemas } from './swap';
 
-/** A rebuild waits for the batch that is under way, and its index builds may take minutes. */
-const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 6 * 3_600_000 };
-const STATE_SETTINGS = ['set synchronous_commit = off', "set maintenance_work_mem = '128MB'"];
+/** A tail this short is materialized while the writers wait. */
+const SHORT_TAIL_EVENTS = 1_000;
+/** Rounds of catching up before the locks are taken whatever the tail's length. */
+const MAX_ROUNDS = 10;
+/** Readers under way end first; writers are let go again where one takes longer than that. */
+const LOCK_PATIENCE_MS = 100;
+const MAX_LOCK_ATTEMPTS = 200;
+const LOCK_PAUSE_MS = 50;
+/** A process that stalls under the locks, or a network that is gone, holds writers no longer. */
+const LET_GO_WHEN_IDLE = `set local idle_in_transaction_session_timeout = '10s'`;
 
-export interface ReplayOptions {
-  readonly urls: DatabaseUrls;
-  readonly registry: Registry;
-  /** Told how far the rebuild is and where the log ends. */
-  readonly onProgress?: (position: number, head: number) => void;
+export interface ReplayOptions extends RebuildOptions {
+  /** Why a rebuilt state that differs from the live one takes its place all the same. */
+  readonly acceptDifferences?: string | undefined;
+  /** What else is known to be wrong with the log. */
+  readonly findings?: readonly LogFinding[] | undefined;
+  /** What is written to the log in the same step. */
+  readonly change?: LogChange | undefined;
 }
 
-/** What a replay did; the command line prints it as JSON. */
-export interface ReplayReport {
-  /** `swapped`: the state is the rebuilt one. `aborted`: it is what it was before. */
-  readonly status: 'swapped' | 'aborted';
-  /** Where the log ended, and so what was to be rebuilt. */
-  readonly toPosition: number;
-  /** Events that were materialized. */
-  readonly processed: number;
-  readonly eventsPerSecond: number;
-  /** RFC 3339 UTC. */
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  readonly chain: { readonly ok: boolean; readonly brokenAt: number | null };
-  /** How what the events ask for compares with what was recorded; nothing is ever sent. */
-  readonly tasks: TaskReport;
-  readonly doom: Doom | null;
-  /** Largest memory that this process has held, in MiB. */
-  readonly peakMib: number;
-}
-
-/** The event that its materializer could not apply. */
-export interface Doom {
-  readonly position: number;
-  readonly eventId: string;
-  readonly type: string;
-  readonly error: string;
+/** A change of the log that the rebuilt state has already: the two come into force together. */
+export interface LogChange {
+  /** Takes the log's lock, under a role that may write. */
+  readonly log: WriterConnection;
+  /** Why the rebuilt state differs from the live one. */
+  readonly reason: string;
+  /** Writes to the log, and materializes that in the rebuilt state. Under both locks. */
+  write(rebuild: Rebuild, head: Head, found: RunReport): Promise<void>;
+  /** Commits the log. From then on it has happened, and the state follows. */
+  commit(): Promise<void>;
 }
 
 /**
- * Rebuilds the whole state from the log with the materializers and the session of every live
- * write, checks the hash chain on the way, and leaves exactly the state that the log makes. All of
- * it happens under both locks in one transaction on the state: writers and readers wait, nobody
- * ever sees half a state, and whatever ends the replay early leaves the state as it was.
- * @throws what the connections throw; an Event of Doom and a broken chain stand in the report
+ * Rebuilds the state from the log beside the live one, compares the two, and puts the rebuilt one
+ * in its place by renaming schemas. Readers and writers go on; writers wait for the last tail and
+ * the swap, and readers see one state or the other. The state of before stays in a schema of its
+ * own until the next replay. Whatever ends it early leaves the live state as it was.
+ * @throws RunInProgress, and what the connections throw; everything else stands in the report
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  // The log's role can read and lock, and has no right to write anything.
-  const log = new WriterConnection(clientConfig(options.urls.log, ROLES.logReplayer, TIMEOUTS));
-  const state = new WriterConnection(clientConfig(options.urls.state, undefined, TIMEOUTS));
+  const rebuild = await Rebuild.open(options);
+  const run = new Replay(options, rebuild);
   try {
-    await log.connect();
-    await state.connect(...STATE_SETTINGS);
-    return await new Rebuild(options, log, state).run();
+    return await run.run();
   } finally {
-    // The server rolls back what was not committed.
-    log.destroy();
-    state.destroy();
+    rebuild.close();
   }
 }
 
-class Rebuild {
-  private readonly db: Kysely<unknown>;
-  private readonly startedAt = new Date();
-  private readonly startedMs = performance.now();
-  private head: Head = GENESIS;
-  private processed = 0;
-  private dropped: DroppedIndex[] = [];
-  private tasks: ComparedTasks;
+type Status = ReplayReport['status'];
+/** Writers wait: nobody is left a share of the machine. */
+const noPause = () => Promise.resolve();
+
+class Replay {
+  private readonly record: RunRecord;
+  private accepted: string | null = null;
+  private swapMs: number | null = null;
 
   constructor(
     private readonly options: ReplayOptions,
-    private readonly log: WriterConnection,
-    private readonly state: WriterConnection,
+    private readonly rebuild: Rebuild,
   ) {
-    this.db = kyselyOn(() => state.current);
-    this.tasks = new ComparedTasks(options.registry.taskNames);
+    this.record = new RunRecord(options, rebuild);
+    this.record.log.push(...(options.findings ?? []));
   }
 
   async run(): Promise<ReplayReport> {
     try {
-      await this.attempt();
-      return this.report();
+      return this.report(await this.attempt());
     } catch (error) {
-      await this.state.rollback();
-      const isRefused = isRowRefused(error) || error instanceof PageRefused;
-      const failure = isRefused ? await this.findRefused(error) : error;
-      if (failure instanceof EventOfDoom || failure instanceof ChainBroken) {
-        return this.report(failure);
-      }
-      throw failure;
+      if (this.options.signal?.aborted) return this.report('aborted');
+      await this.record.take(error);
+      return this.report('failed');
     }
   }
 
-  private async attempt(): Promise<void> {
-    await this.empty();
-    this.dropped = await dropIndexes(this.db, this.options.registry.tables);
-    await this.materialize(GENESIS, this.head, {});
-    await this.restoreIndexes();
-    // Without new statistics the first readers would get plans for empty tables.
-    await sql`analyze ${this.tables}`.execute(this.db);
-    await this.state.commit();
-    await this.log.rollback();
+  private async attempt(): Promise<Status> {
+    const { urls, change } = this.options;
+    // A change may be refused, and then the state of before the last replay stays too.
+    if (!change) await dropPrevious(urls.state);
+    const compared = await this.compareWhole();
+    if (!this.mayDiffer()) return 'differs';
+    if (change) await dropPrevious(urls.state);
+    return this.swap(await this.catchUpLive(compared));
   }
 
-  /** Takes the locks and removes everything that a materializer ever wrote. */
-  private async empty(): Promise<void> {
-    // The log's lock before the state's: always in this order, everywhere.
-    if (this.head === GENESIS) this.head = await lockLog(this.log, GENESIS);
-    await lockState(this.state);
-    // Readers begin at this table. Those under way end first, so that none of them finds a table
-    // empty: TRUNCATE is seen by snapshots that are older than it.
-    await this.state.send('lock table event_log_state in access exclusive mode');
-    await sql`truncate ${this.tables}`.execute(this.db);
-    await sql`
-      update event_log_state set position = 0, hash = ${Buffer.from(GENESIS.hash, 'hex')},
-        materializers_version = null, rebuilds = rebuilds + 1`.execute(this.db);
-  }
-
-  private async materialize(from: Head, to: Head, limits: { pageEvents?: number }): Promise<void> {
-    const { registry, onProgress } = this.options;
-    onProgress?.(from.position, this.head.position);
-    await catchUp(registry, this.log, this.state, from, to, {
-      ...limits,
-      tasks: this.tasks,
-      verifyChain: true,
-      beforeQuery: () => this.restoreIndexes(),
-      onProgress: (position) => {
-        this.processed = position;
-        onProgress?.(position, this.head.position);
-      },
-    });
-  }
-
-  /** At the end, or earlier where a materializer looks for rows by more than their key. */
-  private async restoreIndexes(): Promise<void> {
-    const dropped = this.dropped;
-    this.dropped = [];
-    await restoreIndexes(this.db, dropped);
+  /** Rebuilds and compares what the live state contains now. @returns up to where */
+  private async compareWhole(): Promise<number> {
+    const { rebuild, record } = this;
+    const live = await LiveSnapshot.open(this.options.urls.state);
+    try {
+      await record.begin(live.is);
+      const { logHead } = record.ranOn!;
+      record.toPosition = logHead.position;
+      await rebuild.to({ ...logHead, position: Math.min(live.head.position, logHead.position) });
+      await rebuild.finish();
+      await record.compare(live, { after: 0, upTo: Number.MAX_SAFE_INTEGER });
+      await record.trace();
+      return live.head.position;
+    } finally {
+      live.close();
+    }
   }
 
   /**
-   * Which event wrote the row that a constraint refused. Rows were written by pages and checked by
-   * indexes that were built at the end, so the rebuild is done again with the indexes in place: by
-   * pages up to the one that fails, and once more from there event by event.
+   * Catches up, and compares what was written meanwhile, until little is left to be done under the
+   * locks. @returns up to where it is compared
    */
-  private async findRefused(cause: unknown): Promise<unknown> {
-    let safe = GENESIS;
-    for (const limits of [{}, { pageEvents: 1 }]) {
-      this.dropped = [];
-      this.tasks = new ComparedTasks(this.options.registry.taskNames);
+  private async catchUpLive(compared: number): Promise<number> {
+    const { rebuild, record } = this;
+    const { logHead } = record.ranOn!;
+    // What a live state lacks, because it was lost or restored, cannot be compared.
+    if (logHead.position - compared > SHORT_TAIL_EVENTS) await rebuild.to(logHead);
+    let after = compared;
+    for (let round = 0; round < MAX_ROUNDS && !record.isLogWrong; round++) {
+      await summarizeRanges(this.options.urls.state);
+      const live = await LiveSnapshot.open(this.options.urls.state);
       try {
-        await this.empty();
-        await this.materialize(GENESIS, safe, {});
-        await this.materialize(safe, this.head, limits);
-        return cause;
-      } catch (error) {
-        if (!(error instanceof PageRefused)) return error;
-        safe = error.before;
+        if (live.head.position < rebuild.head.position) break;
+        // At the pace of a run beside busy writers it would never come up with them.
+        await rebuild.to(live.head, { pace: noPause });
+        await record.compare(live, { after, upTo: live.head.position });
+        after = live.head.position;
       } finally {
-        await this.state.rollback();
+        live.close();
+      }
+      const { position } = await readLogHead(rebuild.log);
+      if (position - after <= SHORT_TAIL_EVENTS) break;
+    }
+    return after;
+  }
+
+  /**
+   * Whether a state that is not the live one may take its place: where somebody said so, and where
+   * it has to differ.
+   */
+  private mayDiffer(): boolean {
+    const { record, options } = this;
+    record.checkAmendments();
+    if (!record.isDifferent && !record.isLogWrong) return true;
+    this.accepted =
+      options.acceptDifferences ?? (record.isLogWrong ? null : this.knownDifference());
+    return this.accepted !== null;
+  }
+
+  /** Why the live state is not what the log makes of it now, where that is as it should be. */
+  private knownDifference(): string | null {
+    const { change } = this.options;
+    if (change) return change.reason;
+    const ranOn = this.record.ranOn!;
+    const { stateMaterializersVersion: before, materializersVersion: now } = ranOn;
+    if (before !== null && before !== now) return `materializers ${before} became ${now}`;
+    const amended = this.rebuild.amended.amendedSince(ranOn.stateHead);
+    return amended === undefined ? null : `event ${amended} was amended`;
+  }
+
+  /**
+   * Takes the locks, materializes and compares the last tail, and swaps. Writers wait from
+   * the log's lock on.
+   */
+  private async swap(compared: number): Promise<Status> {
+    const { rebuild, record } = this;
+    const { change } = this.options;
+    const { head, sinceMs } = await this.lock();
+    await rebuild.to(head, { pace: noPause });
+    record.toPosition = head.position;
+    const live = { db: rebuild.db, schema: STATE_SCHEMA };
+    const isBehind = !sameHead(await liveHead(rebuild.db), head);
+    // A live state that is behind lacks the tail, and that is no difference.
+    if (!isBehind && !record.isLogWrong) {
+      await record.compare(live, { after: compared, upTo: head.position });
+    }
+    if (!this.mayDiffer()) return 'differs';
+    await change?.write(rebuild, head, record.report());
+    await swapSchemas(rebuild.db);
+    await change?.commit();
+    await rebuild.state.commit();
+    if (!change) await rebuild.log.rollback();
+    this.swapMs = Math.round(performance.now() - sinceMs);
+    return 'swapped';
+  }
+
+  /**
+   * The log's lock before the state's: always in this order, everywhere. Readers begin at the
+   * state's head, so that none is under way once it is locked against them too: to a snapshot from
+   * before the swap the new tables would be empty. Where a reader takes its time, the writers are
+   * let go and the locks are asked for again.
+   */
+  private async lock(): Promise<{ head: Head; sinceMs: number }> {
+    const { state } = this.rebuild;
+    const log = this.options.change?.log ?? this.rebuild.log;
+    await state.send(`set local lock_timeout = ${LOCK_PATIENCE_MS}`);
+    for (let attempt = 1; ; attempt++) {
+      this.options.signal?.throwIfAborted();
+      const head = await lockLog(log, this.rebuild.head);
+      const sinceMs = performance.now();
+      await state.send('savepoint swap');
+      try {
+        await state.send(`lock table ${STATE_SCHEMA}.event_log_state in access exclusive mode`);
+        for (const held of [log, state]) await held.send(LET_GO_WHEN_IDLE);
+        return { head, sinceMs };
+      } catch (error) {
+        if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable || attempt === MAX_LOCK_ATTEMPTS) {
+          throw error;
+        }
+        await state.send('rollback to savepoint swap');
+        await log.rollback();
+        await this.rebuild.to(await readLogHead(log));
+        await new Promise((done) => setTimeout(done, LOCK_PAUSE_MS));
       }
     }
-    return cause;
   }
 
-  private report(failure?: EventOfDoom | ChainBroken): ReplayReport {
-    const seconds = (performance.now() - this.startedMs) / 1000;
-    const brokenAt = failure instanceof ChainBroken ? failure.position : null;
-    return {
-      status: failure === undefined ? 'swapped' : 'aborted',
-      toPosition: this.head.position,
-      processed: this.processed,
-      eventsPerSecond: Math.round(this.processed / seconds),
-      startedAt: this.startedAt.toISOString(),
-      finishedAt: new Date().toISOString(),
-      chain: { ok: brokenAt === null, brokenAt },
-      tasks: this.tasks.report(),
-      doom: failure instanceof EventOfDoom ? doomOf(failure) : null,
-      peakMib: Math.round(process.resourceUsage().maxRSS / 1024),
-    };
+  private report(status: Status): ReplayReport {
+    const { accepted, swapMs } = this;
+    return { status, ...this.record.report(), accepted, swapMs };
   }
-
-  /** The names of all tables, for statements that take a list. */
-  private get tables() {
-    const { tables } = this.options.registry;
-    return sql.join(tables.map((table) => sql.id(STATE_SCHEMA, table.name)));
-  }
-}
-
-function doomOf({ position, eventId, type, cause }: EventOfDoom): Doom {
-  const error = cause instanceof Error ? cause.message : String(cause);
-  return { position, eventId, type, error };
 }

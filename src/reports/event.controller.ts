@@ -1,5 +1,6 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { LedgerEvent } from '../engine/event';
 import { ApiRead, pageDto } from '../http/api-docs';
 import type { Reply } from '../http/caller';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../http/page';
@@ -32,13 +33,8 @@ export class EventController {
     // Read before the log is: an event that the state does not contain is nobody's business yet.
     const upTo = await this.reads.position(reply);
     const events = await this.feed.list(after, upTo, limit + 1, query.type);
-    const tasks = await this.feed.tasksOf(events);
-    return pageOf(
-      events,
-      limit,
-      (event) => [event.position],
-      (event) => ({ ...eventView(event), tasks: tasks.get(event.position) ?? [] }),
-    );
+    const show = await this.shown(events);
+    return pageOf(events, limit, (event) => [event.position], show);
   }
 
   @Get(':position')
@@ -54,7 +50,17 @@ export class EventController {
     const events =
       position <= upTo ? await this.feed.list(position - 1, position, 1, undefined) : [];
     const event = found(events[0], 'event', text);
-    const tasks = await this.feed.tasksOf([event]);
-    return { ...eventView(event), tasks: tasks.get(event.position) ?? [] };
+    return (await this.shown([event]))(event);
+  }
+
+  /** How events are shown, with what came after them. */
+  private async shown(events: readonly LedgerEvent[]): Promise<(event: LedgerEvent) => EventDto> {
+    const tasks = await this.feed.tasksOf(events);
+    const amended = await this.feed.amendmentsOf(events);
+    return (event) => ({
+      ...eventView(event),
+      amended: amended.get(event.position) ?? null,
+      tasks: tasks.get(event.position) ?? [],
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { EventAmendmentView } from '../amendments/amendment.view';
 import type { LedgerEvent } from '../engine/event';
 import { PositionText, Text } from '../http/fields';
 import { PageQuery } from '../http/page';
@@ -27,6 +28,23 @@ export class EventTaskDto implements EventTask {
 
   @ApiProperty({ enum: TASK_STATUSES })
   status!: TaskStatus;
+}
+
+class EventAmendmentDto implements EventAmendmentView {
+  @ApiProperty({ type: 'integer', description: 'How often the event was amended' })
+  amendment!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  at!: string;
+
+  @ApiProperty()
+  by!: string;
+
+  @ApiProperty()
+  reason!: string;
+
+  @ApiProperty({ type: 'integer', description: 'The event that says so' })
+  position!: number;
 }
 
 /** An event of the log with the tasks that it asked for. */
@@ -66,6 +84,13 @@ export class EventDto implements LedgerEvent {
 
   @ApiProperty({ description: 'SHA-256 over the previous hash and this event, in hex' })
   hash!: string;
+
+  @ApiProperty({
+    type: EventAmendmentDto,
+    nullable: true,
+    description: 'Its last amendment; the hash stays that of the original',
+  })
+  amended!: EventAmendmentView | null;
 
   @ApiProperty({ type: [EventTaskDto] })
   tasks!: EventTaskDto[];

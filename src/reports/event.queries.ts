@@ -1,6 +1,9 @@
 import { sql, type Kysely } from 'kysely';
+import { lastAmendments } from '../amendments/amendment.queries';
+import type { EventAmendmentView } from '../amendments/amendment.view';
 import type { LedgerEvent } from '../engine/event';
 import { eventOf, type LogDatabase } from '../engine/event-log';
+import { LedgerUnavailable } from '../engine/refusal';
 import type { Registry } from '../engine/registry';
 import type { TaskStatus } from '../tasks/task-database';
 
@@ -9,6 +12,13 @@ export interface EventTask {
   taskId: string;
   name: string;
   status: TaskStatus;
+}
+
+/** What an event is called. */
+export interface EventName {
+  readonly position: number;
+  readonly eventId: string;
+  readonly type: string;
 }
 
 /** Reads the event log for the feed; every event is upcast to its current version. */
@@ -39,6 +49,17 @@ export class EventFeed {
     return rows.map((row) => this.registry.upcast(eventOf(row)));
   }
 
+  /** The names of the events at positions that the state contains. @throws LedgerUnavailable */
+  async namesAt(positions: readonly number[]): Promise<Map<number, EventName>> {
+    const asked = [...new Set(positions)];
+    const { rows } = await sql<EventName>`
+      select position, event_id as "eventId", type from event_log
+      where position = any(${asked}::bigint[])`.execute(this.db);
+    // A log that was restored to an older time lacks what the state contains.
+    if (rows.length < asked.length) throw new LedgerUnavailable('The state is ahead of the log');
+    return new Map(rows.map((row) => [row.position, row]));
+  }
+
   /** What events asked for, by their positions, in order; in one query. */
   async tasksOf(events: readonly LedgerEvent[]): Promise<Map<number, EventTask[]>> {
     if (events.length === 0) return new Map();
@@ -55,6 +76,14 @@ export class EventFeed {
       else tasks.set(position, [task]);
     }
     return tasks;
+  }
+
+  /** The last amendments of events, by their positions; in one query. */
+  amendmentsOf(events: readonly LedgerEvent[]): Promise<Map<number, EventAmendmentView>> {
+    return lastAmendments(
+      this.db,
+      events.map((event) => event.position),
+    );
   }
 
   private async hasHappened(type: string): Promise<boolean> {

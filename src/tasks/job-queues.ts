@@ -1,6 +1,7 @@
-import { Queue, Worker, type JobsOptions, type Processor } from 'bullmq';
+import { Queue, Worker, type Job as BullJob, type JobsOptions, type Processor } from 'bullmq';
 import { within } from '../engine/within';
 import { PostgresJobStore } from './job-postgres';
+import { JobSchedules, type Schedule } from './job-schedules';
 import { RedisJobStore } from './job-redis';
 import type { JobStore } from './job-store';
 
@@ -38,6 +39,10 @@ export interface JobQueues {
     run: (taskId: string) => Promise<number | undefined>,
   ): void;
   /**
+   * Runs each schedule at its times, in one of the processes that have it. To be called once.
+   */
+  schedule(schedules: readonly Schedule[]): void;
+  /**
    * One cheap round trip.
    * @throws QueueAway within {@link JobQueueTimings.answerMs}
    */
@@ -58,6 +63,10 @@ export interface JobQueueTimings {
   readonly retryMs: number;
   /** After which a job comes again whose `run` threw. */
   readonly afterBugMs: number;
+  /** How often the schedules are compared with what the queue has. */
+  readonly scheduleCheckMs: number;
+  /** After which the job of a schedule comes again whose `run` threw. */
+  readonly scheduleRetryMs: number;
 }
 
 const TIMINGS: JobQueueTimings = {
@@ -66,6 +75,8 @@ const TIMINGS: JobQueueTimings = {
   stalledCheckMs: 5_000,
   retryMs: 1_000,
   afterBugMs: 1_000,
+  scheduleCheckMs: 30_000,
+  scheduleRetryMs: 10_000,
 };
 
 export interface JobQueueOptions {
@@ -109,6 +120,11 @@ const JOB_OPTIONS: JobsOptions = {
   removeOnFail: true,
 };
 
+/** The queue of what is done at certain times; no task has this name. */
+const SCHEDULES = 'schedules';
+/** A time is given up after so many attempts: the next one comes anyway. */
+const SCHEDULE_OPTIONS: JobsOptions = { ...JOB_OPTIONS, attempts: 10 };
+
 /** Thrown through BullMQ, which keeps message and stack: neither may say anything of the task. */
 class ComesAgain extends Error {
   override readonly stack = '';
@@ -125,6 +141,7 @@ class BullQueues implements JobQueues {
   readonly backend: JobQueues['backend'];
   private readonly queues = new Map<string, AnyQueue>();
   private readonly workers = new Map<string, AnyWorker>();
+  private schedules: JobSchedules | undefined;
   private closed: Promise<void> | undefined;
   /** Calls of `run` that have not ended. */
   private underWay = 0;
@@ -154,7 +171,24 @@ class BullQueues implements JobQueues {
   work(name: string, concurrency: number, run: (taskId: string) => Promise<number | undefined>) {
     if (this.closed) throw new Error('The job queues are closed');
     if (this.workers.has(name)) throw new Error(`There is a worker for "${name}" already`);
-    this.workers.set(name, this.openWorker(name, concurrency, this.processor(name, run)));
+    const { afterBugMs } = this.timings;
+    const processor = this.processor(name, afterBugMs, ({ id }) => run(id!));
+    this.workers.set(name, this.openWorker(name, concurrency, processor));
+  }
+
+  schedule(schedules: readonly Schedule[]): void {
+    if (this.closed) throw new Error('The job queues are closed');
+    if (this.schedules) throw new Error('There are schedules already');
+    const { scheduleCheckMs: checkMs, scheduleRetryMs } = this.timings;
+    const kept = new JobSchedules(this.queueOf(SCHEDULES), schedules, {
+      jobs: SCHEDULE_OPTIONS,
+      ready: () => this.check(),
+      onError: this.onError,
+      checkMs,
+    });
+    this.schedules = kept;
+    const processor = this.processor(SCHEDULES, scheduleRetryMs, (job) => kept.run(job));
+    this.workers.set(SCHEDULES, this.openWorker(SCHEDULES, schedules.length, processor));
   }
 
   async check(): Promise<void> {
@@ -168,6 +202,7 @@ class BullQueues implements JobQueues {
   }
 
   private async closeAll(deadlineMs: number): Promise<void> {
+    this.schedules?.close();
     const workers = [...this.workers.values()];
     // A worker's own close() waits without end for the jobs under way, and cannot be told
     // otherwise once it does; pausing waits as well, and can be left.
@@ -182,16 +217,17 @@ class BullQueues implements JobQueues {
 
   private processor(
     name: string,
-    run: (taskId: string) => Promise<number | undefined>,
+    afterErrorMs: number,
+    run: (job: BullJob) => Promise<number | undefined | void>,
   ): Processor<object, void> {
-    return async ({ id }) => {
-      let again: number | undefined;
+    return async (job) => {
+      let again: number | undefined | void;
       this.underWay++;
       try {
-        again = await run(id!);
+        again = await run(job);
       } catch (cause) {
         this.onError(new Error(`The worker of "${name}" threw an error`, { cause }));
-        again = this.timings.afterBugMs;
+        again = afterErrorMs;
       } finally {
         if (--this.underWay === 0) this.onIdle();
       }

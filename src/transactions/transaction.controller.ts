@@ -5,7 +5,7 @@ import type { RefusalDetails } from '../engine/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../http/api-docs';
 import type { Reply } from '../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../http/page';
+import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../http/page';
 import { problemOf } from '../http/problem';
 import type { ProblemCode } from '../http/problem-codes';
 import { found, Reads, ReferencePipe } from '../http/reads';
@@ -73,7 +73,10 @@ export class TransactionController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'List transactions in the order of the log' })
+  @ApiOperation({
+    summary: 'List transactions in the order of the log',
+    description: 'from and to are effective dates, atPosition is the last event that counts.',
+  })
   @ApiRead({ type: TransactionPage })
   async list(
     @Query() query: TransactionListQuery,
@@ -82,15 +85,15 @@ export class TransactionController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, from, to, clientId } = query;
-    const { value } = await this.reads.read(reply, async (db) => {
-      if (accountId === undefined) {
-        return listTransactions(db, { from, to, clientId }, after, limit + 1);
-      }
-      const account = await readAccount(db, accountId);
+    const position = numberOf(query.atPosition);
+    const filter = { from, to, clientId, position };
+    const { value } = await this.reads.readAt(reply, position, async (db) => {
+      if (accountId === undefined) return listTransactions(db, filter, after, limit + 1);
+      const account = await readAccount(db, accountId, position);
       // A filter that nothing fits, like any other.
       if (!account) return [];
       const accountNo = account.account_no;
-      return listTransactions(db, { accountNo, from, to, clientId }, after, limit + 1);
+      return listTransactions(db, { ...filter, accountNo }, after, limit + 1);
     });
     return pageOf(
       value,
@@ -101,14 +104,15 @@ export class TransactionController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Read a transaction' })
+  @ApiOperation({ summary: 'Read a transaction, as it is or as it was after an event' })
   @ApiRead({ type: TransactionDto, problems: ['not_found'] })
   async read(
     @Param('id', ReferencePipe) id: string,
-    @Query() _: TransactionQuery,
+    @Query() query: TransactionQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TransactionView> {
-    const { value } = await this.reads.read(reply, (db) => readTransaction(db, id));
+    const at = numberOf(query.atPosition);
+    const { value } = await this.reads.readAt(reply, at, (db) => readTransaction(db, id, at));
     return found(value, 'transaction', id);
   }
 }

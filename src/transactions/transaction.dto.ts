@@ -1,7 +1,7 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ProblemDto } from '../http/api-docs';
 import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf } from '../http/fields';
-import { Metadata, OneOf, Reference, Text } from '../http/fields';
+import { Metadata, OneOf, PositionText, Reference, Text } from '../http/fields';
 import { PageQuery } from '../http/page';
 import type { PostTransactionBatchInput } from './batch.creator';
 import type { PostingInput } from './posting-rules';
@@ -67,8 +67,10 @@ export class ReverseTransactionDto implements Omit<ReverseTransactionInput, 'tra
   effectiveDate?: string;
 }
 
-/** Reading one transaction takes no parameters. */
-export class TransactionQuery {}
+export class TransactionQuery {
+  @PositionText(1)
+  atPosition?: string;
+}
 
 export class TransactionListQuery extends PageQuery {
   @Reference({ optional: true })
@@ -82,6 +84,9 @@ export class TransactionListQuery extends PageQuery {
 
   @ClientId()
   clientId?: string;
+
+  @PositionText(1)
+  atPosition?: string;
 }
 
 export class PostedPostingDto implements PostedPosting {

@@ -1,28 +1,34 @@
 import { defineEvent } from '../engine/event';
+import type {
+  Amount,
+  CalendarDate,
+  ClientId,
+  CurrencyCode,
+  SignedAmount,
+  Uuid,
+} from '../schemas/event-fields';
 
 export type Direction = 'debit' | 'credit';
 
 /** One side of a transaction, as it happened. */
 export interface PostedPosting {
-  accountId: string;
+  accountId: Uuid;
   direction: Direction;
-  /** Decimal string with all of the currency's digits. */
-  amount: string;
-  currency: string;
+  amount: Amount;
+  currency: CurrencyCode;
   /** The account's balance after this posting, as the caller was told. */
-  balanceAfter: string;
+  balanceAfter: SignedAmount;
 }
 
 /** What a transaction does not have is absent: most have no more than the four that all have. */
 export interface TransactionPostedData {
-  transactionId: string;
-  clientId?: string;
+  transactionId: Uuid;
+  clientId?: ClientId;
   description: string;
-  /** `YYYY-MM-DD`. */
-  effectiveDate: string;
+  effectiveDate: CalendarDate;
   metadata?: Record<string, string>;
   /** The transaction that this one reverses. */
-  reverses?: string;
+  reverses?: Uuid;
   postings: PostedPosting[];
 }
 export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted');

@@ -8,21 +8,15 @@ import { entries, transactions } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  1,
-  async ({ position, recordedAt, data }, { state }) => {
+  2,
+  ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
-    // One query for all that are not known, not one each: a replay of large transactions over more
-    // accounts than are kept in memory would else wait for the database a thousand times an event.
-    if (data.postings.length > 2) {
-      const ids = data.postings.map((posting) => posting.accountId);
-      await accountTable.load('account_id', ids);
-    }
     const accountNos = new Set<number>();
     for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
-      const { accountId, direction, amount: text } = data.postings[ordinal]!;
-      const found = accountTable.get(accountId);
-      const account = found instanceof Promise ? await found : found;
+      const { accountId, direction, amount: text, currency } = data.postings[ordinal]!;
+      const account = accountTable.loaded(accountId);
       assert(account, `No account ${accountId}`);
+      assert(account.currency === currency, 'A posting is not in the currency of its account');
       const amount = parseAmount(text, currencyDigits(account.currency)!);
       assert(amount !== undefined, `"${text}" is no amount in ${account.currency}`);
       const isDebit = direction === 'debit';
@@ -55,14 +49,23 @@ export const materializeTransactionPosted = defineMaterializer(
       effective_date: data.effectiveDate,
       reverses: data.reverses ?? null,
       reversed_by: null,
+      reversed_position: null,
       client_id: data.clientId ?? null,
       description: data.description,
       account_nos: [...accountNos],
       metadata: data.metadata ?? {},
     });
     if (data.reverses === undefined) return;
-    const original = await transactionTable.get(data.reverses);
+    const original = transactionTable.loaded(data.reverses);
     assert(original, `No transaction ${data.reverses}`);
-    transactionTable.update({ ...original, reversed_by: data.transactionId });
+    transactionTable.update({
+      ...original,
+      reversed_by: data.transactionId,
+      reversed_position: position,
+    });
+  },
+  ({ data }, needs) => {
+    for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
+    if (data.reverses !== undefined) needs.row(transactions, 'transaction_id', data.reverses);
   },
 );

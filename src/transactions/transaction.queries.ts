@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { AccountRow, EntryRow } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../engine/reference';
@@ -24,7 +24,10 @@ type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
   Pick<EntryRow, 'debits_after' | 'credits_after'> &
   Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
 
-/** The postings of some transactions by position, each in the order given when it was posted. */
+/**
+ * The postings of some transactions by position, each in the order given when it was posted. The
+ * offset keeps the planner from reading all entries of an account that many of them post to.
+ */
 async function readPostings(
   db: Kysely<unknown>,
   rows: readonly Pick<TransactionRow, 'position'>[],
@@ -35,7 +38,9 @@ async function readPostings(
       a.account_id, a.type, a.currency
     from transactions t
     cross join lateral unnest(t.account_nos) as n(account_no)
-    join entries e on e.account_no = n.account_no and e.position = t.position
+    cross join lateral (
+      select * from entries where account_no = n.account_no and position = t.position offset 0
+    ) e
     join accounts a on a.account_no = n.account_no
     where t.position = any(${positions}::bigint[])
     order by e.position, e.ordinal`.execute(db);
@@ -61,9 +66,11 @@ export async function readPostedAmounts(
   return (await readPostings(db, [transaction])).get(transaction.position)!;
 }
 
+/** Transactions as they were after the event at `position`: later reversals are not yet known. */
 async function viewsOf(
   db: Kysely<unknown>,
   rows: readonly TransactionRow[],
+  position = Infinity,
 ): Promise<TransactionView[]> {
   const postings = await readPostings(db, rows);
   return rows.map((row) => ({
@@ -75,21 +82,23 @@ async function viewsOf(
     position: row.position,
     metadata: row.metadata,
     reverses: row.reverses,
-    reversedBy: row.reversed_by,
+    reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
     postings: postings.get(row.position)!,
   }));
 }
 
-/** The transaction that a reference names, in the database. */
+/** The transaction that a reference names, in the database, as of a position. */
 export async function readTransaction(
   db: Kysely<unknown>,
   reference: string,
+  position?: number,
 ): Promise<TransactionView | undefined> {
   const found = referenceOf(reference, 'transaction_id');
   if (!found) return undefined;
   const { rows } = await sql<TransactionRow>`
     select * from transactions where ${sql.ref(found.column)} = ${found.value}`.execute(db);
-  return (await viewsOf(db, rows))[0];
+  const known = rows.filter((row) => position === undefined || row.position <= position);
+  return (await viewsOf(db, known, position))[0];
 }
 
 export interface TransactionFilter {
@@ -98,6 +107,8 @@ export interface TransactionFilter {
   /** Effective dates, both included. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  /** What was posted until then, as it was then; undefined: everything, as it is. */
+  readonly position?: number | undefined;
 }
 
 /** Transactions in the order of the log, after a position. */
@@ -107,17 +118,37 @@ export async function listTransactions(
   after: number,
   limit: number,
 ): Promise<TransactionView[]> {
-  const conditions = [sql<boolean>`t.position > ${after}`];
-  if (filter.clientId !== undefined) conditions.push(sql`t.client_id = ${filter.clientId}`);
-  if (filter.from !== undefined) conditions.push(sql`t.effective_date >= ${filter.from}`);
-  if (filter.to !== undefined) conditions.push(sql`t.effective_date <= ${filter.to}`);
-  const posted = sql`(
-    select distinct position from entries
-    where account_no = ${filter.accountNo ?? null} and position > ${after}
-  )`;
-  if (filter.accountNo !== undefined) conditions.push(sql`t.position in ${posted}`);
+  const { accountNo, clientId, position } = filter;
+  const conditions = conditionsOf('t', filter, after);
+  if (clientId !== undefined) conditions.push(sql`t.client_id = ${clientId}`);
+  if (accountNo !== undefined) {
+    const posted = conditionsOf('e', filter, after);
+    // An entry has its transaction's date, so that as many as are shown are enough to look at;
+    // joined without that limit, the transactions of all accounts were read to find them.
+    const enough = clientId === undefined ? limit : null;
+    conditions.push(sql`t.position in (
+      select distinct e.position from entries e
+      where e.account_no = ${accountNo} and ${sql.join(posted, sql` and `)}
+      order by e.position limit ${enough}
+    )`);
+  }
   const { rows } = await sql<TransactionRow>`
     select t.* from transactions t where ${sql.join(conditions, sql` and `)}
     order by t.position limit ${limit}`.execute(db);
-  return viewsOf(db, rows);
+  return viewsOf(db, rows, position);
+}
+
+/** What a filter says of the columns that transactions and entries both have. */
+function conditionsOf(
+  table: 't' | 'e',
+  { from, to, position }: TransactionFilter,
+  after: number,
+): RawBuilder<boolean>[] {
+  const posted = sql.ref(`${table}.position`);
+  const effective = sql.ref(`${table}.effective_date`);
+  const conditions = [sql<boolean>`${posted} > ${after}`];
+  if (position !== undefined) conditions.push(sql`${posted} <= ${position}`);
+  if (from !== undefined) conditions.push(sql`${effective} >= ${from}`);
+  if (to !== undefined) conditions.push(sql`${effective} <= ${to}`);
+  return conditions;
 }

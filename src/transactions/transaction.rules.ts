@@ -1,8 +1,10 @@
 import { needAccount } from '../accounts/account.queries';
 import type { CreatorContext } from '../engine/creator';
 import type { LedgerEvent } from '../engine/event';
-import { Refusal } from '../engine/refusal';
+import { Refusal, type FieldError } from '../engine/refusal';
 import type { RowNeeds } from '../engine/state-session';
+import { parseAmount } from '../money/amount';
+import { currencyDigits } from '../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
 import { transactions } from './transaction.table';
@@ -23,6 +25,32 @@ export function needPostings(
 ): void {
   if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   for (const { accountId } of postings) needAccount(needs, accountId);
+}
+
+/**
+ * Refuses postings that no creator checked where debits and credits differ.
+ * @throws Refusal `validation_failed`, `unbalanced_transaction`
+ */
+export function refuseUnbalanced({ postings }: TransactionPostedData): void {
+  const sums = new Map<string, bigint>();
+  const errors: FieldError[] = [];
+  for (const [i, { amount: text, currency, direction }] of postings.entries()) {
+    const digits = currencyDigits(currency);
+    const amount = digits === undefined ? undefined : parseAmount(text, digits);
+    if (amount === undefined) {
+      errors.push({ pointer: `/data/postings/${i}/amount`, message: `is none in ${currency}` });
+      continue;
+    }
+    const sum = sums.get(currency) ?? 0n;
+    sums.set(currency, direction === 'debit' ? sum + amount : sum - amount);
+  }
+  if (errors.length > 0) {
+    throw new Refusal('validation_failed', 'The request is not valid', { errors });
+  }
+  for (const [currency, sum] of sums) {
+    if (sum === 0n) continue;
+    throw new Refusal('unbalanced_transaction', `Debits and credits differ in ${currency}`);
+  }
 }
 
 /**

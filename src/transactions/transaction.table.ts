@@ -9,6 +9,8 @@ export interface TransactionRow {
   effective_date: string;
   reverses: string | null;
   reversed_by: string | null;
+  /** Position of the event that reversed it. */
+  reversed_position: number | null;
   client_id: string | null;
   description: string;
   /** The accounts that it posts to, each once: where its entries are. */
@@ -18,9 +20,10 @@ export interface TransactionRow {
 
 export const transactions = defineKeyedTable<TransactionRow>({
   name: 'transactions',
+  lastPosition: 'coalesce(reversed_position, position)',
   key: 'transaction_id',
   unique: ['client_id'],
-  mutable: ['reversed_by'],
+  mutable: ['reversed_by', 'reversed_position'],
   cacheRows: 0,
   columns: {
     position: 'bigint',
@@ -29,6 +32,7 @@ export const transactions = defineKeyedTable<TransactionRow>({
     effective_date: 'date',
     reverses: 'uuid',
     reversed_by: 'uuid',
+    reversed_position: 'bigint',
     client_id: 'text',
     description: 'text',
     account_nos: 'bigint[]',
@@ -38,6 +42,7 @@ export const transactions = defineKeyedTable<TransactionRow>({
 
 export const entries = defineAppendTable<EntryRow>({
   name: 'entries',
+  lastPosition: 'position',
   columns: {
     account_no: 'bigint',
     position: 'bigint',

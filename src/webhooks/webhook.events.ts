@@ -1,12 +1,13 @@
 import { defineEvent } from '../engine/event';
+import type { ClientId, Uuid } from '../schemas/event-fields';
 
 /** Stands for every event type in a subscription. */
 export const EVERY_TYPE = '*';
 
 /** Secrets are sealed; null: the secret is derived from the subscription's id and the version. */
 export interface WebhookSubscribedData {
-  subscriptionId: string;
-  clientId: string | null;
+  subscriptionId: Uuid;
+  clientId: ClientId | null;
   url: string;
   eventTypes: string[];
   sealedSecret: string | null;
@@ -14,19 +15,23 @@ export interface WebhookSubscribedData {
 export const WebhookSubscribed = defineEvent<WebhookSubscribedData>('WebhookSubscribed');
 
 export interface WebhookSecretRotatedData {
-  subscriptionId: string;
+  subscriptionId: Uuid;
+  /**
+   * @asType integer
+   * @minimum 1
+   */
   secretVersion: number;
   sealedSecret: string | null;
 }
 export const WebhookSecretRotated = defineEvent<WebhookSecretRotatedData>('WebhookSecretRotated');
 
 export interface WebhookDisabledData {
-  subscriptionId: string;
+  subscriptionId: Uuid;
 }
 export const WebhookDisabled = defineEvent<WebhookDisabledData>('WebhookDisabled');
 
 export interface WebhookEnabledData {
-  subscriptionId: string;
+  subscriptionId: Uuid;
 }
 export const WebhookEnabled = defineEvent<WebhookEnabledData>('WebhookEnabled');
 

@@ -16,26 +16,26 @@ import {
 
 type Routed = Pick<WebhookSubscriptionRow, 'subscription_id' | 'event_types'>;
 
-async function route(state: StateSession, subscription: Routed): Promise<void> {
+async function route(state: StateSession, subscription: Routed, position: number): Promise<void> {
   const routes = state.table(webhookRoutes);
   const { subscription_id, event_types } = subscription;
   for (const event_type of [...event_types, ALL_ACTIVE]) {
     const found = await routes.get(event_type);
-    if (!found) routes.insert({ event_type, subscription_ids: [subscription_id] });
-    else {
-      routes.update({ event_type, subscription_ids: [...found.subscription_ids, subscription_id] });
-    }
+    const subscription_ids = [...(found?.subscription_ids ?? []), subscription_id];
+    const row = { event_type, subscription_ids, last_position: position };
+    if (found) routes.update(row);
+    else routes.insert(row);
   }
 }
 
-async function unroute(state: StateSession, subscription: Routed): Promise<void> {
+async function unroute(state: StateSession, subscription: Routed, position: number): Promise<void> {
   const routes = state.table(webhookRoutes);
   for (const event_type of [...subscription.event_types, ALL_ACTIVE]) {
     const found = await routes.get(event_type);
     assert(found, `No route for ${event_type}`);
     const left = found.subscription_ids.filter((id) => id !== subscription.subscription_id);
-    if (left.length > 0) routes.update({ event_type, subscription_ids: left });
-    else routes.remove(event_type);
+    if (left.length === 0) routes.remove(event_type);
+    else routes.update({ event_type, subscription_ids: left, last_position: position });
   }
 }
 
@@ -48,7 +48,7 @@ async function subscriptionOf(state: StateSession, id: string): Promise<WebhookS
 
 export const materializeWebhookSubscribed = defineMaterializer(
   WebhookSubscribed,
-  1,
+  2,
   async ({ position, recordedAt, data }, { state }) => {
     const subscription: WebhookSubscriptionRow = {
       subscription_no: position,
@@ -65,7 +65,7 @@ export const materializeWebhookSubscribed = defineMaterializer(
       last_position: position,
     };
     state.table(webhookSubscriptions).insert(subscription);
-    await route(state, subscription);
+    await route(state, subscription, position);
   },
 );
 
@@ -87,24 +87,24 @@ export const materializeWebhookSecretRotated = defineMaterializer(
 
 export const materializeWebhookDisabled = defineMaterializer(
   WebhookDisabled,
-  1,
+  2,
   async ({ position, data }, { state }) => {
     const subscription = await subscriptionOf(state, data.subscriptionId);
     state
       .table(webhookSubscriptions)
       .update({ ...subscription, status: 'disabled', last_position: position });
-    await unroute(state, subscription);
+    await unroute(state, subscription, position);
   },
 );
 
 export const materializeWebhookEnabled = defineMaterializer(
   WebhookEnabled,
-  1,
+  2,
   async ({ position, data }, { state }) => {
     const subscription = await subscriptionOf(state, data.subscriptionId);
     state
       .table(webhookSubscriptions)
       .update({ ...subscription, status: 'active', last_position: position });
-    await route(state, subscription);
+    await route(state, subscription, position);
   },
 );

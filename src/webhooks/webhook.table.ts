@@ -24,6 +24,7 @@ export interface WebhookSubscriptionRow {
 
 export const webhookSubscriptions = defineKeyedTable<WebhookSubscriptionRow>({
   name: 'webhook_subscriptions',
+  lastPosition: 'last_position',
   key: 'subscription_id',
   unique: ['client_id'],
   mutable: [
@@ -57,6 +58,8 @@ export interface WebhookRouteRow {
   event_type: string;
   /** In the order in which they became active. */
   subscription_ids: string[];
+  /** Position of the last event that changed the route. */
+  last_position: number;
 }
 
 /** The route that lists every active subscription; no event type begins with a small letter. */
@@ -68,10 +71,12 @@ export const ALL_ACTIVE = 'active';
  */
 export const webhookRoutes = defineKeyedTable<WebhookRouteRow>({
   name: 'webhook_routes',
+  lastPosition: 'last_position',
   key: 'event_type',
   unique: [],
-  mutable: ['subscription_ids'],
+  mutable: ['subscription_ids', 'last_position'],
   cacheRows: 10_000,
   keepsAbsent: true,
-  columns: { event_type: 'text', subscription_ids: 'jsonb' },
+  removable: true,
+  columns: { event_type: 'text', subscription_ids: 'jsonb', last_position: 'bigint' },
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import S3rver from '@20minutes/s3rver';
 import { DEFAULT_BREAKER, ServiceAway } from '../../src/adapters/breaker';
-import { openObjectStore, S3ObjectStore } from '../../src/adapters/object-store';
+import { openObjectStore, S3ObjectStore, type ObjectStore } from '../../src/adapters/object-store';
 import { OtherSideAway, PermanentFailure } from '../../src/tasks/task-handler';
 import { waitFor } from '../harness/waiting';
 
@@ -42,9 +42,13 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-async function startS3(port = 0): Promise<{ server: S3rver; endpoint: string; port: number }> {
+async function startS3(
+  port = 0,
+  allowMismatchedSignatures = false,
+): Promise<{ server: S3rver; endpoint: string; port: number }> {
   const server = new S3rver({
     ...{ address: '127.0.0.1', port, directory: folder, silent: true, vhostBuckets: false },
+    allowMismatchedSignatures,
     configureBuckets: [{ name: BUCKET }],
   });
   const address = await server.run();
@@ -54,6 +58,21 @@ async function startS3(port = 0): Promise<{ server: S3rver; endpoint: string; po
 function storeAt(endpoint: string, over: Partial<typeof KEYS & { bucket: string }> = {}) {
   const config = { endpoint, region: 'us-east-1', bucket: BUCKET, ...KEYS, ...over };
   return new S3ObjectStore(config, BREAKER);
+}
+
+/** Reads what lies under a name, and nothing of what does not or is too long. */
+async function expectReads(store: ObjectStore): Promise<void> {
+  await store.put(NAME, BODY, TYPE, { signal });
+  const { length } = BODY;
+  expect(await store.read(NAME, { signal, maxBytes: length })).toEqual(BODY);
+  const long = await failureOf(store.read(NAME, { signal, maxBytes: length - 1 }));
+  expect(long).toEqual(new PermanentFailure(`The object is longer than ${length - 1} bytes`));
+  for (let i = 0; i <= BREAKER.failures; i++) {
+    const missing = await failureOf(store.read('orders/b.json', { signal, maxBytes: 100 }));
+    expect(missing.constructor).toBe(Error);
+  }
+  await store.put('empty.json', Buffer.alloc(0), TYPE, { signal });
+  expect(await store.read('empty.json', { signal, maxBytes: 0 })).toHaveLength(0);
 }
 
 describe('documents in S3', () => {
@@ -78,10 +97,50 @@ describe('documents in S3', () => {
     await server.close();
   });
 
+  it('are listed by folder and read back', async () => {
+    const { server, endpoint } = await startS3(0, true);
+    const store = storeAt(endpoint);
+    const names = ['1.json', '10.json', '2.json'];
+    for (const name of names) await store.put(`a/b/${name}`, BODY, TYPE, { signal });
+    await store.put('a/other.json', BODY, TYPE, { signal });
+    expect(await store.list('a/b', { signal })).toEqual(names);
+    expect(await store.list('a', { signal })).toEqual(['other.json']);
+    expect(await store.list('', { signal })).toEqual([]);
+    expect(await store.list('b', { signal })).toEqual([]);
+    await expectReads(store);
+    await store.close();
+    await server.close();
+  });
+
+  it('are listed page by page', async () => {
+    const asked: (string | null)[] = [];
+    const server = createServer((request, response) => {
+      const token = new URL(request.url!, 'http://s3').searchParams.get('continuation-token');
+      asked.push(token);
+      const next = token === 'last one' ? undefined : token === null ? 'next one' : 'last one';
+      response.writeHead(200, { 'content-type': 'application/xml' });
+      response.end(
+        `<ListBucketResult><IsTruncated>${next !== undefined}</IsTruncated>` +
+          `<Contents><Key>a/${asked.length}.txt</Key></Contents>` +
+          `${next ? `<NextContinuationToken>${next}</NextContinuationToken>` : ''}` +
+          `</ListBucketResult>`,
+      );
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const store = storeAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    expect(await store.list('a', { signal })).toEqual(['1.txt', '2.txt', '3.txt']);
+    expect(asked).toEqual([null, 'next one', 'last one']);
+    await store.close();
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  });
+
   it.each(FORBIDDEN_NAMES)('have names that lead nowhere else, so not %j', async (name) => {
     const store = storeAt('http://127.0.0.1:1');
     const error = await failureOf(store.put(name, BODY, TYPE, { signal }));
     expect(error).toBeInstanceOf(PermanentFailure);
+    const unread = await failureOf(store.read(name, { signal, maxBytes: 100 }));
+    expect(unread).toBeInstanceOf(PermanentFailure);
     await store.close();
   });
 
@@ -163,6 +222,10 @@ describe('an S3 server that fails', () => {
     expect(error.message).toContain(`${status} ${code}`);
     expect(error.message).not.toMatch(/private|orders/);
     expect(requests).toBe(1);
+    const unlisted = await failureOf(store.list('orders', { signal }));
+    const unread = await failureOf(store.read(NAME, { signal, maxBytes: 100 }));
+    expect([unlisted, unread]).toEqual([error, error]);
+    expect(requests).toBe(3);
   });
 
   it('does not hold a task beyond its deadline', async () => {
@@ -198,6 +261,20 @@ describe('documents as files', () => {
     const error = await failureOf((await open()).put(name, BODY, TYPE, { signal }));
     expect(error).toBeInstanceOf(PermanentFailure);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('are listed by folder and read back', async () => {
+    const store = await open();
+    expect(await store.list('', { signal })).toEqual([]);
+    for (const name of ['b/2', 'b/10', 'b/c/3', 'a']) {
+      await store.put(name, BODY, TYPE, { signal });
+    }
+    await writeFile(join(folder, 'objects', 'b', '.left.draft'), '');
+    expect(await store.list('b', { signal })).toEqual(['10', '2']);
+    expect(await store.list('', { signal })).toEqual(['a']);
+    await expectReads(store);
+    // What is no folder is not taken for an empty one.
+    expect(await failureOf(store.list('a', { signal }))).toBeInstanceOf(ServiceAway);
   });
 
   it('replace a link and do not write through it', async () => {

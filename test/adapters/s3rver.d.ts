@@ -8,6 +8,8 @@ declare module '@20minutes/s3rver' {
     readonly directory: string;
     readonly silent: boolean;
     readonly vhostBuckets: boolean;
+    /** It gets the signatures of requests to a bucket, and not to an object, wrong. */
+    readonly allowMismatchedSignatures?: boolean;
     readonly configureBuckets: readonly { readonly name: string }[];
   }
 

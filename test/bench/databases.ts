@@ -17,6 +17,8 @@ export interface BenchCluster {
   readonly taskUrls: DatabaseUrls;
   /** A migrated pair with accounts that earn interest. */
   readonly interestUrls: DatabaseUrls;
+  /** A migrated pair with events of every kind. */
+  readonly mixedUrls: DatabaseUrls;
   /** An empty database for pgbench. */
   readonly pgbenchUrl: string;
   close(): Promise<void>;
@@ -30,6 +32,8 @@ const EXTRA = {
   taskState: 'bench_task_state',
   interestLog: 'bench_interest_log',
   interestState: 'bench_interest_state',
+  mixedLog: 'bench_mixed_log',
+  mixedState: 'bench_mixed_state',
   pgbench: 'bench_pgbench',
 };
 const READABLE = 0o755;
@@ -55,7 +59,9 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
     log: postgres.url(EXTRA.interestLog),
     state: postgres.url(EXTRA.interestState),
   };
+  const mixedUrls = { log: postgres.url(EXTRA.mixedLog), state: postgres.url(EXTRA.mixedState) };
   await migrate(interestUrls);
+  await migrate(mixedUrls);
   await migrate(naiveUrls);
   return {
     dataDir,
@@ -63,6 +69,7 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
     naiveUrls,
     taskUrls,
     interestUrls,
+    mixedUrls,
     pgbenchUrl: postgres.url(EXTRA.pgbench),
     close: async () => {
       await postgres.close();

@@ -14,6 +14,8 @@ export interface Load {
   readonly perSecond: number;
   /** Time from a command's submission to its outcome, of the slowest hundredth. */
   readonly p99Ms: number;
+  /** The same of the slowest one. */
+  readonly slowestMs: number;
 }
 
 export function uniformPair(accounts: readonly string[]): ChoosePair {
@@ -68,7 +70,7 @@ export async function measureTransfers(
   const seconds = (performance.now() - begin) / 1000;
   const sorted = Float64Array.from(latencies).sort();
   const p99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
-  return { perSecond: latencies.length / seconds, p99Ms };
+  return { perSecond: latencies.length / seconds, p99Ms, slowestMs: sorted.at(-1) ?? 0 };
 }
 
 /** Posts transfers until the log has `events` events. */

@@ -16,7 +16,8 @@ import {
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
 import { findPgbench, measurePgbench } from './pgbench';
-import { measureHttp, measureReplay, startBareRoute, startService, type Server } from './processes';
+import { measureHttp, startBareRoute, startService, type Server } from './processes';
+import { measureProof } from './proof';
 import { formatReport, median, Results } from './report';
 import { ACCOUNTS, FULL, QUICK, type Sizes } from './sizes';
 import { measureTasks } from './task-load';
@@ -62,7 +63,7 @@ class Bench {
     await this.http(accounts);
     await this.tasks();
     await this.interest();
-    await this.replay();
+    await this.proof();
   }
 
   private async engine(open: OpenLedger, uniform: ChoosePair): Promise<void> {
@@ -171,12 +172,9 @@ class Bench {
     }
   }
 
-  private async replay(): Promise<void> {
-    say('the replay');
-    const { report, peakMib } = await measureReplay(this.cluster.dataDir);
-    const note = `${report.processed.toLocaleString('en')} events, hash chain verified`;
-    this.results.add('replay.events_per_s', report.eventsPerSecond, 'events/s', note);
-    this.results.add('replay.peak_mib', peakMib, 'MiB', 'the largest process');
+  private async proof(): Promise<void> {
+    say('replay and verification');
+    await measureProof(this.cluster, this.sizes, LEDGER.log, this.results);
   }
 }
 

@@ -4,7 +4,8 @@ import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { ReplayReport } from '../../src/replay/replay';
+import type { DatabaseUrls } from '../../src/database/connections';
+import type { RunReport } from '../../src/replay/report';
 import type { HttpLoad, HttpResult } from './http-load';
 
 const run = promisify(execFile);
@@ -73,25 +74,34 @@ export async function measureHttp(load: HttpLoad): Promise<HttpResult> {
   return JSON.parse(stdout) as HttpResult;
 }
 
-/** Runs `npm run replay` and watches the memory of all that takes part. */
-export async function measureReplay(
+/** Runs `npm run replay` or `verify` and watches the memory of all that takes part. */
+export async function measureScript<Report extends RunReport>(
+  name: 'replay' | 'verify',
   dataDir: string,
-): Promise<{ report: ReplayReport; peakMib: number }> {
-  const env = embedded(dataDir);
-  const args = [...(await nodeFlags('replay')), join(BUILT, 'scripts', 'replay.js'), '--json'];
+  urls: DatabaseUrls,
+): Promise<{ report: Report; peakMib: number }> {
+  const env = {
+    ...process.env,
+    ...{ DATA_DIR: dataDir, LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state },
+  };
+  const args = [...(await nodeFlags(name)), join(BUILT, 'scripts', `${name}.js`), '--json'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   let peakKib = 0;
+  const before = new Set(await backendPids(dataDir));
   while (child.exitCode === null) {
-    const pids = [child.pid!, ...(await backendPids(dataDir))];
-    for (const pid of pids) peakKib = Math.max(peakKib, await peakMemoryKib(pid));
+    // Of PostgreSQL's processes those that came with the script, not those of other measurements.
+    const backends = (await backendPids(dataDir)).filter((pid) => !before.has(pid));
+    for (const pid of [child.pid!, ...backends]) {
+      peakKib = Math.max(peakKib, await peakMemoryKib(pid));
+    }
     await delay(POLL_MS);
   }
   await ended;
-  if (child.exitCode !== 0) throw new Error(`The replay ended with exit code ${child.exitCode}`);
-  const report = JSON.parse(output) as ReplayReport;
+  if (child.exitCode !== 0) throw new Error(`npm run ${name} ended with ${child.exitCode}`);
+  const report = JSON.parse(output) as Report;
   return { report, peakMib: Math.max(peakKib / 1024, report.peakMib) };
 }
 

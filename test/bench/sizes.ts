@@ -6,6 +6,10 @@ export interface Sizes {
   readonly warmUpMs: number;
   /** Events in the log before the measurement "at a million" and before the replay. */
   readonly events: number;
+  /** Events of every kind in the log, for each measurement of a rebuild; ascending. */
+  readonly rebuilds: readonly number[];
+  /** How many of these are in the log while the rest of proving is measured. */
+  readonly provenEvents: number;
   /** Files of WAL that the server has to recycle when the measuring begins. */
   readonly walFiles: number;
   /** Tasks that nobody does, recorded while they are handed over. */
@@ -24,6 +28,8 @@ export const FULL: Sizes = {
   events: 1_000_000,
   tasks: 1_000_000,
   interestAccounts: 100_000,
+  rebuilds: [10_000, 100_000, 1_000_000, 3_000_000],
+  provenEvents: 1_000_000,
   walFiles: 128,
   rounds: 3,
 };
@@ -37,6 +43,8 @@ export const QUICK: Sizes = {
   events: 100_000,
   tasks: 50_000,
   interestAccounts: 5_000,
+  rebuilds: [10_000, 60_000],
+  provenEvents: 60_000,
   walFiles: 32,
   rounds: 1,
 };

@@ -24,6 +24,7 @@ interface Wide {
 
 const wide = defineAppendTable<Wide>({
   name: 'wide',
+  lastPosition: 'big',
   columns: {
     ...{ no: 'int', big: 'bigint', small: 'int', money: 'numeric', id: 'uuid', words: 'text' },
     ...{ day: 'date', time: 'timestamptz', doc: 'jsonb', raw: 'json', hash: 'bytea' },

@@ -121,6 +121,29 @@ describe('the roles of the log database', () => {
     },
   );
 
+  it.each([
+    'select * from event_log',
+    'delete from runs',
+    'truncate runs',
+    'update command_log set actor = null',
+    'insert into event_log select * from event_log',
+  ])('do not let the recorder of runs: %s', async (statement) => {
+    expect(await attempt(log(), ROLES.runRecorder, statement)).toEqual(DENIED);
+  });
+
+  it('let the recorder of runs write them, and the reader read them', async () => {
+    const insert = `insert into runs (run_id, kind, status, trigger, requested_by)
+      values (gen_random_uuid(), 'replay', 'queued', 'api', 'x')`;
+    const update = "update runs set status = 'swapped'";
+    expect(await attempt(log(), ROLES.runRecorder, insert, update)).toBeUndefined();
+    expect(await attempt(log(), ROLES.logReader, 'select * from runs')).toBeUndefined();
+    expect(await attempt(log(), ROLES.logReader, update)).toEqual(DENIED);
+    for (const wrong of ["update runs set status = 'passed'", "update runs set kind = 'x'"]) {
+      const refused = await attempt(log(), ROLES.runRecorder, insert, wrong);
+      expect(refused).toMatchObject({ state: '23514' });
+    }
+  });
+
   it('let a replay lock and read the log', async () => {
     const role = 'truebook_log_replayer' as Role;
     const lock = 'lock table only event_log in exclusive mode';

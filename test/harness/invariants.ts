@@ -108,14 +108,17 @@ interface LoggedEvent {
   [column: string]: unknown;
 }
 
+/** Events as they were when they were appended: that is what was hashed. */
+const HASHED = `
+  select e.*, coalesce(b.version, e.version) as version, coalesce(b.data, e.data) as data
+  from event_log e left join event_backup b on b.position = e.position and b.amendment = 1
+  where e.position > $1 order by e.position limit $2`;
+
 /** Computes every link again, from the stored rows. @returns the head of the log */
 async function checkHashChain(log: Client): Promise<{ position: number; hash: string }> {
   let head = { position: 0, hash: '0'.repeat(64) };
   for (;;) {
-    const { rows } = await log.query<LoggedEvent>(
-      'select * from event_log where position > $1 order by position limit $2',
-      [head.position, PAGE_EVENTS],
-    );
+    const { rows } = await log.query<LoggedEvent>(HASHED, [head.position, PAGE_EVENTS]);
     for (const row of rows) {
       const text = head.hash + canonicalize(hashedPart(row));
       const hash = createHash('sha256').update(text).digest('hex');

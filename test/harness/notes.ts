@@ -15,6 +15,7 @@ interface NoteRow {
   note_id: string;
   box: string;
   text: string;
+  last_position: number;
 }
 
 interface NoteLine {
@@ -24,22 +25,26 @@ interface NoteLine {
 
 const notes = defineKeyedTable<NoteRow>({
   name: 'notes',
+  lastPosition: 'last_position',
   key: 'note_id',
   unique: [],
-  mutable: ['text'],
+  mutable: ['text', 'last_position'],
   cacheRows: 10,
-  columns: { note_id: 'uuid', box: 'text', text: 'text' },
+  removable: true,
+  columns: { note_id: 'uuid', box: 'text', text: 'text', last_position: 'bigint' },
 });
 
 const noteLines = defineAppendTable<NoteLine>({
   name: 'note_lines',
+  lastPosition: 'position',
   columns: { position: 'bigint', word: 'text' },
 });
 
 /** What the state database needs for the notes; the session knows none of these constraints. */
 export const NOTE_TABLES = [
   `create table state.notes (note_id uuid primary key, box text not null,
-    text text not null check (text <> 'forbidden'), unique (box, text))`,
+    text text not null check (text <> 'forbidden'), last_position bigint not null,
+    unique (box, text))`,
   `create table state.note_lines (position bigint not null, word text not null)`,
 ];
 
@@ -51,7 +56,8 @@ const materializeNoteTaken = defineMaterializer(
   NoteTaken,
   1,
   async ({ position, data }, { state }) => {
-    state.table(notes).insert({ note_id: data.noteId, box: data.box, text: data.text });
+    const { noteId: note_id, box, text } = data;
+    state.table(notes).insert({ note_id, box, text, last_position: position });
     for (const word of data.text.split(' ')) state.append(noteLines, { position, word });
     await Promise.resolve();
   },
@@ -60,10 +66,10 @@ const materializeNoteTaken = defineMaterializer(
 const materializeNoteRewritten = defineMaterializer(
   NoteRewritten,
   1,
-  async ({ data }, { state }) => {
+  async ({ position, data }, { state }) => {
     const note = await state.table(notes).get(data.noteId);
     if (!note) throw new Error(`There is no note ${data.noteId}`);
-    state.table(notes).update({ ...note, text: data.text });
+    state.table(notes).update({ ...note, text: data.text, last_position: position });
   },
 );
 

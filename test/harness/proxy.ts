@@ -163,7 +163,7 @@ class Link {
     this.unread = this.unread.subarray(length);
     if (!this.isStarted) {
       this.isStarted = true;
-      this.isWriter = /application_name\0truebook (log|state)_writer\0/.test(
+      this.isWriter = /application_name\0truebook( log_writer| state_writer| log_amender)?\0/.test(
         message.toString('latin1'),
       );
     }

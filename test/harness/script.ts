@@ -20,9 +20,18 @@ export interface RunningScript {
 
 /** Starts a compiled script on two databases, without a terminal. */
 export async function startScript(
-  name: 'migrate' | 'replay' | 'import',
+  name:
+    | 'migrate'
+    | 'replay'
+    | 'verify'
+    | 'import'
+    | 'export-log'
+    | 'import-log'
+    | 'amend'
+    | 'checkpoint',
   args: readonly string[],
   urls: DatabaseUrls,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<RunningScript> {
   const program = await compiledProgram();
   const dataDir = await mkdtemp(join(testCluster().runDir, 'data-'));
@@ -34,6 +43,7 @@ export async function startScript(
       DATA_DIR: dataDir,
       LOG_DATABASE_URL: urls.log,
       STATE_DATABASE_URL: urls.state,
+      ...env,
     },
   });
   let stdout = '';

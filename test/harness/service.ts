@@ -4,11 +4,13 @@ import { mkdtemp } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openAdapters } from '../../src/adapters/open-adapters';
+import { openRuns, type RunOptions } from '../../src/admin/open-runs';
 import { createApp } from '../../src/app.module';
 import { Config, type EngineLimits } from '../../src/config';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
-import { features, taskHandlers } from '../../src/features';
+import type { Feature } from '../../src/engine/registry';
+import { features as allFeatures, taskHandlers } from '../../src/features';
 import { storeAdminKey } from '../../src/http/admin-key';
 import { ApiKeys } from '../../src/http/api-keys';
 import { makeLog } from '../../src/http/log';
@@ -44,10 +46,16 @@ export interface TestService {
 
 export interface TestServiceOptions {
   readonly limits?: Partial<EngineLimits>;
+  /** Default: those of the program. */
+  readonly features?: readonly Feature[];
   /** Default: a pair of databases of its own. */
   readonly databases?: TestDatabases;
   /** Whether tasks are handed over, and done; default `off`: they stay recorded. */
   readonly tasks?: 'off' | 'dispatch' | 'work';
+  /** Whether verifications and replays are done, and by what; default: they stay queued. */
+  readonly runs?: Partial<
+    Pick<RunOptions, 'works' | 'work' | 'checkpoint' | 'timings' | 'replayAnswerMs'>
+  >;
   /** Variables of the configuration besides the databases. */
   readonly env?: Record<string, string>;
   /** Instead of those of the program. */
@@ -61,12 +69,16 @@ const TEST_ENV = {
   TASK_SWEEP_MS: '200',
   TASK_GRACE_MS: '1000',
   TASK_BACKOFF_MS: '50',
+  VERIFY_SCHEDULE: 'off',
+  CHECKPOINT_SCHEDULE: 'off',
 };
 
 /** Starts the service on cloned databases and a free port. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const databases = options.databases ?? (await cloneDatabases());
   const { urls } = databases;
+  const { features = allFeatures } = options;
+  if (options.features) databases.features = features;
   const logged: string[] = [];
   const log = makeLog('info', { write: (line) => void logged.push(line) });
   const dataDir = await mkdtemp(join(testCluster().runDir, 'data-'));
@@ -93,10 +105,20 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     works: mode === 'work',
     log,
   });
+  const runs = openRuns({
+    urls,
+    open,
+    queues: tasks.queues,
+    config,
+    timeouts: limits,
+    works: false,
+    log,
+    ...options.runs,
+  });
   const keys = new ApiKeys(open.logReader);
-  const app = await createApp({ open, tasks, adapters, config, keys, log });
+  const app = await createApp({ open, tasks, runs, adapters, config, keys, log });
   let closed: Promise<void> | undefined;
-  const close = () => (closed ??= closeInOrder(app, tasks, adapters, open));
+  const close = () => (closed ??= closeInOrder(app, runs, tasks, adapters, open));
   databases.onEnd(close);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
@@ -173,6 +195,8 @@ export async function spawnProcess(
       ADMIN_API_KEY: TEST_KEY,
       LOG_LEVEL: 'warn',
       READ_POOL_SIZE: '3',
+      VERIFY_SCHEDULE: 'off',
+      CHECKPOINT_SCHEDULE: 'off',
       ...(urls && { LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state }),
       ...options.env,
     },

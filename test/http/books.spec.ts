@@ -113,6 +113,7 @@ describe('the books over HTTP', () => {
     expect(all.data[4]).toEqual({
       position: 5,
       eventId: expect.any(String) as unknown,
+      amended: null,
       type: 'TransactionPosted',
       version: 1,
       data: expect.objectContaining({ effectiveDate: '2026-03-02' }) as unknown,

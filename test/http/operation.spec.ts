@@ -96,8 +96,15 @@ describe('what operates the service', () => {
       'get /v1/accounts',
       'get /v1/accounts/{id}',
       'get /v1/accounts/{id}/entries',
+      'get /v1/admin/event-backups',
+      'get /v1/admin/replay-verifications',
+      'get /v1/admin/replay-verifications/{id}',
+      'get /v1/admin/replays',
+      'get /v1/admin/replays/{id}',
       'get /v1/companies',
       'get /v1/companies/{id}',
+      'get /v1/diff',
+      'get /v1/diff/{id}/events',
       'get /v1/events',
       'get /v1/events/{position}',
       'get /v1/health/live',
@@ -114,6 +121,13 @@ describe('what operates the service', () => {
       'get /v1/webhook-subscriptions/{id}/deliveries',
       'post /v1/accounts',
       'post /v1/accounts/{id}/close',
+      'post /v1/admin/event-backups/{position}/{amendment}/restore',
+      'post /v1/admin/events/{position}/amend',
+      'post /v1/admin/replay-verifications',
+      'post /v1/admin/replay-verifications/{id}/abort',
+      'post /v1/admin/replays',
+      'post /v1/admin/replays/swap-back',
+      'post /v1/admin/replays/{id}/abort',
       'post /v1/companies',
       'post /v1/interest-accruals',
       'post /v1/orders',
@@ -190,5 +204,12 @@ describe('what operates the service', () => {
     const ready = (await service.api.get<{ queue: object }>('/v1/health/ready')).body;
     expect(documented('ReadyDto')).toEqual(Object.keys(ready).sort());
     expect(documented('QueueDto')).toEqual(Object.keys(ready.queue).sort());
+  });
+
+  it('documents of a verification and a replay what it answers of them', async () => {
+    const verification = await service.api.post('/v1/admin/replay-verifications');
+    expect(documented('VerificationDto')).toEqual(Object.keys(verification.body).sort());
+    const replay = await service.api.post('/v1/admin/replays', {}, { dryRun: true });
+    expect(documented('ReplayDto')).toEqual(Object.keys(replay.body).sort());
   });
 });

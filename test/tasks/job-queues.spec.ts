@@ -20,6 +20,8 @@ const TIMINGS: JobQueueTimings = {
   lockMs: 1_000,
   stalledCheckMs: 200,
   retryMs: 50,
+  scheduleCheckMs: 1_000,
+  scheduleRetryMs: 50,
   afterBugMs: 50,
 };
 /** What a bounded time may be longer than promised, on a machine with other things to do. */

@@ -14,6 +14,7 @@ import { startTestLedger, type TestLedger } from '../harness/ledger';
  */
 export const pings = defineAppendTable<{ position: number; text: string }>({
   name: 'pings',
+  lastPosition: 'position',
   columns: { position: 'bigint', text: 'text' },
 });
 

@@ -30,6 +30,8 @@ const TIMINGS = {
   stalledCheckMs: 200,
   retryMs: 50,
   afterBugMs: 50,
+  scheduleCheckMs: 500,
+  scheduleRetryMs: 500,
 };
 
 export const BACKENDS = [

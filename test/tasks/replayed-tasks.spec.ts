@@ -123,6 +123,7 @@ describe('a replay', () => {
         matched: 1_201,
         missing: 0,
         extra: 0,
+        amended: 0,
         executed: 0,
         firstDifference: null,
         samples: [],
@@ -184,7 +185,7 @@ describe('a replay', () => {
   it.each(changes)('names the event that now asks for %s', async (_, asksFor, expected) => {
     const before = await deliveryTables(databases);
     expect(await replayWith(databases, asksFor)).toEqual({
-      ...{ executed: 0, firstDifference: 1_000 },
+      ...{ amended: 0, executed: 0, firstDifference: 1_000 },
       ...expected,
     });
     expect(await deliveryTables(databases)).toEqual(before);

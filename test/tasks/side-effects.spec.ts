@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import PostalMime from 'postal-mime';
-import type { ReplayReport } from '../../src/replay/replay';
+import type { ReplayReport } from '../../src/replay/report';
 import {
   changeAddress,
   createCompanies,

@@ -1,0 +1,73 @@
+/**
+ * What the strings of event data are, for those who read the exported schemas and for the check of
+ * data that a person wrote. A released version of an event is never narrowed: whatever was stored
+ * under these patterns must stay valid.
+ */
+
+/**
+ * An id that the ledger made.
+ * @format uuid
+ * @pattern ^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
+ */
+export type Uuid = string;
+
+/**
+ * An id that the client made, unique per kind of resource.
+ * @pattern ^[A-Za-z0-9._:-]{1,64}$
+ */
+export type ClientId = string;
+
+/**
+ * Decimal string with all of the currency's digits, in major units; not negative.
+ * @pattern ^(0|[1-9]\d*)(\.\d+)?$
+ */
+export type Amount = string;
+
+/**
+ * Decimal string with all of the currency's digits, in major units; may be negative.
+ * @pattern ^(?!-0(\.0+)?$)-?(0|[1-9]\d*)(\.\d+)?$
+ */
+export type SignedAmount = string;
+
+/**
+ * Decimal string, not negative, without zeros at its end.
+ * @pattern ^(0|[1-9]\d*)(\.\d*[1-9])?$
+ */
+export type Quantity = string;
+
+/**
+ * Decimal string: `"0.0425"` is 4.25 % a year.
+ * @pattern ^(0|[1-9]\d*)(\.\d+)?$
+ */
+export type AnnualRate = string;
+
+/**
+ * Whole number as a decimal string, of any size; may be negative.
+ * @pattern ^(0|-?[1-9]\d*)$
+ */
+export type WholeNumber = string;
+
+/**
+ * ISO 4217 code.
+ * @pattern ^[A-Z]{3}$
+ */
+export type CurrencyCode = string;
+
+/**
+ * ISO 3166 alpha-2 code.
+ * @pattern ^[A-Z]{2}$
+ */
+export type CountryCode = string;
+
+/**
+ * `YYYY-MM-DD`.
+ * @format date
+ */
+export type CalendarDate = string;
+
+/**
+ * RFC 3339 in UTC with milliseconds.
+ * @format date-time
+ * @pattern ^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$
+ */
+export type Instant = string;

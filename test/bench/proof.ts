@@ -1,0 +1,127 @@
+import { Pace } from '../../src/admin/pace';
+import { Config } from '../../src/config';
+import type { EngineLog } from '../../src/engine/ledger';
+import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
+import { features } from '../../src/features';
+import type { ReplayReport, RunReport, VerificationReport } from '../../src/replay/report';
+import { verify } from '../../src/replay/verify';
+import type { BenchCluster } from './databases';
+import { measureTransfers, openAccounts, uniformPair, type ChoosePair } from './engine-load';
+import { fillMixed } from './mixed-load';
+import { measureScript } from './processes';
+import { median, type Results } from './report';
+import { ACCOUNTS, type Sizes } from './sizes';
+
+const IN_FLIGHT = 64;
+const EVENTS = 'events/s';
+/** Rebuilds this short are measured several times. */
+const SHORT_EVENTS = 100_000;
+const SHORT_ROUNDS = 3;
+
+/**
+ * Measures on a log with events of every kind: rebuilds of growing length, a verification, how long
+ * the swap at the end of a replay holds writers at full speed, and what a verification in the
+ * service's own process leaves to the commands.
+ */
+export async function measureProof(
+  cluster: BenchCluster,
+  sizes: Sizes,
+  log: EngineLog,
+  results: Results,
+): Promise<void> {
+  const { mixedUrls: urls, dataDir } = cluster;
+  const open = await openLedger({
+    ...{ urls, features, log, limits: Config.load({}).engine, readPoolSize: 2 },
+  });
+  try {
+    const pair = uniformPair(await openAccounts(open, ACCOUNTS));
+    for (const [i, events] of sizes.rebuilds.entries()) {
+      await fillMixed(open.ledger, events, i + 1);
+      const rates: number[] = [];
+      let peakMib = 0;
+      for (let n = events <= SHORT_EVENTS ? SHORT_ROUNDS : 1; n > 0; n--) {
+        const run = await measureScript<ReplayReport>('replay', dataDir, urls);
+        rates.push(rebuildRate(run.report));
+        peakMib = Math.max(peakMib, run.peakMib);
+      }
+      const head = open.ledger.head.position.toLocaleString('en');
+      const note = `${head} events of every kind, hash chain and tasks checked, indexes built`;
+      results.add(`replay.events_per_s.${events}`, median(rates), EVENTS, note);
+      if (events !== sizes.provenEvents) continue;
+      results.add('replay.events_per_s', median(rates), EVENTS, note);
+      results.add('replay.peak_mib', peakMib, 'MiB', 'the largest process');
+      await measureVerification(cluster, results);
+      await measureSwap(cluster, open, pair, results);
+      await measureBeside(cluster, open, pair, sizes, results);
+    }
+  } finally {
+    await open.close();
+  }
+}
+
+function rebuildRate({ processed, rebuildMs }: RunReport): number {
+  return processed / (rebuildMs / 1000);
+}
+
+async function measureVerification({ dataDir, mixedUrls }: BenchCluster, results: Results) {
+  const { report, peakMib } = await measureScript<VerificationReport>('verify', dataDir, mixedUrls);
+  const rows = report.tables.reduce((sum, { liveRows }) => sum + liveRows, 0);
+  const note = `${rows.toLocaleString('en')} rows compared, the comparison included`;
+  results.add('verify.events_per_s', report.eventsPerSecond, EVENTS, note);
+  results.add('verify.peak_mib', peakMib, 'MiB', 'the largest process');
+}
+
+/** A replay beside transfers at full speed. */
+async function measureSwap(
+  { dataDir, mixedUrls }: BenchCluster,
+  open: OpenLedger,
+  pair: ChoosePair,
+  results: Results,
+): Promise<void> {
+  let isRunning = true;
+  let longestMs = 0;
+  const write = async () => {
+    while (isRunning) {
+      // In short stretches, whose slowest command is the longest wait.
+      const { slowestMs } = await measureTransfers(open, pair, IN_FLIGHT, 200);
+      longestMs = Math.max(longestMs, slowestMs);
+    }
+  };
+  const writing = write();
+  const { report } = await measureScript<ReplayReport>('replay', dataDir, mixedUrls);
+  isRunning = false;
+  await writing;
+  const note = `under both locks, beside ${IN_FLIGHT} writers; the slowest command of that time `;
+  results.add(
+    'replay.swap_ms',
+    report.swapMs ?? NaN,
+    'ms',
+    `${note}took ${Math.round(longestMs)} ms`,
+  );
+}
+
+/** Transfers with and without a verification in the same process, as the service runs it. */
+async function measureBeside(
+  { mixedUrls: urls }: BenchCluster,
+  open: OpenLedger,
+  pair: ChoosePair,
+  sizes: Sizes,
+  results: Results,
+): Promise<void> {
+  const alone: number[] = [];
+  const beside: number[] = [];
+  for (let round = 0; round < sizes.rounds; round++) {
+    alone.push((await measureTransfers(open, pair, IN_FLIGHT, sizes.engineMs)).perSecond);
+    const stop = new AbortController();
+    const readHead = () => Promise.resolve(open.ledger.head.position);
+    const { wait: pace } = new Pace(readHead, stop.signal);
+    const { registry } = open;
+    const verifying = verify({ urls, registry, pace, signal: stop.signal });
+    beside.push((await measureTransfers(open, pair, IN_FLIGHT, sizes.engineMs)).perSecond);
+    stop.abort(new Error('enough was measured'));
+    await verifying;
+  }
+  const share = Math.round((100 * median(beside)) / median(alone));
+  const note = `${share} % of the ${Math.round(median(alone))} without, measured in turn`;
+  results.add('engine.beside_verification.64', median(beside), 'transfers/s', note);
+}

@@ -1,0 +1,61 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * A file system of a few MiB, for specs that fill a disk. Root mounts it. Anybody else makes a user
+ * namespace of its own and mounts it there, and reaches it through the process that holds it.
+ */
+export class SmallDisk {
+  private constructor(
+    /** The root folder of the file system, which everybody may write to. */
+    readonly path: string,
+    private readonly holder: ChildProcess | undefined,
+  ) {}
+
+  /** @throws Error where this machine lets nobody mount anything; the spec cannot run then */
+  static async mount(folder: string, bytes: number): Promise<SmallDisk> {
+    const path = join(folder, 'small-disk');
+    await mkdir(path);
+    const options = `size=${bytes},mode=0777`;
+    if (process.getuid?.() === 0) {
+      await run('mount', ['-t', 'tmpfs', '-o', options, 'none', path]);
+      return new SmallDisk(path, undefined);
+    }
+    // It ends with its standard input, that is with this process at the latest.
+    const script = `mount -t tmpfs -o ${options} none "$0" && echo mounted && exec cat`;
+    const unshare = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, path];
+    const holder = spawn('unshare', unshare, { stdio: ['pipe', 'pipe', 'inherit'] });
+    await new Promise<void>((done, fail) => {
+      holder.stdout.once('data', () => done());
+      holder.once('error', fail);
+      holder.once('exit', (code) => fail(new Error(`No small disk: unshare ended with ${code}`)));
+    });
+    return new SmallDisk(`/proc/${holder.pid}/root${path}`, holder);
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.path);
+    return bavail * bsize;
+  }
+
+  /** Takes all room but so much. */
+  async fillUp(leftBytes: number): Promise<void> {
+    const bytes = (await this.freeBytes()) - leftBytes;
+    await writeFile(join(this.path, 'ballast'), Buffer.alloc(Math.max(0, bytes)));
+  }
+
+  /** Gives the room that was taken free again. */
+  async makeRoom(): Promise<void> {
+    await rm(join(this.path, 'ballast'), { force: true });
+  }
+
+  /** Ends the file system; nobody may use it any longer. */
+  async unmount(): Promise<void> {
+    if (this.holder) this.holder.stdin!.end();
+    else await run('umount', [this.path]);
+  }
+}

@@ -1,0 +1,88 @@
+import { amend } from '../../src/amendments/amend';
+import { ChangeCompanyAddress, CreateCompany } from '../../src/companies/company.creators';
+import { CancelOrder, PlaceOrder } from '../../src/orders/order.creators';
+import { SettleOrder } from '../../src/orders/settle.creator';
+import {
+  DisableWebhook,
+  EnableWebhook,
+  RotateWebhookSecret,
+  SubscribeWebhook,
+} from '../../src/webhooks/webhook.creators';
+import { openAccount } from '../harness/books';
+import type { TestLedger } from '../harness/ledger';
+import { InterestBooks } from '../interest/interest-books';
+
+/** Makes events of every kind that accounts and transactions alone do not make. */
+export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
+  await companiesAndOrders(ledger);
+  await interest(ledger);
+  await subscriptions(ledger);
+  await amendment(ledger);
+}
+
+/** An account whose name was wrong from the beginning. */
+async function amendment(ledger: TestLedger): Promise<void> {
+  const { id } = await openAccount(ledger);
+  const { registry, urls, logReader } = ledger.open;
+  const event = await logReader
+    .selectFrom('event_log')
+    .select(['position', 'data'])
+    .orderBy('position', 'desc')
+    .executeTakeFirstOrThrow();
+  const data = { ...event.data, name: `Renamed ${id}` };
+  const input = { position: event.position, data, reason: 'A "better" name' };
+  const command = { name: 'AmendEvent', actor: 'tester', input } as const;
+  const outcome = await amend({ urls, registry }, command);
+  if (outcome.kind === 'refused') throw outcome.refusal;
+}
+
+async function companiesAndOrders(ledger: TestLedger): Promise<void> {
+  const address = { line1: 'Main St 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
+  const company = { name: 'Acme', contactEmail: "o'neil+x@b.example", address };
+  const { id: companyId } = await ledger.accept(CreateCompany, company);
+  await ledger.accept(CreateCompany, { ...company, clientId: 'other:company' });
+  const moved = { ...address, line2: 'c/o Ünë', region: 'NRW' };
+  await ledger.accept(ChangeCompanyAddress, { companyId, address: moved });
+  const { id: cashAccountId } = await openAccount(ledger);
+  const { id: settlementAccountId } = await openAccount(ledger);
+  const { id: feeAccountId } = await openAccount(ledger, { type: 'expense' });
+  const accounts = { companyId, cashAccountId, settlementAccountId };
+  const trade = { ...accounts, symbol: 'BRK.B', quantity: '10.50' };
+  const place = async (side: 'buy' | 'sell', rest: object = {}) =>
+    (await ledger.accept(PlaceOrder, { ...trade, ...rest, side })).id;
+  const settled = { executedAmount: '100.5', settledAt: '2026-01-31T23:30:00-01:00' };
+  const bought = await place('buy', { clientId: 'bought', limitAmount: '500' });
+  await ledger.accept(SettleOrder, { ...settled, orderId: bought, fee: '2', feeAccountId });
+  const sold = await place('sell', { quantity: '3' });
+  await ledger.accept(SettleOrder, { ...settled, orderId: sold });
+  await ledger.accept(CancelOrder, { orderId: await place('buy') });
+}
+
+/** Days with and without interest, below zero, backdated, and in a currency without digits. */
+async function interest(ledger: TestLedger): Promise<void> {
+  for (const currency of ['USD', 'JPY']) {
+    const cash = await openAccount(ledger, { currency });
+    const expense = await openAccount(ledger, { type: 'expense', currency });
+    const books = new InterestBooks(ledger, cash, expense);
+    const [savings, poor] = [await books.open(), await books.open()];
+    await books.post(savings, '100000', '2026-01-01');
+    await books.post(savings, '5', '2026-03-05');
+    await books.post(poor, '-7', '2026-01-02');
+    const accountIds = [savings.id, poor.id];
+    await books.accrue({ accountIds, through: '2026-01-31' });
+    await books.post(savings, '-90000', '2026-01-10');
+    await books.post(poor, '9', '2025-12-30');
+    await books.accrue({ accountIds, through: '2026-02-28', dayCount: '30/360' });
+  }
+}
+
+async function subscriptions(ledger: TestLedger): Promise<void> {
+  const url = 'https://receiver.example/hook?token=a';
+  const { id: subscriptionId } = await ledger.accept(SubscribeWebhook, { url, eventTypes: ['*'] });
+  const named = { clientId: 'named', url, eventTypes: ['AccountOpened', 'AccountClosed'] };
+  await ledger.accept(SubscribeWebhook, { ...named, sealedSecret: 'sealed' });
+  await ledger.accept(RotateWebhookSecret, { subscriptionId });
+  await ledger.accept(RotateWebhookSecret, { subscriptionId, sealedSecret: 'sealed' });
+  await ledger.accept(DisableWebhook, { subscriptionId });
+  await ledger.accept(EnableWebhook, { subscriptionId });
+}

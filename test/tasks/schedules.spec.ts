@@ -1,0 +1,99 @@
+import type { JobQueues } from '../../src/tasks/job-queues';
+import { openJobQueues } from '../../src/tasks/job-queues';
+import type { Schedule } from '../../src/tasks/job-schedules';
+import { cloneDatabases } from '../harness/databases';
+import { waitFor } from '../harness/waiting';
+import { BACKENDS, type StartQueue } from './queue-backends';
+
+const EACH_SECOND = '* * * * * *';
+const NEVER_NOW = '0 0 1 1 *';
+
+jest.setTimeout(60_000);
+
+describe.each(BACKENDS)('schedules on %s', (_, startQueue) => {
+  it('run each time once, whichever process does it', async () => {
+    const { open } = await start(startQueue);
+    const ticks: [string, number][] = [];
+    const run = (process: string) => (at: Date) => {
+      ticks.push([process, at.getTime()]);
+      return Promise.resolve();
+    };
+    const schedule = (process: string) => ({ name: 's', pattern: EACH_SECOND, run: run(process) });
+    open().schedule([schedule('a')]);
+    open().schedule([schedule('b')]);
+    await waitFor('six ticks', () => ticks.length >= 6);
+    const times = ticks.map(([, at]) => at);
+    expect(new Set(times).size).toBe(times.length);
+    expect(times.every((at) => at % 1_000 === 0)).toBe(true);
+    expect(times.at(-1)! - times[0]!).toBe((times.length - 1) * 1_000);
+  });
+
+  it('come again after an error, and do not stop at it', async () => {
+    const { open, errors } = await start(startQueue);
+    const ticks = new Map<number, number>();
+    const run = (at: Date) => {
+      const runs = (ticks.get(at.getTime()) ?? 0) + 1;
+      ticks.set(at.getTime(), runs);
+      return runs === 1 ? Promise.reject(new Error('not yet')) : Promise.resolve();
+    };
+    open().schedule([{ name: 's', pattern: EACH_SECOND, run }]);
+    await waitFor('the next ticks', () => ticks.size >= 3);
+    await waitFor('the second attempt', () => [...ticks.values()].includes(2));
+    expect(errors.map((error) => String(error.cause))).toContain('Error: not yet');
+  });
+
+  it('are changed and ended by the configuration', async () => {
+    const { open } = await start(startQueue);
+    const ticks: string[] = [];
+    const schedule = (name: string, pattern: string | undefined): Schedule => ({
+      name,
+      pattern,
+      run: () => {
+        ticks.push(`${name} ${pattern}`);
+        return Promise.resolve();
+      },
+    });
+    const first = open();
+    first.schedule([schedule('s', EACH_SECOND), schedule('t', EACH_SECOND)]);
+    await waitFor('both', () => new Set(ticks).size === 2);
+    await first.close(1_000);
+    ticks.length = 0;
+    const second = open();
+    second.schedule([
+      schedule('s', NEVER_NOW),
+      schedule('t', undefined),
+      schedule('u', EACH_SECOND),
+    ]);
+    await waitFor('three more seconds', () => ticks.filter((t) => t.startsWith('u')).length >= 3);
+    // At most what was due already when the configuration changed.
+    expect(ticks.filter((tick) => !tick.startsWith('u')).length).toBeLessThanOrEqual(1);
+  });
+
+  it('go on where the queue lost everything', async () => {
+    const { open, queue } = await start(startQueue);
+    let ticks = 0;
+    const run = () => Promise.resolve(void ticks++);
+    open().schedule([{ name: 's', pattern: EACH_SECOND, run }]);
+    await waitFor('a tick', () => ticks > 0);
+    await queue.empty();
+    const before = ticks;
+    await waitFor('more ticks', () => ticks > before + 2);
+  });
+
+  async function start(startBackend: StartQueue) {
+    const databases = await cloneDatabases();
+    const queue = await startBackend(databases.urls);
+    databases.onEnd(() => queue.close());
+    const errors: Error[] = [];
+    const open = (): JobQueues => {
+      const queues = openJobQueues({
+        ...queue.options,
+        stateUrl: queue.stateUrl,
+        onError: (error) => errors.push(error),
+      });
+      databases.onEnd(() => queues.close(1_000));
+      return queues;
+    };
+    return { open, queue, errors };
+  }
+});
