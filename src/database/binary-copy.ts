@@ -15,6 +15,11 @@ export class BinaryCopyWriter {
     this.end += SIGNATURE.copy(this.buffer, 0);
   }
 
+  /** Whether nothing was written since the beginning. */
+  get isEmpty(): boolean {
+    return this.end === SIGNATURE.length;
+  }
+
   /** Ends the COPY. @returns a copy of all that was written */
   finish(): Buffer {
     this.reserve(2);

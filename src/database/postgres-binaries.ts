@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { access, chmod, constants, cp, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, constants, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -106,9 +106,8 @@ async function canEnter(user: { uid: number; gid: number }, path: string): Promi
 /** Copies bin, lib and share once; the folder is named after the package's version. */
 async function reachableCopy(bin: string): Promise<string> {
   const native = dirname(bin);
-  const { version } = (await import(join(native, '..', 'package.json'), {
-    with: { type: 'json' },
-  })) as { version: string };
+  const text = await readFile(join(native, '..', 'package.json'), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
   const target = join(REACHABLE, `truebook-postgresql-${version}`);
   try {
     await access(join(target, 'bin', 'postgres'), constants.X_OK);

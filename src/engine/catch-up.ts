@@ -2,26 +2,27 @@ import { kyselyOn } from '../database/connections';
 import { isRowRefused, isServerTrouble } from '../database/sqlstates';
 import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
-import { EventPages, type EventPage } from './event-pages';
+import { EventPages } from './event-pages';
 import type { EventContent } from './event-content';
 import { encodeChanges, send } from './flush';
 import type { AppendedEvent } from './event-log';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
+import { PreparedPages, PREPARED_PAGES } from './prepared-pages';
 import type { MaterializationScope, Registry } from './registry';
 import { loadRowsFrom } from './row-loader';
-import type { LoadRows } from './session-table';
 import { StateSession } from './state-session';
-import { WantedRows } from './wanted-rows';
 import { ComparedTasks, type TaskReport } from './task-comparison';
+import { UnsentRows } from './unsent-rows';
 
 /** Events that are read and materialized together: few, because they are in memory twice over. */
 const PAGE_EVENTS = 500;
 /**
  * Events whose rows are sent together. Every statement costs the server its planning, and a COPY a
- * slot for each of its first 1,000 rows: with 2,000 events its work took a third longer.
+ * slot for each of its first 1,000 rows: with 2,000 events its work took a third longer, and with
+ * 8,000 the rows that wait cost the collector what the server saves.
  */
-const FLUSH_EVENTS = 8_000;
+const FLUSH_EVENTS = 4_000;
 /** Rows of large events are sent before that, so that memory does not depend on their size. */
 const FLUSH_CHARACTERS = 8_000_000;
 
@@ -127,13 +128,19 @@ export async function catchUp(
   to: Head,
   options: CatchUpOptions = {},
 ): Promise<CaughtUp> {
-  const session = sessionOn(registry, state, from, options);
+  const session = sessionOn(registry, state, from);
+  const unsent = new UnsentRows(session, from);
+  giveQueries(session, state, unsent, options);
   const tasks = options.tasks ?? new ComparedTasks(registry.taskNames);
   const scope: CatchUpScope = { state: session, tasks };
   const { pageEvents = FLUSH_EVENTS } = options;
   const pages = new EventPages(log, from.position, to.position, Math.min(pageEvents, PAGE_EVENTS));
+  // Where events are flushed one by one, so that a refused row has its event, none is ahead.
+  const depth = pageEvents < PAGE_EVENTS ? 0 : PREPARED_PAGES;
+  const prepared = new PreparedPages(pages, registry, session, depth);
+  session.batch++;
   try {
-    await applyPages(registry, pages, scope, state, options);
+    await applyPages(registry, prepared, scope, state, unsent, options);
   } finally {
     pages.stop();
   }
@@ -143,22 +150,25 @@ export async function catchUp(
 /** Materializes page after page, each while the rows of the one before are written. */
 async function applyPages(
   registry: Registry,
-  pages: EventPages,
+  pages: PreparedPages,
   scope: CatchUpScope,
   state: WriterConnection,
+  unsent: UnsentRows,
   options: CatchUpOptions,
 ): Promise<void> {
   const { state: session, tasks } = scope;
   const { pageEvents = FLUSH_EVENTS } = options;
   let flushed: Promise<unknown> = Promise.resolve();
-  let unsent = { before: session.head, events: 0, characters: 0 };
-  let page = await pages.next();
-  await loadNeeds(registry, session, page);
-  while (page) {
+  const flushAll = async () => {
+    await flushed;
+    flushed = flush(registry, session, state, unsent);
+    if (options.commitPages) await commit(state, flushed);
+    // What pages that were prepared before want of older batches was not loaded: it stays.
+    session.committed(pages.oldestBatch - 1);
+    session.batch++;
+  };
+  for (let page = await pages.next(); page; page = await pages.next()) {
     options.signal?.throwIfAborted();
-    if (unsent.events === 0) session.batch++;
-    const next = await pages.next();
-    const loaded = loadNeeds(registry, session, next);
     tasks.expect(page.tasks);
     try {
       await applyPage(registry, page.events, scope, state, options);
@@ -167,24 +177,12 @@ async function applyPages(
       await flushed;
       throw error;
     }
-    unsent.events += page.events.length;
-    unsent.characters += page.characters;
-    const isEnough = unsent.events >= pageEvents || unsent.characters >= FLUSH_CHARACTERS;
-    if (!next || isEnough) {
-      await flushed;
-      flushed = flush(registry, session, state, unsent, page.events.at(-1)!);
-      unsent = { before: session.head, events: 0, characters: 0 };
-      if (options.commitPages) await commit(state, flushed);
-      // Asked for ahead of the rows that were sent now, so that it has been answered or is soon.
-      await loaded;
-      // The last batch stays: what the next page wants of it was not loaded.
-      session.committed(session.batch - 1);
-    }
-    await loaded;
+    unsent.add(page);
+    if (unsent.events >= pageEvents || unsent.characters >= FLUSH_CHARACTERS) await flushAll();
     options.onProgress?.(session.head.position);
     await options.pace?.();
-    page = next;
   }
+  if (unsent.events > 0) await flushAll();
   await flushed;
 }
 
@@ -211,12 +209,13 @@ function flush(
   registry: Registry,
   session: StateSession,
   state: WriterConnection,
-  { before, events }: { before: Head; events: number },
-  last: LedgerEvent,
+  unsent: UnsentRows,
 ): Promise<void> {
-  const sent = send(state, encodeChanges(session.takeChanges()));
+  const { before, events, last } = unsent;
+  const sent = send(state, unsent.take());
   sent.push(sendStateHead(state, session.head, registry.materializersVersion));
   const flushed = answered(sent, before, events === 1 ? last : undefined);
+  unsent.begin();
   flushed.catch(() => undefined);
   return flushed;
 }
@@ -226,25 +225,6 @@ async function commit(state: WriterConnection, flushed: Promise<unknown>): Promi
   await state.commit();
   void state.send('begin');
   void state.send('lock table event_log_state in exclusive mode');
-}
-
-/** Asks for the rows that a page is going to read and that are not in memory. */
-function loadNeeds(
-  registry: Registry,
-  session: StateSession,
-  page: EventPage | undefined,
-): Promise<void> {
-  const wanted = new WantedRows(session);
-  for (const stored of page?.events ?? []) {
-    try {
-      registry.need(registry.upcast(stored), wanted);
-    } catch {
-      // Its materializer meets what is wrong with it, in its turn.
-    }
-  }
-  const loaded = wanted.load();
-  loaded.catch(() => undefined);
-  return loaded;
 }
 
 /**
@@ -270,29 +250,33 @@ async function answered(
   throw new EventOfDoom(position, eventId, type, refused);
 }
 
-/** A session that reads and writes inside the locked transaction. */
-function sessionOn(
-  registry: Registry,
-  state: WriterConnection,
-  from: Head,
-  { beforeQuery }: CatchUpOptions,
-): StateSession {
-  const plain = loadRowsFrom(stateDb(state));
-  const load: LoadRows = async (table, column, values) => {
-    if (table.source !== undefined || column !== table.key) await beforeQuery?.();
-    return plain(table, column, values);
-  };
+/** A session that reads and writes inside the caller's transaction. */
+function sessionOn(registry: Registry, state: WriterConnection, from: Head): StateSession {
+  const load = loadRowsFrom(stateDb(state));
   const session = new StateSession(registry.tables, from, load, from.position === 0);
   // Whatever fails, the session is thrown away.
   session.isUndoable = false;
-  const queries = lockedQueries(session, state);
+  return session;
+}
+
+/** Lets a session look for rows by more than their key, and materializers use SQL. */
+function giveQueries(
+  session: StateSession,
+  state: WriterConnection,
+  unsent: UnsentRows,
+  { beforeQuery }: CatchUpOptions,
+): void {
+  const plain = session.load;
+  session.load = async (table, column, values) => {
+    if (table.source !== undefined || column !== table.key) await beforeQuery?.();
+    return plain(table, column, values);
+  };
   const flush = async () => {
     await beforeQuery?.();
-    await queries.flush();
+    await Promise.all(send(state, unsent.take()));
   };
-  session.locked = { ...queries, flush };
+  session.locked = { ...lockedQueries(session, state), flush };
   session.hasSavepoint = true;
-  return session;
 }
 
 /**

@@ -1,7 +1,15 @@
 import type { QueryConfig } from 'pg';
+import { BinaryCopyWriter } from '../database/binary-copy';
 import type { WriterConnection } from '../database/writer-connection';
 import type { StateChanges } from './state-session';
-import { copyTarget, rowEncoder, type Columns, type Key, type KeyedTable } from './state-table';
+import {
+  copyTarget,
+  rowEncoder,
+  type AppendTable,
+  type Columns,
+  type Key,
+  type KeyedTable,
+} from './state-table';
 
 /** A statement with its rows, encoded and ready to be sent. */
 export type Statement =
@@ -9,7 +17,7 @@ export type Statement =
 
 interface Target {
   readonly text: string;
-  readonly encode: (rows: Iterable<object>) => Buffer;
+  readonly encode: ReturnType<typeof rowEncoder<object>>;
 }
 const targets = new WeakMap<object, Target>();
 
@@ -29,12 +37,51 @@ export function encodeRows<Row extends object>(
   table: { name: string; columns: Columns<Row> },
   rows: Iterable<Row>,
 ): Statement {
+  const { text, encode } = targetOf(table);
+  writer.begin();
+  encode(writer, rows);
+  return { copyInto: text, rows: writer.finish() };
+}
+
+const writer = new BinaryCopyWriter();
+
+function targetOf<Row extends object>(table: { name: string; columns: Columns<Row> }): Target {
   let target = targets.get(table);
   if (!target) {
-    target = { text: copyTarget(table), encode: rowEncoder(table.columns) as Target['encode'] };
+    const encode = rowEncoder(table.columns) as unknown as Target['encode'];
+    target = { text: copyTarget(table), encode };
     targets.set(table, target);
   }
-  return { copyInto: target.text, rows: target.encode(rows) };
+  return target;
+}
+
+/**
+ * Appended rows that are encoded as they come and sent together much later. As objects they would
+ * outlive their youth, which costs the collector more than encoding them costs.
+ */
+export class EncodedRows {
+  private readonly writers = new Map<AppendTable<never>, BinaryCopyWriter>();
+
+  add({ table, rows }: StateChanges['inserts'][number]): void {
+    let to = this.writers.get(table);
+    if (!to) {
+      to = new BinaryCopyWriter();
+      to.begin();
+      this.writers.set(table, to);
+    }
+    targetOf(table).encode(to, rows);
+  }
+
+  /** What was added, ready to be sent; nothing is left. */
+  take(): Statement[] {
+    const statements: Statement[] = [];
+    for (const [table, to] of this.writers) {
+      if (to.isEmpty) continue;
+      statements.push({ copyInto: targetOf(table).text, rows: to.finish() });
+      to.begin();
+    }
+    return statements;
+  }
 }
 
 /** Buffered changes as a few set-based statements a table. */

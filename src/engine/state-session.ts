@@ -94,17 +94,21 @@ export class StateSession implements SessionScope {
 
   /** Every buffered change by table, for the caller to send; the buffers are empty afterwards. */
   takeChanges(): StateChanges {
-    const inserts: StateChanges['inserts'] = [];
+    const inserts = [...this.takeAppended()];
     const changes: StateChanges['changes'] = [];
-    for (const [definition, rows] of this.appends) {
-      if (rows.length === 0) continue;
-      inserts.push({ table: definition as AppendTable<never>, rows: rows.splice(0) });
-    }
     for (const table of this.tables.values()) {
       const taken = table.takeChanges();
       if (taken) changes.push({ table: table.definition, changes: taken });
     }
     return { inserts, changes };
+  }
+
+  /** The buffered rows of the tables that are only appended to; their buffers are empty then. */
+  *takeAppended(): Generator<StateChanges['inserts'][number]> {
+    for (const [definition, rows] of this.appends) {
+      if (rows.length === 0) continue;
+      yield { table: definition as AppendTable<never>, rows: rows.splice(0) };
+    }
   }
 
   /** Forgets what the tables' bounds no longer allow, once a batch has been committed. */

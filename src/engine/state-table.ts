@@ -1,4 +1,4 @@
-import { BinaryCopyWriter } from '../database/binary-copy';
+import type { BinaryCopyWriter } from '../database/binary-copy';
 
 /** PostgreSQL types that rows are made of, with the JavaScript type of each. */
 interface ColumnValues {
@@ -96,18 +96,15 @@ export function copyTarget(table: { name: string; columns: object }): string {
   return `${table.name} (${Object.keys(table.columns).join(', ')})`;
 }
 
-const writer = new BinaryCopyWriter();
-
-/** Encodes rows for a binary COPY, columns in the order that they are declared. */
+/** Encodes rows for a binary COPY that was begun, columns in the order that they are declared. */
 export function rowEncoder<Row extends object>(
   columns: Columns<Row>,
-): (rows: Iterable<Row>) => Buffer {
+): (writer: BinaryCopyWriter, rows: Iterable<Row>) => void {
   const names = Object.keys(columns) as (keyof Row)[];
   const encode = Object.values(columns as Record<string, ColumnType>).map(
     (type) => encoders[type] as (to: BinaryCopyWriter, value: unknown) => void,
   );
-  return (rows) => {
-    writer.begin();
+  return (writer, rows) => {
     for (const row of rows) {
       writer.row(names.length);
       for (let i = 0; i < names.length; i++) {
@@ -116,6 +113,5 @@ export function rowEncoder<Row extends object>(
         else encode[i]!(writer, value);
       }
     }
-    return writer.finish();
   };
 }

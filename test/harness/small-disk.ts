@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * A file system of a few MiB, for specs that fill a disk. Root mounts it. Anybody else makes a user
- * namespace of its own and mounts it there, and reaches it through the process that holds it.
+ * A file system of a few MiB, for specs that fill a disk. Root mounts it. Whoever may not makes a
+ * user namespace of its own and mounts it there, and reaches it through the process that holds it.
  */
 export class SmallDisk {
   private constructor(
@@ -21,10 +21,12 @@ export class SmallDisk {
     const path = join(folder, 'small-disk');
     await mkdir(path);
     const options = `size=${bytes},mode=0777`;
-    if (process.getuid?.() === 0) {
-      await run('mount', ['-t', 'tmpfs', '-o', options, 'none', path]);
-      return new SmallDisk(path, undefined);
-    }
+    const mounting = run('mount', ['-t', 'tmpfs', '-o', options, 'none', path]);
+    const isMounted = await mounting.then(
+      () => true,
+      () => false,
+    );
+    if (isMounted) return new SmallDisk(path, undefined);
     // It ends with its standard input, that is with this process at the latest.
     const script = `mount -t tmpfs -o ${options} none "$0" && echo mounted && exec cat`;
     const unshare = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, path];

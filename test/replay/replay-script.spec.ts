@@ -1,14 +1,13 @@
 import { GENESIS } from '../../src/engine/event';
 import { canonicalEvent, chainHash } from '../../src/engine/hash-chain';
 import { systemClock } from '../../src/engine/ids';
-import type { ReplayReport } from '../../src/replay/replay';
+import type { ReplayReport } from '../../src/replay/report';
 import { query } from '../harness/cluster';
 import { type TestDatabases } from '../harness/databases';
 import { dumpState } from '../harness/invariants';
 import { startTestLedger } from '../harness/ledger';
-import { runScript, startScript } from '../harness/script';
+import { runScript } from '../harness/script';
 import { seededRandom } from '../harness/seed';
-import { waitFor } from '../harness/waiting';
 import { mixedBooks } from './mixed-books';
 import { schemaOf } from './state-schema';
 
@@ -76,43 +75,74 @@ describe('npm run replay', () => {
     expect(end).toBe(4);
     const report = JSON.parse(stdout) as ReplayReport;
     expect(report).toMatchObject({
-      status: 'aborted',
+      status: 'failed',
       toPosition: position,
       doom: { position, type: 'NobodyKnows', error: 'No materializer for NobodyKnows' },
     });
     const plain = await runScript('replay', [], urls);
     expect(plain).toMatchObject({ end: 4 });
-    expect(plain.stdout).toContain(`Event ${position} (NobodyKnows`);
+    expect(plain.stdout).toContain(`event ${position} (NobodyKnows`);
     expect(await dumpState(urls.state)).toEqual(before);
   });
 
-  it('leaves the state as it was when it is killed', async () => {
-    const { urls, superUrls } = await someBooks(2_000);
-    const [before, schema] = [await dumpState(urls.state), await schemaOf(urls.state)];
-    // Holds the replay up where all rows are written, and before its end.
+  it('ends with 3 where the state differs, mends it when told why, and goes back', async () => {
+    const databases = await someBooks(200);
+    const { urls } = databases;
+    const before = await dumpState(urls.state);
     await query(
-      superUrls.state,
-      `create function wait_here() returns event_trigger language plpgsql as
-         $$ begin perform pg_sleep(2); end $$;
-       create event trigger wait_here on ddl_command_start when tag in ('CREATE INDEX')
-         execute function wait_here()`,
+      urls.state,
+      `update state.accounts set name = 'forged' where account_no =
+      (select min(account_no) from state.accounts)`,
     );
-    const { child, ended } = await startScript('replay', [], urls);
-    await waitFor('the indexes to be built', async () => {
-      const building = await query(
-        superUrls.state,
-        `select from pg_stat_activity where datname = current_database() and state = 'active'
-           and query ilike 'create unique index%'`,
-      );
-      return building.length > 0;
+    const forged = await dumpState(urls.state);
+    const refused = await runScript('replay', [], urls);
+    expect(refused).toMatchObject({ end: 3, stderr: '' });
+    expect(refused.stdout).toMatch(/^DIFFERS: accounts: 0 rows missing, 0 extra, 1 changed, .*\n$/);
+    expect(refused.stdout).toContain('--accept-differences "reason"');
+    expect(await dumpState(urls.state)).toEqual(forged);
+    const empty = await runScript('replay', ['--accept-differences', ' '], urls);
+    expect(empty).toMatchObject({ end: 1, stderr: '--accept-differences needs a reason\n' });
+    const mended = await runScript('replay', ['--accept-differences', 'it was forged'], urls);
+    expect(mended).toMatchObject({ end: 0, stderr: '' });
+    expect(mended.stdout).toContain('Differences were accepted (it was forged): accounts: ');
+    expect(await dumpState(urls.state)).toEqual(before);
+    const swapBack = () => runScript('replay', ['--swap-back'], urls);
+    expect(await swapBack()).toMatchObject({ end: 0, stderr: '' });
+    expect(await dumpState(urls.state)).toEqual(forged);
+    expect(await swapBack()).toMatchObject({
+      end: 1,
+      stderr: 'There is no state of before a replay\n',
     });
-    child.kill('SIGKILL');
-    expect((await ended).end).toBe('SIGKILL');
-    await query(superUrls.state, 'drop event trigger wait_here');
-    expect(await dumpState(urls.state)).toEqual(before);
+    databases.isChecked = false;
+  });
+});
+
+describe('npm run verify', () => {
+  it('ends with 0, 3, 4 and 5, and says why in one line', async () => {
+    const databases = await someBooks(200);
+    const { urls, superUrls } = databases;
+    const schema = await schemaOf(urls.state);
+    const good = await runScript('verify', [], urls);
+    expect(good).toMatchObject({ end: 0, stderr: '' });
+    expect(good.stdout).toMatch(/^Passed: \d+ events, .*chain intact.*\n$/);
+    databases.isChecked = false;
+    await query(urls.state, 'update state.entries set amount = amount + 1 where ordinal = 0');
+    const differs = await runScript('verify', [], urls);
+    expect(differs.end).toBe(3);
+    expect(differs.stdout).toMatch(/^FAILED: entries: 0 rows missing, 0 extra, \d+ changed, .*\n$/);
+    const position = await appendUnknownEvent(superUrls.log);
+    const doomed = await runScript('verify', [], urls);
+    expect(doomed.end).toBe(4);
+    expect(doomed.stdout).toContain(`event ${position} (NobodyKnows`);
+    await query(
+      superUrls.log,
+      `alter table event_log_p0000000000001 disable trigger all;
+       update event_log_p0000000000001 set actor = 'nobody' where position = 7`,
+    );
+    const broken = await runScript('verify', [], urls);
+    expect(broken.end).toBe(5);
+    expect(broken.stdout).toMatch(/^FAILED: event changed: .*event 7 .*\n$/);
     expect(await schemaOf(urls.state)).toEqual(schema);
-    expect((await runScript('replay', [], urls)).end).toBe(0);
-    expect(await dumpState(urls.state)).toEqual(before);
   });
 });
 

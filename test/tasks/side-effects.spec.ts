@@ -153,7 +153,7 @@ describe('what events ask for', () => {
       const { end, stdout } = await runScript('replay', ['--json'], urls);
       expect(end).toBe(0);
       expect((JSON.parse(stdout) as ReplayReport).tasks).toEqual({
-        ...{ matched: 7, missing: 0, extra: 0, executed: 0 },
+        ...{ matched: 7, missing: 0, extra: 0, amended: 0, executed: 0 },
         ...{ firstDifference: null, samples: [] },
       });
     }

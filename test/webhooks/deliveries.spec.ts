@@ -80,7 +80,11 @@ describe('webhook deliveries', () => {
     expect(receiver.received).toHaveLength(3);
     for (const { position } of opened) {
       const { body: event } = await service.api.get(`/v1/events/${position}`);
-      const { tasks, ...view } = event as { tasks: Record<string, string>[] };
+      const { tasks, amended, ...view } = event as {
+        tasks: Record<string, string>[];
+        amended: null;
+      };
+      expect(amended).toBeNull();
       const [{ taskId }] = tasks as [{ taskId: string }];
       expect(tasks).toEqual([{ taskId, name: 'webhook.deliver', status: 'done' }]);
       const [received, ...more] = receiver.of(taskId);

@@ -1,0 +1,39 @@
+import type { Head, LedgerEvent } from './event';
+import type { EventPage } from './event-pages';
+import { encodeChanges, EncodedRows, type Statement } from './flush';
+import type { StateSession } from './state-session';
+
+/** What was materialized and not sent yet. */
+export class UnsentRows {
+  events = 0;
+  characters = 0;
+  /** The event that wrote the last of them. */
+  last: LedgerEvent | undefined;
+  private readonly encoded = new EncodedRows();
+
+  /** @param before the head before these rows */
+  constructor(
+    private readonly session: StateSession,
+    public before: Head,
+  ) {}
+
+  /** Takes the rows that a page has appended to tables. */
+  add(page: EventPage): void {
+    this.events += page.events.length;
+    this.characters += page.characters;
+    this.last = page.events.at(-1);
+    for (const appended of this.session.takeAppended()) this.encoded.add(appended);
+  }
+
+  /** Every row that is to be sent now. */
+  take(): Statement[] {
+    return [...this.encoded.take(), ...encodeChanges(this.session.takeChanges())];
+  }
+
+  /** Begins anew behind what was sent. */
+  begin(): void {
+    this.events = 0;
+    this.characters = 0;
+    this.before = this.session.head;
+  }
+}
