@@ -76,6 +76,8 @@ export const accounts = defineKeyedTable<AccountRow>({
   mutable: ['closed_position'],
   source: accountsAsOf(),
   cacheRows: 50_000,
+  // About 400 bytes each. Beyond that a rebuild looks totals up in the entries, by their index.
+  rebuildRows: 150_000,
   columns: {
     account_no: 'bigint',
     account_id: 'uuid',

@@ -220,7 +220,9 @@ export class SessionTable<Row extends object> {
       } else if (this.slots.get(value)?.row === undefined) this.slots.delete(value);
     }
     this.absent = this.absent.filter(({ batch }) => batch > committedBatch);
-    const { cacheRows } = this.definition;
+    const { definition, scope } = this;
+    const cacheRows =
+      (scope.beganEmpty ? definition.rebuildRows : undefined) ?? definition.cacheRows;
     const surplus = this.slots.size - cacheRows;
     if (surplus <= cacheRows * EVICTED_SHARE) return;
     // A fresh Map, not deletions: a Map that is deleted from is copied ever again, and the dead

@@ -71,6 +71,8 @@ export interface KeyedTable<Row extends object = object> {
   readonly source?: string;
   /** How many rows a process may keep between batches. */
   readonly cacheRows: number;
+  /** How many a rebuild from the first event on may keep; default `cacheRows`. */
+  readonly rebuildRows?: number;
   /** Whether rows may be removed; those of most tables stay for ever. */
   readonly removable?: boolean;
   /** Whether keys that no row has are remembered too; for tables of few possible keys. */

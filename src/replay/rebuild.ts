@@ -67,6 +67,7 @@ export class Rebuild {
   spentMs = 0;
   readonly db: Kysely<unknown>;
   private missing: ShadowIndex[] = [];
+  private indexing: Promise<void> | undefined;
 
   private constructor(
     private readonly options: RebuildOptions,
@@ -132,6 +133,7 @@ export class Rebuild {
     const { taskNames } = this.options.registry;
     this.tasks = new ComparedTasks(taskNames, this.amended.taskRanges);
     await this.state.send('begin');
+    this.indexing = undefined;
     this.missing = await createShadow(this.db, this.schema, this.options.registry.tables);
   }
 
@@ -192,10 +194,14 @@ export class Rebuild {
   }
 
   /** At the end, or earlier where a materializer looks for rows by more than their key. */
-  private async createIndexes(): Promise<void> {
-    const missing = this.missing;
-    this.missing = [];
-    for (const index of missing) await createIndex(this.db, this.schema, index);
+  private createIndexes(): Promise<void> {
+    // Whoever comes meanwhile waits too: without its index a look for a row reads a whole table.
+    this.indexing ??= this.createMissing();
+    return this.indexing;
+  }
+
+  private async createMissing(): Promise<void> {
+    for (const index of this.missing) await createIndex(this.db, this.schema, index);
   }
 
   /**

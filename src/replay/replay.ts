@@ -11,6 +11,8 @@ import { dropPrevious, summarizeRanges, swapSchemas } from './swap';
 
 /** A tail this short is materialized while the writers wait. */
 const SHORT_TAIL_EVENTS = 1_000;
+/** How often the tail is materialized once more, ever shorter, right before the locks are taken. */
+const LAST_STEPS = 3;
 /** Rounds of catching up before the locks are taken whatever the tail's length. */
 const MAX_ROUNDS = 10;
 /** Readers under way end first; writers are let go again where one takes longer than that. */
@@ -172,6 +174,10 @@ class Replay {
   private async swap(compared: number): Promise<Status> {
     const { rebuild, record } = this;
     const { change } = this.options;
+    // What was written while the last round was compared, and while that was materialized.
+    for (let i = 0; i < LAST_STEPS; i++) {
+      await rebuild.to(await readLogHead(rebuild.log), { pace: noPause });
+    }
     const { head, sinceMs } = await this.lock();
     await rebuild.to(head, { pace: noPause });
     record.toPosition = head.position;
