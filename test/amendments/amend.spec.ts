@@ -1,7 +1,7 @@
 import type { EventAmendedData } from '../../src/engine/amendment.events';
 import { query } from '../harness/cluster';
 import { dumpState } from '../harness/invariants';
-import { leftBehind, verifyOf } from '../replay/some-books';
+import { expectNothingLeft, verifyOf } from '../replay/some-books';
 import { startAmendedBooks, type AmendedBooks } from './amended-books';
 
 jest.setTimeout(60_000);
@@ -123,7 +123,7 @@ describe('an amended event', () => {
     );
     expect(await log()).toEqual(before);
     expect(await dumpState(urls.state)).toEqual(state);
-    expect(await leftBehind(books.service.databases)).toEqual([]);
+    await expectNothingLeft(books.service.databases);
     // The key was not used up.
     const real = await books.amend(position, request, { idempotencyKey: 'k' });
     expect(real.status).toBe(200);
@@ -224,7 +224,7 @@ describe('a request to amend an event', () => {
     expect(later.detail).toContain(`Event ${position} (TransactionPosted`);
     expect(await dumpState(urls.state)).toEqual(state);
     expect((await books.backups()).data).toEqual([]);
-    expect(await leftBehind(books.service.databases)).toEqual([]);
+    await expectNothingLeft(books.service.databases);
     expect((await verifyOf(books.service)).status).toBe('passed');
   });
 

@@ -11,6 +11,7 @@ import type { CloneOptions, TestDatabases } from '../harness/databases';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
 import { seededRandom, type Random } from '../harness/seed';
+import { waitFor } from '../harness/waiting';
 import { mixedBooks } from './mixed-books';
 
 type Apply = Feature['materializers'][number]['apply'];
@@ -114,4 +115,19 @@ export async function leftBehind({
        where datname = current_database())`,
   );
   return rows.map(({ name }) => name);
+}
+
+/** Waits until nothing is left: the server may still be ending a session that was cut. */
+export async function expectNothingLeft(databases: TestDatabases): Promise<void> {
+  let left: unknown[] = [];
+  await waitFor(
+    'the last trace of a run to go',
+    async () => {
+      left = await leftBehind(databases);
+      return left.length === 0;
+    },
+    10_000,
+  ).catch((cause: unknown) => {
+    throw new Error(`There is left: ${JSON.stringify(left)}`, { cause });
+  });
 }
