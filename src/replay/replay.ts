@@ -190,7 +190,10 @@ class Replay {
     if (!this.mayDiffer()) return 'differs';
     await change?.write(rebuild, head, record.report());
     await swapSchemas(rebuild.db);
+    // A crash before this leaves everything as it was. Between the two commits the log has an
+    // amendment that the state lacks: nobody writes until a replay has mended that.
     await change?.commit();
+    // Readers and writers that wait find the new state from here on.
     await rebuild.state.commit();
     if (!change) await rebuild.log.rollback();
     this.swapMs = Math.round(performance.now() - sinceMs);
