@@ -15,8 +15,12 @@ import { StateSession } from './state-session';
 import { ComparedTasks, type TaskReport } from './task-comparison';
 import { UnsentRows } from './unsent-rows';
 
-/** Events that are read and materialized together: few, because they are in memory twice over. */
-const PAGE_EVENTS = 500;
+/**
+ * Events that are read and materialized together: few, because the databases are sent to and heard
+ * between pages only. A flush is more than a socket takes at once; with pages of 500 events the
+ * state's server waited for the rest of it, and rows that were asked for after it came late.
+ */
+const PAGE_EVENTS = 200;
 /**
  * Events whose rows are sent together. Every statement costs the server its planning, and a COPY a
  * slot for each of its first 1,000 rows: with 2,000 events its work took a third longer, and with
@@ -286,14 +290,18 @@ function giveQueries(
 export function verifyLink(before: Head, event: AppendedEvent, amended?: Originals): void {
   const original = amended?.get(event.position);
   const hashed = original ? { ...event, ...original, canonicalData: original.data } : event;
-  const fits = (data: string) =>
-    chainHash(before.hash, canonicalEvent(hashed, data)) === event.hash;
   // The log keeps the text that was hashed. Written otherwise it may still be the same event.
   if (event.position === before.position + 1) {
-    if (fits(hashed.canonicalData)) return;
-    if (fits(canonicalJson(original ? (JSON.parse(original.data) as object) : event.data))) return;
+    if (isLink(before, hashed, hashed.canonicalData)) return;
+    const data = original ? (JSON.parse(original.data) as object) : event.data;
+    if (isLink(before, hashed, canonicalJson(data))) return;
   }
   throw new ChainBroken(before.position + 1);
+}
+
+/** Whether an event's hash is that of the event with these data, behind the one before. */
+function isLink(before: Head, event: Omit<LedgerEvent, 'data'>, canonicalData: string): boolean {
+  return chainHash(before.hash, canonicalEvent(event, canonicalData)) === event.hash;
 }
 
 /** An event as it is to be materialized. */
@@ -309,16 +317,18 @@ function materialize(
   state: WriterConnection,
   stored: LedgerEvent,
 ): void | Promise<void> {
-  const fail = (error: unknown): never => {
-    // A server that went away, or whose disk is full, says nothing about the event.
-    if (!state.isOpen || isServerTrouble(error)) throw error;
-    throw new EventOfDoom(stored.position, stored.eventId, stored.type, error);
-  };
   try {
-    return registry.materialize(registry.upcast(stored), scope)?.catch(fail);
+    const applied = registry.materialize(registry.upcast(stored), scope);
+    return applied?.catch((error: unknown) => fail(state, stored, error));
   } catch (error) {
-    return fail(error);
+    return fail(state, stored, error);
   }
+}
+
+function fail(state: WriterConnection, { position, eventId, type }: LedgerEvent, error: unknown) {
+  // A server that went away, or whose disk is full, says nothing about the event.
+  if (!state.isOpen || isServerTrouble(error)) throw error;
+  throw new EventOfDoom(position, eventId, type, error);
 }
 
 /** Plain SQL on the state for a session that holds the locks. */

@@ -5,9 +5,9 @@ import type { AppendedEvent } from './event-log';
 import type { RequestedTask } from './task-gateway';
 
 /** Pages that are read before they are needed. */
-const PAGES_AHEAD = 3;
+const PAGES_AHEAD = 6;
 /** Pages that are asked for in one query. */
-const PAGES_PER_QUERY = 8;
+const PAGES_PER_QUERY = 40;
 /** A page of large events is cut here, so that memory does not depend on their size. */
 const PAGE_CHARACTERS = 2_000_000;
 

@@ -3,8 +3,11 @@ import type { Registry } from './registry';
 import type { StateSession } from './state-session';
 import { WantedRows } from './wanted-rows';
 
-/** Pages whose rows are asked for before it is their turn. */
-export const PREPARED_PAGES = 8;
+/**
+ * Pages whose rows are asked for before it is their turn: as many as are materialized while the
+ * state's server takes a flush, and few beyond that, because the collector copies them all.
+ */
+export const PREPARED_PAGES = 16;
 
 /**
  * Pages whose rows have been asked for. The state's connection answers in order, so that a load

@@ -108,8 +108,9 @@ export class SessionTable<Row extends object> {
   /** The row with this key, which a materializer has named among its needs. */
   loaded(key: Key): Row | undefined {
     const slot = this.slots.get(key);
-    assert(slot || this.holdsAll, `${this.definition.name} ${key} was not named among the needs`);
-    return slot?.row;
+    if (slot) return slot.row;
+    if (this.holdsAll) return undefined;
+    assert.fail(`${this.definition.name} ${key} was not named among the needs`);
   }
 
   /** The row with this key if it is in memory; loads nothing. */
@@ -131,7 +132,8 @@ export class SessionTable<Row extends object> {
   insert(row: Row): void {
     const key = this.keyOf(row);
     const slot = this.slots.get(key);
-    assert(!slot?.row, `${this.definition.name} has a row ${key} already`);
+    // Not as messages that are made and mostly thrown away: this runs for every row of a rebuild.
+    if (slot?.row) assert.fail(`${this.definition.name} has a row ${key} already`);
     this.write(slot, key, row, slot?.pending === 'remove' ? 'replace' : 'insert');
   }
 
@@ -142,7 +144,7 @@ export class SessionTable<Row extends object> {
   update(row: Row): void {
     const key = this.keyOf(row);
     const slot = this.slots.get(key);
-    assert(slot?.row, `${this.definition.name} has no row ${key} to update`);
+    if (!slot?.row) assert.fail(`${this.definition.name} has no row ${key} to update`);
     const pending = slot.pending ?? (this.isChanged(slot.row, row) ? 'update' : undefined);
     this.write(slot, key, row, pending);
   }

@@ -60,14 +60,14 @@ export class StateSession implements SessionScope {
   /** The session's view of a keyed table. */
   table<Row extends object>(definition: KeyedTable<Row>): SessionTable<Row> {
     const table = this.tables.get(definition);
-    assert(table, `${definition.name} belongs to no feature`);
+    if (!table) assert.fail(`${definition.name} belongs to no feature`);
     return table as unknown as SessionTable<Row>;
   }
 
   /** Appends a row to a table that has no key in memory. */
   append<Row extends object>(definition: AppendTable<Row>, row: Row): void {
     const rows = this.appends.get(definition);
-    assert(rows, `${definition.name} belongs to no feature`);
+    if (!rows) assert.fail(`${definition.name} belongs to no feature`);
     rows.push(row);
     if (this.isUndoable) this.journal.push({ undo: () => void rows.pop() });
   }

@@ -1,7 +1,7 @@
 import type { KeyedTable } from '../engine/state-table';
 import type { Sample, TableReport } from './report';
 import { differencesOf, type RowDifference } from './row-differences';
-import { digestOf, type Side, type Stretch } from './table-digest';
+import { digestOf, type Digest, type Side, type Stretch } from './table-digest';
 import type { TableShape } from './table-shape';
 
 /** Differing rows that a report shows, by table. */
@@ -29,6 +29,14 @@ export interface TableComparison {
   readonly suspects: readonly Suspect[];
 }
 
+/** What the caller of a comparison has done already, or wants to do first. */
+export interface ComparisonHints {
+  /** The digest of the live table, where it was asked for before. */
+  readonly ofLive?: Promise<Digest> | undefined;
+  /** Awaited where the digests differ, before rows are read. */
+  readonly beforeRows?: () => Promise<void>;
+}
+
 /**
  * Compares a table of the live state with the rebuilt one: by digest, and row by row where the
  * digests differ. Both sides are read at the same time.
@@ -39,13 +47,15 @@ export async function compareTable(
   shape: TableShape,
   stretch: Stretch,
   seed: string,
+  hints: ComparisonHints = {},
 ): Promise<TableComparison> {
   const [ofLive, ofRebuilt] = await Promise.all([
-    digestOf(live, shape, stretch, seed),
+    hints.ofLive ?? digestOf(live, shape, stretch, seed),
     digestOf(rebuilt, shape, stretch, seed),
   ]);
   const found = new Differences(shape);
   if (ofLive.rows !== ofRebuilt.rows || ofLive.sum !== ofRebuilt.sum) {
+    await hints.beforeRows?.();
     for await (const difference of differencesOf(live, rebuilt, shape, stretch, seed)) {
       found.add(difference);
     }

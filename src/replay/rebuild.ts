@@ -68,6 +68,7 @@ export class Rebuild {
   readonly db: Kysely<unknown>;
   private missing: ShadowIndex[] = [];
   private indexing: Promise<void> | undefined;
+  private isFinished = false;
 
   private constructor(
     private readonly options: RebuildOptions,
@@ -134,6 +135,7 @@ export class Rebuild {
     this.tasks = new ComparedTasks(taskNames, this.amended.taskRanges);
     await this.state.send('begin');
     this.indexing = undefined;
+    this.isFinished = false;
     this.missing = await createShadow(this.db, this.schema, this.options.registry.tables);
   }
 
@@ -178,9 +180,10 @@ export class Rebuild {
 
   /**
    * Makes the indexes, and statistics without which the first readers would get plans for empty
-   * tables. @throws EventOfDoom where an index refuses a row
+   * tables; once. @throws EventOfDoom where an index refuses a row
    */
   async finish(): Promise<void> {
+    if (this.isFinished) return;
     const { head } = this;
     const beganMs = performance.now();
     try {
@@ -190,6 +193,7 @@ export class Rebuild {
     }
     const names = await tablesOf(this.db, this.schema);
     await sql`analyze ${sql.join(names.map((n) => sql.id(this.schema, n)))}`.execute(this.db);
+    this.isFinished = true;
     this.spentMs += performance.now() - beganMs;
   }
 

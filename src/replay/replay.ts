@@ -105,9 +105,11 @@ class Replay {
       await record.begin(live.is);
       const { logHead } = record.ranOn!;
       record.toPosition = logHead.position;
+      const whole = { after: 0, upTo: Number.MAX_SAFE_INTEGER };
+      await record.digestLive(live, whole);
       await rebuild.to({ ...logHead, position: Math.min(live.head.position, logHead.position) });
       await rebuild.finish();
-      await record.compare(live, { after: 0, upTo: Number.MAX_SAFE_INTEGER });
+      await record.compare(live, whole);
       await record.trace();
       return live.head.position;
     } finally {

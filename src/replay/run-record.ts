@@ -10,7 +10,7 @@ import { firstDivergences } from './first-divergence';
 import { findLogProblems } from './log-findings';
 import type { Rebuild, RebuildOptions } from './rebuild';
 import type { Doom, LogFinding, RanOn, RunReport } from './report';
-import type { Side, Stretch } from './table-digest';
+import { digestOf, type Digest, type Side, type Stretch } from './table-digest';
 import { shapesOf, type TableShape } from './table-shape';
 
 /** Collects what a replay or a verification finds, and makes the report of it. */
@@ -21,6 +21,8 @@ export class RunRecord {
   brokenAt: number | null = null;
   doom: Doom | null = null;
   private comparisons = new Map<string, TableComparison>();
+  /** Digests that were asked for ahead, by table. */
+  private readonly liveDigests = new Map<string, Promise<Digest>>();
   private shapes: TableShape[] | undefined;
   private readonly startedAt = new Date();
   private readonly startedMs = performance.now();
@@ -44,12 +46,34 @@ export class RunRecord {
     };
   }
 
-  /** Compares every table of the live state with the rebuilt one; adds to earlier stretches. */
-  async compare(live: Side, stretch: Stretch): Promise<void> {
+  /**
+   * Has the live tables digested while the state is rebuilt, for a comparison of the same stretch:
+   * a rebuild leaves a processor's time to spare. One that shares the machine with writers does
+   * not.
+   */
+  async digestLive(live: Side, stretch: Stretch): Promise<void> {
+    if (this.options.pace) return;
     this.shapes ??= await shapesOf(live.db, this.options.registry.tables);
     for (const shape of this.shapes) {
+      const digest = digestOf(live, shape, stretch, this.seed);
+      // Whoever compares hears of an error; where nobody comes to that, there was another one.
+      digest.catch(() => undefined);
+      this.liveDigests.set(shape.name, digest);
+    }
+  }
+
+  /**
+   * Compares every table of the live state with the rebuilt one; adds to earlier stretches. The
+   * rebuild is finished where a table differs.
+   */
+  async compare(live: Side, stretch: Stretch): Promise<void> {
+    this.shapes ??= await shapesOf(live.db, this.options.registry.tables);
+    const beforeRows = () => this.rebuild.finish();
+    for (const shape of this.shapes) {
       this.options.signal?.throwIfAborted();
-      const found = await compareTable(live, this.rebuild, shape, stretch, this.seed);
+      const hints = { beforeRows, ofLive: this.liveDigests.get(shape.name) };
+      this.liveDigests.delete(shape.name);
+      const found = await compareTable(live, this.rebuild, shape, stretch, this.seed, hints);
       const before = this.comparisons.get(shape.name);
       this.comparisons.set(shape.name, before ? joined(before, found) : found);
     }

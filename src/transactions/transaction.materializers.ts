@@ -11,14 +11,14 @@ export const materializeTransactionPosted = defineMaterializer(
   2,
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
-    const accountNos = new Set<number>();
+    const accountNos: number[] = [];
     for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
       const { accountId, direction, amount: text, currency } = data.postings[ordinal]!;
       const account = accountTable.loaded(accountId);
-      assert(account, `No account ${accountId}`);
+      if (!account) assert.fail(`No account ${accountId}`);
       assert(account.currency === currency, 'A posting is not in the currency of its account');
       const amount = parseAmount(text, currencyDigits(account.currency)!);
-      assert(amount !== undefined, `"${text}" is no amount in ${account.currency}`);
+      if (amount === undefined) assert.fail(`"${text}" is no amount in ${currency}`);
       const isDebit = direction === 'debit';
       const after = {
         ...account,
@@ -28,7 +28,7 @@ export const materializeTransactionPosted = defineMaterializer(
         last_position: position,
       };
       accountTable.update(after);
-      accountNos.add(account.account_no);
+      if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
         account_no: account.account_no,
         position,
@@ -52,7 +52,7 @@ export const materializeTransactionPosted = defineMaterializer(
       reversed_position: null,
       client_id: data.clientId ?? null,
       description: data.description,
-      account_nos: [...accountNos],
+      account_nos: accountNos,
       metadata: data.metadata ?? {},
     });
     if (data.reverses === undefined) return;
