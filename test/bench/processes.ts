@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { DatabaseUrls } from '../../src/database/connections';
 import type { RunReport } from '../../src/replay/report';
 import type { HttpLoad, HttpResult } from './http-load';
+import type { RebuildLoad } from './rebuild-load';
 
 const run = promisify(execFile);
 /** The folder with package.json; this file runs from dist/test/bench. */
@@ -72,6 +73,14 @@ export async function measureHttp(load: HttpLoad): Promise<HttpResult> {
     maxBuffer: MAX_OUTPUT_BYTES,
   });
   return JSON.parse(stdout) as HttpResult;
+}
+
+/** Rebuilds stretches of a log in a process of their own, with the flags of a replay. */
+export async function measureRebuilds(load: RebuildLoad): Promise<number[]> {
+  const script = join(BUILT, 'test', 'bench', 'rebuild-load.js');
+  const args = [...(await nodeFlags('replay')), script, JSON.stringify(load)];
+  const { stdout } = await run(process.execPath, args);
+  return JSON.parse(stdout) as number[];
 }
 
 /** Runs `npm run replay` or `verify` and watches the memory of all that takes part. */

@@ -3,25 +3,22 @@ import { Config } from '../../src/config';
 import type { EngineLog } from '../../src/engine/ledger';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
-import type { ReplayReport, RunReport, VerificationReport } from '../../src/replay/report';
+import type { ReplayReport, VerificationReport } from '../../src/replay/report';
 import { verify } from '../../src/replay/verify';
 import type { BenchCluster } from './databases';
 import { measureTransfers, openAccounts, uniformPair, type ChoosePair } from './engine-load';
 import { fillMixed } from './mixed-load';
-import { measureScript } from './processes';
+import { measureRebuilds, measureScript } from './processes';
 import { median, type Results } from './report';
 import { ACCOUNTS, type Sizes } from './sizes';
 
 const IN_FLIGHT = 64;
 const EVENTS = 'events/s';
-/** Rebuilds this short are measured several times. */
-const SHORT_EVENTS = 100_000;
-const SHORT_ROUNDS = 3;
 
 /**
- * Measures on a log with events of every kind: rebuilds of growing length, a verification, how long
- * the swap at the end of a replay holds writers at full speed, and what a verification in the
- * service's own process leaves to the commands.
+ * Measures on a log with events of every kind: a replay, a verification, how long the swap at the
+ * end of a replay holds writers at full speed, rebuilds of growing length, and what a verification
+ * in the service's own process leaves to the commands.
  */
 export async function measureProof(
   cluster: BenchCluster,
@@ -29,38 +26,45 @@ export async function measureProof(
   log: EngineLog,
   results: Results,
 ): Promise<void> {
-  const { mixedUrls: urls, dataDir } = cluster;
+  const { mixedUrls: urls } = cluster;
   const open = await openLedger({
     ...{ urls, features, log, limits: Config.load({}).engine, readPoolSize: 2 },
   });
   try {
     const pair = uniformPair(await openAccounts(open, ACCOUNTS));
-    for (const [i, events] of sizes.rebuilds.entries()) {
-      await fillMixed(open.ledger, events, i + 1);
-      const rates: number[] = [];
-      let peakMib = 0;
-      for (let n = events <= SHORT_EVENTS ? SHORT_ROUNDS : 1; n > 0; n--) {
-        const run = await measureScript<ReplayReport>('replay', dataDir, urls);
-        rates.push(rebuildRate(run.report));
-        peakMib = Math.max(peakMib, run.peakMib);
-      }
-      const head = open.ledger.head.position.toLocaleString('en');
-      const note = `${head} events of every kind, hash chain and tasks checked, indexes built`;
-      results.add(`replay.events_per_s.${events}`, median(rates), EVENTS, note);
-      if (events !== sizes.provenEvents) continue;
-      results.add('replay.events_per_s', median(rates), EVENTS, note);
-      results.add('replay.peak_mib', peakMib, 'MiB', 'the largest process');
-      await measureVerification(cluster, results);
-      await measureSwap(cluster, open, pair, results);
-      await measureBeside(cluster, open, pair, sizes, results);
-    }
+    await fillMixed(open.ledger, sizes.provenEvents, 1);
+    await measureReplay(cluster, results);
+    await measureVerification(cluster, results);
+    await measureSwap(cluster, open, pair, results);
+    await fillMixed(open.ledger, Math.max(...sizes.rebuilds), 2);
+    await measureLengths(cluster, sizes.rebuilds, results);
+    await measureBeside(cluster, open, pair, sizes, results);
   } finally {
     await open.close();
   }
 }
 
-function rebuildRate({ processed, rebuildMs }: RunReport): number {
-  return processed / (rebuildMs / 1000);
+async function measureReplay({ dataDir, mixedUrls }: BenchCluster, results: Results) {
+  const { report, peakMib } = await measureScript<ReplayReport>('replay', dataDir, mixedUrls);
+  const { processed, rebuildMs } = report;
+  const events = processed.toLocaleString('en');
+  const note = `${events} events of every kind, hash chain and tasks checked, indexes built`;
+  results.add('replay.events_per_s', processed / (rebuildMs / 1000), EVENTS, note);
+  results.add('replay.peak_mib', peakMib, 'MiB', 'the largest process');
+}
+
+/** Whether the time that a rebuild takes grows as the log does. */
+async function measureLengths(
+  { mixedUrls: urls }: BenchCluster,
+  lengths: readonly number[],
+  results: Results,
+): Promise<void> {
+  const rates = await measureRebuilds({ urls, lengths });
+  for (const [i, rate] of rates.entries()) {
+    const share = Math.round((100 * rate) / median(rates));
+    const note = `${share} % of the median of all lengths; one process, which had begun before`;
+    results.add(`rebuild.events_per_s.${lengths[i]}`, rate, EVENTS, note);
+  }
 }
 
 async function measureVerification({ dataDir, mixedUrls }: BenchCluster, results: Results) {

@@ -6,10 +6,10 @@ export interface Sizes {
   readonly warmUpMs: number;
   /** Events in the log before the measurement "at a million" and before the replay. */
   readonly events: number;
-  /** Events of every kind in the log, for each measurement of a rebuild; ascending. */
-  readonly rebuilds: readonly number[];
-  /** How many of these are in the log while the rest of proving is measured. */
+  /** Events of every kind in the log while replay and verification are measured. */
   readonly provenEvents: number;
+  /** Lengths of the stretches from the log's beginning that are rebuilt. */
+  readonly rebuilds: readonly number[];
   /** Files of WAL that the server has to recycle when the measuring begins. */
   readonly walFiles: number;
   /** Tasks that nobody does, recorded while they are handed over. */

@@ -118,6 +118,20 @@ describe('a verification (on real databases)', () => {
     expect(JSON.stringify(doom!.neighbours)).not.toContain('description');
   });
 
+  it('names the event that breaks a unique index, which only differing tables are given', async () => {
+    const databases = await someBooks(100);
+    let first: number | undefined;
+    const doomed = changed(AccountOpened.type, (apply) => (event, context) => {
+      first ??= event.position;
+      const isTwin = event.position === first || event.position === first + 7;
+      const data = isTwin ? { ...event.data, clientId: 'twin' } : event.data;
+      return apply({ ...event, data }, context);
+    });
+    const { status, doom } = await verifyOf(databases, {}, doomed);
+    expect(status).toBe('failed');
+    expect(doom).toMatchObject({ position: first! + 7, type: AccountOpened.type });
+  });
+
   it('does not blame an event for a server in trouble', async () => {
     const databases = await someBooks(50);
     const troubled = changed(TransactionPosted.type, () => () => {
