@@ -48,6 +48,8 @@ export interface RebuildOptions {
   readonly pace?: (() => Promise<void>) | undefined;
   /** What the state is built from instead of what the log has, by position. */
   readonly substitutes?: CatchUpOptions['substitutes'];
+  /** Whether it is rolled back in any case, so that its rows need not survive a crash. */
+  readonly isThrownAway?: boolean;
 }
 
 /**
@@ -102,7 +104,10 @@ export class Rebuild {
 
   /** A second rebuild beside one that is under way; in a schema that is never kept. */
   async openAnother(options: Partial<RebuildOptions>): Promise<Rebuild> {
-    const rebuild = Rebuild.on({ ...this.options, ...options }, `${this.schema}_again`);
+    const rebuild = Rebuild.on(
+      { ...this.options, ...options, isThrownAway: true },
+      `${this.schema}_again`,
+    );
     rebuild.amended = this.amended;
     try {
       await rebuild.connect();
@@ -131,12 +136,13 @@ export class Rebuild {
 
   private async begin(): Promise<void> {
     this.head = GENESIS;
-    const { taskNames } = this.options.registry;
+    const { registry, isThrownAway = false } = this.options;
+    const { tables, taskNames } = registry;
     this.tasks = new ComparedTasks(taskNames, this.amended.taskRanges);
     await this.state.send('begin');
     this.indexing = undefined;
     this.isFinished = false;
-    this.missing = await createShadow(this.db, this.schema, this.options.registry.tables);
+    this.missing = await createShadow(this.db, this.schema, tables, isThrownAway);
   }
 
   /**

@@ -21,18 +21,21 @@ export interface ShadowIndex {
  * Makes a schema with the tables of the live one, empty and with the same columns, checks and
  * rights. What migrations have done is copied. Everything from now on in this transaction that
  * names a table without its schema means the new one.
+ * @param isThrownAway whether its rows are never committed: then they need no WAL
  * @returns the indexes that are still to be made: all but those that a session loads rows by
  */
 export async function createShadow(
   db: Kysely<unknown>,
   schema: string,
   tables: readonly StateTable[],
+  isThrownAway: boolean,
 ): Promise<ShadowIndex[]> {
   await sql`create schema ${sql.id(schema)}`.execute(db);
   const names = await tablesOf(db, STATE_SCHEMA);
+  const create = sql.raw(isThrownAway ? 'create unlogged table' : 'create table');
   const makeTable = async (name: string) => {
     const [from, to] = [sql.id(STATE_SCHEMA, name), sql.id(schema, name)];
-    await sql`create table ${to} (like ${from} including all excluding indexes)`.execute(db);
+    await sql`${create} ${to} (like ${from} including all excluding indexes)`.execute(db);
   };
   const isMigrators = (name: string) => name.startsWith('kysely_');
   // The rights are on what is made after they were granted: the migrator's tables are its own.

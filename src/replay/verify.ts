@@ -20,7 +20,7 @@ export interface VerifyOptions extends RebuildOptions {
  *   stands in the report
  */
 export async function verify(options: VerifyOptions): Promise<VerificationReport> {
-  const rebuild = await Rebuild.open(options);
+  const rebuild = await Rebuild.open({ ...options, isThrownAway: true });
   const record = new RunRecord(options, rebuild);
   record.log.push(...(options.findings ?? []));
   try {

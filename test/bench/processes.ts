@@ -15,6 +15,8 @@ const PROJECT = join(__dirname, '..', '..', '..');
 const BUILT = join(__dirname, '..', '..');
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
+/** The system keeps the largest value, so that looking seldom is enough and disturbs nothing. */
+const MEMORY_POLL_MS = 250;
 const MAX_OUTPUT_BYTES = 10_000_000;
 
 /** A server that was started for a measurement. */
@@ -106,7 +108,7 @@ export async function measureScript<Report extends RunReport>(
     for (const pid of [child.pid!, ...backends]) {
       peakKib = Math.max(peakKib, await peakMemoryKib(pid));
     }
-    await delay(POLL_MS);
+    await delay(MEMORY_POLL_MS);
   }
   await ended;
   if (child.exitCode !== 0) throw new Error(`npm run ${name} ended with ${child.exitCode}`);

@@ -14,6 +14,7 @@ import { ACCOUNTS, type Sizes } from './sizes';
 
 const IN_FLIGHT = 64;
 const EVENTS = 'events/s';
+const LARGEST = 'the largest process';
 
 /**
  * Measures on a log with events of every kind: a replay, a verification, how long the swap at the
@@ -33,8 +34,8 @@ export async function measureProof(
   try {
     const pair = uniformPair(await openAccounts(open, ACCOUNTS));
     await fillMixed(open.ledger, sizes.provenEvents, 1);
-    await measureReplay(cluster, results);
-    await measureVerification(cluster, results);
+    await measureReplay(cluster, sizes, results);
+    await measureVerification(cluster, sizes, results);
     await measureSwap(cluster, open, pair, results);
     await fillMixed(open.ledger, Math.max(...sizes.rebuilds), 2);
     await measureLengths(cluster, sizes.rebuilds, results);
@@ -44,13 +45,35 @@ export async function measureProof(
   }
 }
 
-async function measureReplay({ dataDir, mixedUrls }: BenchCluster, results: Results) {
-  const { report, peakMib } = await measureScript<ReplayReport>('replay', dataDir, mixedUrls);
-  const { processed, rebuildMs } = report;
-  const events = processed.toLocaleString('en');
+async function measureReplay({ dataDir, mixedUrls }: BenchCluster, { rounds }: Sizes, to: Results) {
+  const runs = await inRounds(rounds, () =>
+    measureScript<ReplayReport>('replay', dataDir, mixedUrls),
+  );
+  const rate = median(runs.map(({ report }) => report.processed / (report.rebuildMs / 1000)));
+  const events = runs[0]!.report.processed.toLocaleString('en');
   const note = `${events} events of every kind, hash chain and tasks checked, indexes built`;
-  results.add('replay.events_per_s', processed / (rebuildMs / 1000), EVENTS, note);
-  results.add('replay.peak_mib', peakMib, 'MiB', 'the largest process');
+  to.add('replay.events_per_s', rate, EVENTS, note);
+  to.add('replay.peak_mib', Math.max(...runs.map((run) => run.peakMib)), 'MiB', LARGEST);
+}
+
+async function measureVerification(
+  { dataDir, mixedUrls }: BenchCluster,
+  { rounds }: Sizes,
+  to: Results,
+) {
+  const runs = await inRounds(rounds, () =>
+    measureScript<VerificationReport>('verify', dataDir, mixedUrls),
+  );
+  const rows = runs[0]!.report.tables.reduce((sum, { liveRows }) => sum + liveRows, 0);
+  const note = `${rows.toLocaleString('en')} rows compared, the comparison included`;
+  to.add('verify.events_per_s', median(runs.map((r) => r.report.eventsPerSecond)), EVENTS, note);
+  to.add('verify.peak_mib', Math.max(...runs.map((run) => run.peakMib)), 'MiB', LARGEST);
+}
+
+async function inRounds<T>(rounds: number, run: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let round = 0; round < rounds; round++) results.push(await run());
+  return results;
 }
 
 /** Whether the time that a rebuild takes grows as the log does. */
@@ -65,14 +88,6 @@ async function measureLengths(
     const note = `${share} % of the median of all lengths; one process, which had begun before`;
     results.add(`rebuild.events_per_s.${lengths[i]}`, rate, EVENTS, note);
   }
-}
-
-async function measureVerification({ dataDir, mixedUrls }: BenchCluster, results: Results) {
-  const { report, peakMib } = await measureScript<VerificationReport>('verify', dataDir, mixedUrls);
-  const rows = report.tables.reduce((sum, { liveRows }) => sum + liveRows, 0);
-  const note = `${rows.toLocaleString('en')} rows compared, the comparison included`;
-  results.add('verify.events_per_s', report.eventsPerSecond, EVENTS, note);
-  results.add('verify.peak_mib', peakMib, 'MiB', 'the largest process');
 }
 
 /** A replay beside transfers at full speed. */
