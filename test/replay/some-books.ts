@@ -1,3 +1,4 @@
+import { AccountOpened } from '../../src/accounts/account.events';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/companies/company.creators';
 import type { CompanyView } from '../../src/companies/company.view';
 import { Registry, type Feature } from '../../src/engine/registry';
@@ -30,6 +31,24 @@ export function changed(
       return { ...materializer, apply, ...(version !== undefined && { version }) };
     }),
   }));
+}
+
+/** How many positions the two accounts lie apart that {@link withTwins} makes alike. */
+const TWINS_APART = 7;
+
+/**
+ * The program's features, with two accounts of the same client id: a unique index refuses that once
+ * it is there. `second` gives the position of the later one.
+ */
+export function withTwins() {
+  let first: number | undefined;
+  const twins = changed(AccountOpened.type, (apply) => (event, context) => {
+    first ??= event.position;
+    const isTwin = event.position === first || event.position === first + TWINS_APART;
+    const data = isTwin ? { ...event.data, clientId: 'twin' } : event.data;
+    return apply({ ...event, data }, context);
+  });
+  return { twins, second: () => first! + TWINS_APART };
 }
 
 /** Books with events of many kinds, and no ledger that uses them. */
