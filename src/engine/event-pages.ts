@@ -23,6 +23,12 @@ export interface EventPage {
 interface RawPage {
   readonly rows: string[];
   characters: number;
+  /** Settled when the tasks of all its events are there. */
+  tasksRead: Promise<void>;
+}
+
+function emptyPage(): RawPage {
+  return { rows: [], characters: 0, tasksRead: Promise.resolve() };
 }
 
 /** The columns in the order in which {@link eventOfRow} takes them: of a fixed length first. */
@@ -46,7 +52,7 @@ const taskTexts: QueryConfig & { rowMode: 'array' } = {
 export class EventPages {
   private asked: number;
   private readonly ready: RawPage[] = [];
-  private filling: RawPage = { rows: [], characters: 0 };
+  private filling = emptyPage();
   private tasks: RequestedTask[] = [];
   private queries = 0;
   private failure: Error | undefined;
@@ -76,6 +82,7 @@ export class EventPages {
     const page = this.ready.shift();
     if (this.ready.length < PAGES_AHEAD) this.log.setPaused(false);
     if (!page) return undefined;
+    await page.tasksRead;
     const events = page.rows.map(eventOfRow);
     const last = events.at(-1)!.position;
     const end = this.tasks.findIndex((task) => task.position > last);
@@ -94,17 +101,8 @@ export class EventPages {
     if (this.asked >= this.to || this.isStopped) return;
     const after = this.asked;
     this.asked = Math.min(after + this.pageEvents * PAGES_PER_QUERY, this.to);
-    const values = [after, this.asked];
-    const [tasks, events] = this.log.together(() => [
-      this.log.send({ ...taskTexts, values }),
-      this.log.copyOut(eventRows(after, this.asked), (row) => this.take(row)),
-    ]);
     this.queries++;
-    // The tasks are there before the first event: the server answers in order.
-    tasks
-      .then(({ rows }) => this.tasks.push(...(rows as TaskTexts[]).map(taskOfTexts)))
-      .catch(() => undefined);
-    void Promise.all([tasks, events])
+    void this.read(after, this.asked)
       .catch((error: unknown) => (this.failure ??= error as Error))
       .finally(() => {
         this.queries--;
@@ -114,9 +112,22 @@ export class EventPages {
       });
   }
 
-  private take(row: string): void {
+  private async read(after: number, upTo: number): Promise<void> {
+    const answers = this.log.together(() => {
+      // The server answers in order: these have come before the first event, and are told later.
+      const tasks = this.log.send({ ...taskTexts, values: [after, upTo] }).then(({ rows }) => {
+        this.tasks.push(...(rows as TaskTexts[]).map(taskOfTexts));
+      });
+      tasks.catch(() => undefined);
+      return [tasks, this.log.copyOut(eventRows(after, upTo), (row) => this.take(row, tasks))];
+    });
+    await Promise.all(answers);
+  }
+
+  private take(row: string, tasksRead: Promise<void>): void {
     if (this.isStopped) return;
     const page = this.filling;
+    page.tasksRead = tasksRead;
     page.rows.push(row);
     page.characters += row.length;
     if (page.rows.length === this.pageEvents || page.characters >= PAGE_CHARACTERS) this.cut();
@@ -125,7 +136,7 @@ export class EventPages {
   private cut(): void {
     if (this.filling.rows.length === 0) return;
     this.ready.push(this.filling);
-    this.filling = { rows: [], characters: 0 };
+    this.filling = emptyPage();
     if (this.ready.length >= PAGES_AHEAD) this.log.setPaused(true);
     this.wake?.();
   }

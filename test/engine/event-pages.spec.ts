@@ -1,0 +1,44 @@
+import { setImmediate } from 'node:timers/promises';
+import { ROLES, writerConnection } from '../../src/database/connections';
+import { EventPages } from '../../src/engine/event-pages';
+import { withClient } from '../harness/cluster';
+import { greet, SendPing, startPings } from '../tasks/ping-feature';
+
+const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 10_000 };
+/** More than the server needs for the few rows here, on any machine that is not stuck. */
+const HELD_MS = 500;
+
+/** Keeps this process from hearing anything, so that what comes meanwhile comes in one piece. */
+function holdEventLoop(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HELD_MS);
+}
+
+describe('the pages of a log', () => {
+  it('have their tasks also where these arrive in one piece with the events', async () => {
+    const ledger = await startPings();
+    await ledger.accept(SendPing, { tasks: [greet('ann')], count: 10 });
+    await ledger.close();
+    const { urls } = ledger.databases;
+    const log = writerConnection(urls.log, ROLES.logReplayer, TIMEOUTS);
+    await log.connect();
+    const found: { events: number; tasks: number }[] = [];
+    await withClient(urls.log, async (blocker) => {
+      await blocker.query('begin; lock table task_log in access exclusive mode');
+      const pages = new EventPages(log, 0, 10, 5);
+      const first = pages.next();
+      // Now it waits for the tasks, which are locked, and for the events behind them.
+      await setImmediate();
+      await setImmediate();
+      const released = blocker.query('commit');
+      holdEventLoop();
+      await released;
+      for (let page = await first; page; page = await pages.next()) {
+        found.push({ events: page.events.length, tasks: page.tasks.length });
+      }
+    }).finally(() => log.close());
+    expect(found).toEqual([
+      { events: 5, tasks: 5 },
+      { events: 5, tasks: 5 },
+    ]);
+  });
+});
