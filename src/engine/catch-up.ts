@@ -171,20 +171,21 @@ async function applyPages(
     session.committed(pages.oldestBatch - 1);
     session.batch++;
   };
-  for (let page = await pages.next(); page; page = await pages.next()) {
-    options.signal?.throwIfAborted();
-    tasks.expect(page.tasks);
-    try {
+  try {
+    for (let page = await pages.next(); page; page = await pages.next()) {
+      options.signal?.throwIfAborted();
+      tasks.expect(page.tasks);
       await applyPage(registry, page.events, scope, state, options);
-    } catch (error) {
-      // Where the rows that were sent before were refused, that is the cause of this failure too.
-      await flushed;
-      throw error;
+      unsent.add(page);
+      if (unsent.events >= pageEvents || unsent.characters >= FLUSH_CHARACTERS) await flushAll();
+      options.onProgress?.(session.head.position);
+      await options.pace?.();
     }
-    unsent.add(page);
-    if (unsent.events >= pageEvents || unsent.characters >= FLUSH_CHARACTERS) await flushAll();
-    options.onProgress?.(session.head.position);
-    await options.pace?.();
+  } catch (error) {
+    // Where rows that were sent before were refused, that is the cause: whatever is asked of the
+    // state after them is refused too.
+    await flushed;
+    throw error;
   }
   if (unsent.events > 0) await flushAll();
   await flushed;

@@ -81,13 +81,20 @@ describe('a replay (on real databases)', () => {
     expect(await schemaOf(state)).toEqual(schema);
   });
 
-  it('names the event whose row a constraint refuses', async () => {
+  // The state is asked for the transaction that is reversed, behind the row that it refuses.
+  it.each([
+    ['', 'true'],
+    [', before one that looks for another row', `next ->> 'reverses' is not null`],
+  ])('names the event whose row a constraint refuses%s', async (_, condition) => {
     const databases = await someBooks(1_500);
     const before = await dumpState(databases.urls.state);
     const [{ position }] = (await query<{ position: number }>(
       databases.urls.log,
-      `select position from event_log where type = 'TransactionPosted'
-       order by position offset 700 limit 1`,
+      `select position from (
+         select position, type, lead(data) over (order by position) as next from event_log
+       ) e
+       where type = 'TransactionPosted' and ${condition} and position > 700
+       order by position limit 1`,
     )) as [{ position: number }];
     const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
       if (event.position !== position) return apply(event, context);
