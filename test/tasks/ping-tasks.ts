@@ -16,7 +16,7 @@ const LIMITS: TaskLimits = {
   graceMs: 300,
   backoffMs: 10,
   maxBackoffMs: 40,
-  lockMs: 1_000,
+  lockMs: 30_000,
 };
 
 export interface PingTasksOptions {
@@ -82,13 +82,15 @@ export class PingTasks {
     const features = pingFeatures(options.handlers.map((h) => h.name));
     const ledger = await startTestLedger({ databases, features });
     const log = new RecordedLog();
+    const limits = { ...LIMITS, ...options.limits };
+    const { lockMs } = limits;
     const open = openTasks({
       urls: { log: databases.urls.log, state: queue.stateUrl },
       open: ledger.open,
       handlers: options.handlers,
-      limits: { ...LIMITS, ...options.limits },
+      limits,
       timeouts: TEST_LIMITS,
-      queue: queue.options,
+      queue: { ...queue.options, timings: { ...queue.options.timings, lockMs } },
       dispatches: options.dispatches ?? true,
       works: options.works ?? true,
       log,
