@@ -97,10 +97,12 @@ describe.each(BACKENDS)('mails of changed addresses, with the queue on %s', (_, 
     expect(mail.mails).toHaveLength(asked.length);
     expect(await mailerState()).toBe('closed');
     const first = changed.slice(0, COMPANIES);
-    for (const { attempts, lastError } of first) {
-      expect(attempts).toBeGreaterThan(1);
-      expect(lastError).toMatch(/451 4\.3\.0/);
-    }
+    for (const { attempts } of first) expect(attempts).toBeGreaterThan(1);
+    // What the server said last, unless it was believed to be away at a later attempt.
+    const errors = first.map(({ lastError }) => lastError);
+    const said = errors.filter((error) => error !== 'The mail server is away');
+    expect(said).not.toEqual([]);
+    for (const error of said) expect(error).toMatch(/451 4\.3\.0/);
     expectNoTrace(JSON.stringify(changed));
   });
 
