@@ -4,7 +4,7 @@ import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
 import { EventPages } from './event-pages';
 import type { EventContent } from './event-content';
-import { encodeChanges, send } from './flush';
+import { encodeChanges, RowMissing, send, sendChecked } from './flush';
 import type { AppendedEvent } from './event-log';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
@@ -94,7 +94,7 @@ export class EventOfDoom extends Error {
   }
 }
 
-/** A constraint refused what some event of a page wrote. */
+/** A constraint refused what some event of a page wrote, or a row was missing that it changed. */
 export class PageRefused extends Error {
   override readonly name = 'PageRefused';
 
@@ -217,7 +217,7 @@ function flush(
   unsent: UnsentRows,
 ): Promise<void> {
   const { before, events, last } = unsent;
-  const sent = send(state, unsent.take());
+  const sent = sendChecked(state, unsent.take());
   sent.push(sendStateHead(state, session.head, registry.materializersVersion));
   const flushed = answered(sent, before, events === 1 ? last : undefined);
   unsent.begin();
@@ -245,7 +245,7 @@ async function answered(
   const answers = await Promise.allSettled(sent);
   const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as Error] : []));
   // A row that was refused is the cause; that later statements were refused too is its effect.
-  const refused = errors.find(isRowRefused);
+  const refused = errors.find((e) => isRowRefused(e) || e instanceof RowMissing);
   if (!refused) {
     if (errors.length > 0) throw errors[0]!;
     return;
@@ -258,7 +258,7 @@ async function answered(
 /** A session that reads and writes inside the caller's transaction. */
 function sessionOn(registry: Registry, state: WriterConnection, from: Head): StateSession {
   const load = loadRowsFrom(stateDb(state));
-  const session = new StateSession(registry.tables, from, load, from.position === 0);
+  const session = new StateSession(registry.tables, from, load, true);
   // Whatever fails, the session is thrown away.
   session.isUndoable = false;
   return session;
@@ -278,7 +278,7 @@ function giveQueries(
   };
   const flush = async () => {
     await beforeQuery?.();
-    await Promise.all(send(state, unsent.take()));
+    await Promise.all(sendChecked(state, unsent.take()));
   };
   session.locked = { ...lockedQueries(session, state), flush };
   session.hasSavepoint = true;

@@ -1,19 +1,29 @@
-import type { QueryConfig } from 'pg';
+import type { QueryConfig, QueryResult } from 'pg';
 import { BinaryCopyWriter } from '../database/binary-copy';
 import type { WriterConnection } from '../database/writer-connection';
 import type { StateChanges } from './state-session';
 import {
   copyTarget,
   rowEncoder,
-  type AppendTable,
   type Columns,
   type Key,
   type KeyedTable,
+  type StateTable,
 } from './state-table';
 
 /** A statement with its rows, encoded and ready to be sent. */
 export type Statement =
-  { readonly copyInto: string; readonly rows: Buffer } | { readonly query: QueryConfig };
+  | { readonly copyInto: string; readonly rows: Buffer }
+  | {
+      readonly query: QueryConfig;
+      /** How many rows of which table it is to change or remove. */
+      readonly finds?: { readonly table: string; readonly rows: number };
+    };
+
+/** A row that is to be changed or removed is not there. */
+export class RowMissing extends Error {
+  override readonly name = 'RowMissing';
+}
 
 interface Target {
   readonly text: string;
@@ -30,6 +40,28 @@ export function send(connection: WriterConnection, statements: Statement[]): Pro
         : connection.copyIn(statement.copyInto, statement.rows),
     ),
   );
+}
+
+/**
+ * Sends statements as {@link send} does, for who has not read every row that they change.
+ * @returns the answers to come, which reject with {@link RowMissing} too
+ */
+export function sendChecked(
+  connection: WriterConnection,
+  statements: Statement[],
+): Promise<unknown>[] {
+  return send(connection, statements).map((sent, i) => {
+    const statement = statements[i]!;
+    const finds = 'query' in statement ? statement.finds : undefined;
+    if (!finds) return sent;
+    const checked = sent.then((answer) => {
+      const { rowCount } = answer as QueryResult;
+      if (rowCount === finds.rows) return;
+      throw new RowMissing(`Of ${finds.rows} rows of ${finds.table} there are ${rowCount}`);
+    });
+    checked.catch(() => undefined);
+    return checked;
+  });
 }
 
 /** Appends rows to a table in one COPY. */
@@ -60,7 +92,7 @@ function targetOf<Row extends object>(table: { name: string; columns: Columns<Ro
  * outlive their youth, which costs the collector more than encoding them costs.
  */
 export class EncodedRows {
-  private readonly writers = new Map<AppendTable<never>, BinaryCopyWriter>();
+  private readonly writers = new Map<StateTable, BinaryCopyWriter>();
 
   add({ table, rows }: StateChanges['inserts'][number]): void {
     let to = this.writers.get(table);
@@ -86,14 +118,14 @@ export class EncodedRows {
 
 /** Buffered changes as a few set-based statements a table. */
 export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
-  const statements: Statement[] = [];
+  // First, because rows may have been inserted that are changed by now.
+  const statements = inserts.map(({ table, rows }) => encodeRows(table, rows as never));
   for (const { table, changes: rows } of changes) {
     const { removed, inserted, updated } = rows;
     if (removed.length > 0) statements.push(encodeRemoves(table, removed));
     if (inserted.length > 0) statements.push(encodeRows(table, inserted as never));
     if (updated.length > 0) statements.push(encodeUpdates(table, updated));
   }
-  for (const { table, rows } of inserts) statements.push(encodeRows(table, rows as never));
   return statements;
 }
 
@@ -113,7 +145,7 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
       `from unnest(${parameters}) v(${[key, ...columns].join(', ')}) where t.${key} = v.${key}`,
     values: [key, ...columns].map((c) => rows.map((row) => parameter(row[c as never]))),
   };
-  return { query };
+  return { query, finds: { table: table.name, rows: rows.length } };
 }
 
 /** Not named either. */
@@ -124,7 +156,7 @@ function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statemen
     text: `delete from ${table.name} where ${key} = any($1::${type}[])`,
     values: [keys],
   };
-  return { query };
+  return { query, finds: { table: table.name, rows: keys.length } };
 }
 
 /** A value as an array element of a parameter; JSON is written out, bigint is text. */

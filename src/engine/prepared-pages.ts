@@ -16,6 +16,8 @@ export const PREPARED_PAGES = 16;
 export class PreparedPages {
   private readonly ahead: { page: EventPage; batch: number; loaded: Promise<void> }[] = [];
   private isAtEnd = false;
+  /** Pages that need wait for none since the last one that had rows asked for. */
+  private restful = 0;
 
   constructor(
     private readonly pages: EventPages,
@@ -26,11 +28,14 @@ export class PreparedPages {
 
   /** The next page, with all that it needs in memory; undefined after the last one. */
   async next(): Promise<EventPage | undefined> {
-    while (!this.isAtEnd && this.ahead.length <= this.depth) {
+    while (!this.isAtEnd && this.ahead.length <= this.wanted) {
       const page = await this.pages.next();
       if (!page) this.isAtEnd = true;
       else {
-        const loaded = loadNeeds(this.registry, this.session, page);
+        const wanted = this.need(page);
+        this.restful = wanted.isEmpty ? this.restful + 1 : 0;
+        const loaded = wanted.load();
+        loaded.catch(() => undefined);
         this.ahead.push({ page, batch: this.session.batch, loaded });
       }
     }
@@ -43,23 +48,21 @@ export class PreparedPages {
   get oldestBatch(): number {
     return this.ahead[0]?.batch ?? this.session.batch;
   }
-}
 
-/** Asks for the rows that a page is going to read and that are not in memory. */
-function loadNeeds(
-  registry: Registry,
-  session: StateSession,
-  page: EventPage | undefined,
-): Promise<void> {
-  const wanted = new WantedRows(session);
-  for (const stored of page?.events ?? []) {
-    try {
-      registry.need(registry.upcast(stored), wanted);
-    } catch {
-      // Its materializer meets what is wrong with it, in its turn.
-    }
+  private get wanted(): number {
+    return this.restful > this.depth ? Math.min(this.depth, 1) : this.depth;
   }
-  const loaded = wanted.load();
-  loaded.catch(() => undefined);
-  return loaded;
+
+  /** The rows that a page is going to read and that are not in memory. */
+  private need(page: EventPage): WantedRows {
+    const wanted = new WantedRows(this.session);
+    for (const stored of page.events) {
+      try {
+        this.registry.need(this.registry.upcast(stored), wanted);
+      } catch {
+        // Its materializer meets what is wrong with it, in its turn.
+      }
+    }
+    return wanted;
+  }
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { checkAsyncProperty } from '../../test/harness/seed';
+import { GENESIS } from './event';
 import { SessionTable, type LoadRows, type SessionScope, type Undo } from './session-table';
 import { defineKeyedTable } from './state-table';
 
@@ -24,8 +25,9 @@ const shelves = defineKeyedTable<Shelf>({
 class Shelves implements SessionScope {
   readonly rows = new Map<number, Shelf>();
   readonly journal: Undo[] = [];
-  readonly isUndoable = true;
+  isUndoable = true;
   batch = 1;
+  head = GENESIS;
   loads: string[] = [];
   readonly session: SessionTable<Shelf>;
 
@@ -58,11 +60,11 @@ class Shelves implements SessionScope {
     }
     for (const row of inserted) {
       if (this.rows.has(row.id)) throw new Error(`There is a shelf ${row.id}`);
-      this.rows.set(row.id, row);
+      this.rows.set(row.id, { ...row });
     }
     for (const row of updated) {
       if (!this.rows.has(row.id)) throw new Error(`There is no shelf ${row.id} to update`);
-      this.rows.set(row.id, row);
+      this.rows.set(row.id, { ...row });
     }
     this.session.evict(this.batch++);
     this.journal.length = 0;
@@ -120,6 +122,22 @@ describe('SessionTable', () => {
       inserted: [],
       updated: [shelf(1, 'poems', 2)],
     });
+  });
+
+  it.each([
+    ['in a copy where it may be undone', true],
+    ['in place where nothing is', false],
+  ])('patches a row %s', async (_, isUndoable) => {
+    const table = new Shelves(shelf(1, 'poems', 1));
+    table.isUndoable = isUndoable;
+    const row = (await table.session.get(1))!;
+    table.session.patch(1, { books: 1 });
+    expect(table.session.takeChanges()).toBeUndefined();
+    table.session.patch(1, { books: 2 });
+    expect(row.books).toBe(isUndoable ? 1 : 2);
+    expect(table.session.loaded(1)).toEqual(shelf(1, 'poems', 2));
+    expect(table.session.takeChanges()?.updated).toEqual([shelf(1, 'poems', 2)]);
+    expect(() => table.session.patch(2, { books: 2 })).toThrow('no row 2 to patch');
   });
 
   it('sends nothing for a row that came and went', async () => {
@@ -193,22 +211,28 @@ describe('SessionTable', () => {
     expect(table.loads).toEqual(['id 1 2 3 4 9', 'id 8']);
   });
 
-  it('behaves like a plain map through undone commands, commits and evictions', async () => {
+  it.each([
+    ['undone commands, commits and evictions', true],
+    ['commits and evictions where nothing is undone', false],
+  ])('behaves like a plain map through %s', async (_, isUndoable) => {
     const key = fc.integer({ min: 1, max: 6 });
     const label = fc.constantFrom(null, 'a', 'b', 'c');
     const step = fc.record({
-      kind: fc.constantFrom('get', 'find', 'put', 'put', 'put', 'remove', 'load'),
+      kind: fc.constantFrom('get', 'find', 'put', 'put', 'put', 'patch', 'remove', 'load'),
       key,
       label,
       books: fc.integer({ min: 0, max: 3 }),
     });
     const command = fc.record({
       steps: fc.array(step, { maxLength: 6 }),
-      end: fc.constantFrom('keep', 'undo', 'commit'),
+      end: isUndoable
+        ? fc.constantFrom('keep', 'undo', 'commit')
+        : fc.constantFrom('keep', 'commit'),
     });
     await checkAsyncProperty(
       fc.asyncProperty(fc.array(command, { maxLength: 12 }), async (commands) => {
         const table = new Shelves();
+        table.isUndoable = isUndoable;
         let model = new Map<number, Shelf>();
         for (const { steps, end } of commands) {
           const before = new Map(model);
@@ -252,6 +276,9 @@ async function applyStep(
   if (kind === 'remove' && model.has(key)) {
     session.remove(key);
     model.delete(key);
+  } else if (kind === 'patch' && model.has(key)) {
+    session.patch(key, { books: step.books });
+    model.set(key, { ...model.get(key)!, books: step.books });
   } else if (kind === 'put') {
     if (step.label !== null && labelled(model, step.label) !== undefined) return;
     const row = shelf(key, step.label, step.books);

@@ -1,4 +1,5 @@
 import assert from 'node:assert';
+import type { Head } from './event';
 import type { Key, KeyedTable } from './state-table';
 
 /** Loads rows by the values of one column. */
@@ -62,6 +63,7 @@ class Replaced<Row extends object> implements Undo {
 
 /** What tables need of the session that they belong to. */
 export interface SessionScope {
+  readonly head: Head;
   readonly batch: number;
   readonly load: LoadRows;
   readonly journal: Undo[];
@@ -80,6 +82,7 @@ const EVICTED_SHARE = 1 / 8;
  */
 export class SessionTable<Row extends object> {
   private slots = new Map<Key, Slot<Row>>();
+  private latest: Slot<Row> | undefined;
   private readonly indexes: readonly { column: string; keys: Map<Key, Key | undefined> }[];
   private changed: Slot<Row>[] = [];
   /** Keys and values that were looked for and not found; forgotten when a batch commits. */
@@ -89,10 +92,11 @@ export class SessionTable<Row extends object> {
 
   constructor(
     readonly definition: KeyedTable<Row>,
-    private readonly scope: SessionScope,
+    protected readonly scope: SessionScope,
+    holdsAll = scope.beganEmpty,
   ) {
     this.indexes = definition.unique.map((column) => ({ column, keys: new Map() }));
-    this.holdsAll = scope.beganEmpty;
+    this.holdsAll = holdsAll;
   }
 
   /**
@@ -107,7 +111,7 @@ export class SessionTable<Row extends object> {
 
   /** The row with this key, which a materializer has named among its needs. */
   loaded(key: Key): Row | undefined {
-    const slot = this.slots.get(key);
+    const slot = this.slotOf(key);
     if (slot) return slot.row;
     if (this.holdsAll) return undefined;
     assert.fail(`${this.definition.name} ${key} was not named among the needs`);
@@ -147,6 +151,19 @@ export class SessionTable<Row extends object> {
     if (!slot?.row) assert.fail(`${this.definition.name} has no row ${key} to update`);
     const pending = slot.pending ?? (this.isChanged(slot.row, row) ? 'update' : undefined);
     this.write(slot, key, row, pending);
+  }
+
+  patch(key: Key, values: Partial<Row>): void {
+    const slot = this.slotOf(key);
+    const row = slot?.row;
+    if (!row) assert.fail(`${this.definition.name} has no row ${key} to patch`);
+    if (this.scope.isUndoable) return this.update({ ...row, ...values });
+    const isChanged = slot.pending === undefined && this.isChanged(row, values);
+    // In place: of millions of versions of a row that nobody goes back to, the collector copied
+    // each that was the newest when it came by.
+    Object.assign(row, values);
+    slot.batch = this.scope.batch;
+    if (isChanged) this.list(slot, 'update');
   }
 
   /** Removes the row with this key, which must have been read before. */
@@ -219,7 +236,7 @@ export class SessionTable<Row extends object> {
       if (column !== this.definition.key) {
         const index = this.indexOf(column);
         if (index.get(value) === undefined) index.delete(value);
-      } else if (this.slots.get(value)?.row === undefined) this.slots.delete(value);
+      } else if (this.slots.get(value)?.row === undefined) this.forget(value);
     }
     this.absent = this.absent.filter(({ batch }) => batch > committedBatch);
     const { definition, scope } = this;
@@ -238,12 +255,19 @@ export class SessionTable<Row extends object> {
       } else kept.set(key, slot);
     }
     this.slots = kept;
+    this.latest = undefined;
     if (evicted > 0) this.holdsAll = false;
   }
 
-  private isChanged(before: Row, after: Row): boolean {
+  /** The slot of a key; most often the one that was asked for before. */
+  private slotOf(key: Key): Slot<Row> | undefined {
+    if (this.latest?.key !== key) this.latest = this.slots.get(key);
+    return this.latest;
+  }
+
+  private isChanged(before: Row, after: Partial<Row>): boolean {
     for (const column of this.definition.mutable) {
-      if (before[column] !== after[column]) return true;
+      if (column in after && before[column] !== after[column]) return true;
     }
     return false;
   }
@@ -267,6 +291,10 @@ export class SessionTable<Row extends object> {
   restore(slot: Slot<Row>, row: Row | undefined, pending: Pending): void {
     this.reindex(slot.key, slot.row, row);
     slot.row = row;
+    this.list(slot, pending);
+  }
+
+  private list(slot: Slot<Row>, pending: Pending): void {
     slot.pending = pending;
     if (pending === undefined || slot.isListed) return;
     slot.isListed = true;
@@ -276,6 +304,7 @@ export class SessionTable<Row extends object> {
   /** Undoes that a key became known. */
   forget(key: Key): void {
     this.slots.delete(key);
+    this.latest = undefined;
   }
 
   private place(slot: Slot<Row>): void {

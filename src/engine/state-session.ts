@@ -4,6 +4,7 @@ import type { Head } from './event';
 import { SessionTable } from './session-table';
 import type { LoadRows, SessionScope, TableChanges, Undo } from './session-table';
 import type { AppendTable, Key, KeyedTable, StateTable } from './state-table';
+import { WrittenTable } from './written-table';
 
 /** Names what a creator is going to read, so that a batch loads it in one query a table. */
 export interface RowNeeds {
@@ -36,6 +37,7 @@ export interface LockedQueries {
 export class StateSession implements SessionScope {
   /** Number of the batch that is being run. */
   batch = 0;
+  readonly beganEmpty: boolean;
   journal: Undo[] = [];
   isUndoable = true;
   /** Set while the locks are held: SQL is allowed. */
@@ -43,18 +45,27 @@ export class StateSession implements SessionScope {
   /** Whether the command under way can be undone in the database too. */
   hasSavepoint = false;
   private readonly tables = new Map<object, SessionTable<object>>();
+  private readonly written: WrittenTable<object>[] = [];
   private readonly appends = new Map<object, object[]>();
 
   constructor(
     definitions: readonly StateTable[],
     public head: Head,
     public load: LoadRows,
-    readonly beganEmpty = false,
+    readonly catchesUp = false,
   ) {
+    this.beganEmpty = catchesUp && head.position === 0;
     for (const definition of definitions) {
       if (definition.kind === 'append') this.appends.set(definition, []);
-      else this.tables.set(definition, new SessionTable(definition as never, this));
+      else this.tables.set(definition, this.viewOf(definition as never));
     }
+  }
+
+  private viewOf(definition: KeyedTable): SessionTable<object> {
+    if (!this.catchesUp || !definition.isOnlyWritten) return new SessionTable(definition, this);
+    const table = new WrittenTable(definition, this);
+    this.written.push(table);
+    return table;
   }
 
   /** The session's view of a keyed table. */
@@ -103,11 +114,15 @@ export class StateSession implements SessionScope {
     return { inserts, changes };
   }
 
-  /** The buffered rows of the tables that are only appended to; their buffers are empty then. */
+  /** The buffered rows that no materializer reads again; their buffers are empty then. */
   *takeAppended(): Generator<StateChanges['inserts'][number]> {
     for (const [definition, rows] of this.appends) {
       if (rows.length === 0) continue;
       yield { table: definition as AppendTable<never>, rows: rows.splice(0) };
+    }
+    for (const table of this.written) {
+      const rows = table.takeInserted();
+      if (rows.length > 0) yield { table: table.definition, rows };
     }
   }
 
@@ -119,7 +134,7 @@ export class StateSession implements SessionScope {
 
 /** Buffered rows on their way to the database. */
 export interface StateChanges {
-  readonly inserts: { readonly table: AppendTable<never>; readonly rows: object[] }[];
+  readonly inserts: { readonly table: StateTable; readonly rows: object[] }[];
   readonly changes: {
     readonly table: KeyedTable<never>;
     readonly changes: TableChanges<object>;

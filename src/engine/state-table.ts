@@ -75,6 +75,8 @@ export interface KeyedTable<Row extends object = object> {
   readonly rebuildRows?: number;
   /** Whether rows may be removed; those of most tables stay for ever. */
   readonly removable?: boolean;
+  /** Whether materializers only insert and patch rows, so that a catch-up need not know them. */
+  readonly isOnlyWritten?: boolean;
   /** Whether keys that no row has are remembered too; for tables of few possible keys. */
   readonly keepsAbsent?: boolean;
 }

@@ -20,25 +20,21 @@ export const materializeTransactionPosted = defineMaterializer(
       const amount = parseAmount(text, currencyDigits(account.currency)!);
       if (amount === undefined) assert.fail(`"${text}" is no amount in ${currency}`);
       const isDebit = direction === 'debit';
-      const after = {
-        ...account,
-        debits: isDebit ? account.debits + amount : account.debits,
-        credits: isDebit ? account.credits : account.credits + amount,
-        version: account.version + 1,
-        last_position: position,
-      };
-      accountTable.update(after);
+      const debits = isDebit ? account.debits + amount : account.debits;
+      const credits = isDebit ? account.credits : account.credits + amount;
+      const version = account.version + 1;
+      accountTable.patch(accountId, { debits, credits, version, last_position: position });
       if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
         account_no: account.account_no,
         position,
-        account_version: after.version,
+        account_version: version,
         ordinal,
         effective_date: data.effectiveDate,
         direction,
         amount,
-        debits_after: after.debits,
-        credits_after: after.credits,
+        debits_after: debits,
+        credits_after: credits,
       });
     }
     const transactionTable = state.table(transactions);
@@ -56,16 +52,12 @@ export const materializeTransactionPosted = defineMaterializer(
       metadata: data.metadata ?? {},
     });
     if (data.reverses === undefined) return;
-    const original = transactionTable.loaded(data.reverses);
-    assert(original, `No transaction ${data.reverses}`);
-    transactionTable.update({
-      ...original,
+    transactionTable.patch(data.reverses, {
       reversed_by: data.transactionId,
       reversed_position: position,
     });
   },
   ({ data }, needs) => {
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
-    if (data.reverses !== undefined) needs.row(transactions, 'transaction_id', data.reverses);
   },
 );

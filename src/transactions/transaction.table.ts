@@ -25,6 +25,7 @@ export const transactions = defineKeyedTable<TransactionRow>({
   unique: ['client_id'],
   mutable: ['reversed_by', 'reversed_position'],
   cacheRows: 0,
+  isOnlyWritten: true,
   columns: {
     position: 'bigint',
     transaction_id: 'uuid',

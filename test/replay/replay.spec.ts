@@ -107,6 +107,22 @@ describe('a replay (on real databases)', () => {
     expect(await dumpState(databases.urls.state)).toEqual(before);
   });
 
+  it('names the event that changes a row which is not there', async () => {
+    const databases = await someBooks(300);
+    const [{ position }] = (await query<{ position: number }>(
+      databases.urls.log,
+      `select position from event_log where type = 'TransactionPosted'
+       order by position offset 100 limit 1`,
+    )) as [{ position: number }];
+    const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
+      if (event.position !== position) return apply(event, context);
+      return apply({ ...event, data: { ...event.data, reverses: event.eventId } }, context);
+    });
+    const { doom } = await replayOf(databases, {}, doomed);
+    expect(doom).toMatchObject({ position });
+    expect(doom!.error).toContain('Of 1 rows of transactions there are 0');
+  });
+
   it('names the event that breaks a unique index built at the end', async () => {
     const databases = await someBooks(100);
     const { twins, second } = withTwins();

@@ -35,6 +35,12 @@ const TOLERANCE_MS = 2_000;
 jest.setTimeout(60_000);
 
 const newIds = (count: number) => Array.from({ length: count }, () => randomUUID() as string);
+/** Whether it came to a good end. */
+const works = (asked: Promise<unknown>) =>
+  asked.then(
+    () => true,
+    () => false,
+  );
 const jobsOf = (ids: readonly string[]) => ids.map((taskId) => ({ taskId }));
 
 describe.each(BACKENDS)('Job queues on %s', (_name, startQueue) => {
@@ -324,12 +330,7 @@ describe.each(BACKENDS)('Job queues on %s', (_name, startQueue) => {
       expect(performance.now() - begin).toBeLessThan(TIMINGS.answerMs + TOLERANCE_MS);
     }
     await server.comeBack();
-    await waitFor('the queue to answer', () =>
-      queues.check().then(
-        () => true,
-        () => false,
-      ),
-    );
+    await waitFor('the queue to answer', () => works(queues.check()));
     await queues.add(NAME, jobsOf([during, after]));
     await waitFor('the worker to go on', () => came.includes(during) && came.includes(after));
     await toBeEmpty();
@@ -351,12 +352,7 @@ describe.each(BACKENDS)('Job queues on %s', (_name, startQueue) => {
     await waitFor('the loss to be noticed', () => errors.length > 0);
     await server.comeBack();
     // Redis has forgotten it, and the sweep hands it over again.
-    await waitFor('it to be handed over', () =>
-      queues.add(NAME, jobs).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await waitFor('it to be handed over', () => works(queues.add(NAME, jobs)));
     await waitFor('a second attempt', () => attempts > 1);
     await toBeEmpty();
   });
@@ -368,12 +364,7 @@ describe.each(BACKENDS)('Job queues on %s', (_name, startQueue) => {
     const ids = newIds(1);
     await expect(early.add(NAME, jobsOf(ids))).rejects.toThrow(QueueAway);
     await server.comeBack();
-    await waitFor('the job to be added', () =>
-      early.add(NAME, jobsOf(ids)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await waitFor('the job to be added', () => works(early.add(NAME, jobsOf(ids))));
     await toCome(came, 1);
   });
 

@@ -137,7 +137,8 @@ describe.each(BACKENDS)('tasks, with the queue on %s,', (_, startQueue) => {
       await never.opened;
       throw new Error('too late');
     });
-    const first = await PingTasks.start(startQueue, { handlers: [handler], limits: { lockMs: 1_000 } });
+    const options = { handlers: [handler], limits: { lockMs: 1_000 } };
+    const first = await PingTasks.start(startQueue, options);
     await first.send([greet('ann')], 3);
     await waitFor('all to be begun', () => runs.size === 3);
     // What is left of a killed process: its jobs, locked until they are found to be stalled.
