@@ -12,9 +12,12 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What is under way gets so long to end in order once a signal came, in milliseconds. */
 const STOP_MS = 5_000;
+/** Ctrl-C comes twice, from the terminal and from npm: so soon after it, it is the same one. */
+const SAME_SIGNAL_MS = 1_000;
 const stopping = new AbortController();
 let isHeard = false;
 let signalCode: number | undefined;
+let signalledMs = 0;
 
 /** What has to be closed before the process may end, whatever ends it. */
 let cluster: EmbeddedPostgres | undefined;
@@ -23,7 +26,8 @@ let isEnding = false;
 
 /**
  * Runs a script: `main` returns the exit code; an error is printed as one sentence and is exit
- * code 1. Ctrl-C and SIGTERM close the embedded PostgreSQL too, which undoes what is under way.
+ * code 1. Ctrl-C and SIGTERM close the embedded PostgreSQL too, which undoes what is under way; the
+ * second one ends the script at once.
  */
 export function runScript(main: () => Promise<number>): void {
   const ended = main().then(finish, (error: unknown) => {
@@ -31,8 +35,15 @@ export function runScript(main: () => Promise<number>): void {
     return finish(FAILED);
   });
   for (const [signal, code] of Object.entries(SIGNAL_CODES)) {
-    process.once(signal, () => {
-      signalCode ??= code;
+    // Heard for good: a signal that nobody listens to any longer would end the process at once.
+    process.on(signal, () => {
+      const now = performance.now();
+      if (signalCode !== undefined) {
+        if (now - signalledMs >= SAME_SIGNAL_MS) process.exit(signalCode);
+        return;
+      }
+      signalledMs = now;
+      signalCode = code;
       stopping.abort(new Error(`${signal} ended it`));
       if (!isHeard) return void finish(code);
       const late = new Promise((done) => setTimeout(done, STOP_MS).unref());
