@@ -29,6 +29,8 @@ export interface AgainstOptions {
   /** A URL under which databases may be made on the state's server. */
   readonly adminUrl: string | undefined;
   readonly progress: Progress;
+  /** Ends it early with the signal's reason; what was made for it goes all the same. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -36,26 +38,27 @@ export interface AgainstOptions {
  * is dropped afterwards, and compares them. The live state is not touched.
  */
 export async function verifyAgainst(options: AgainstOptions): Promise<AgainstReport> {
-  const { dirOrRef, logFile, urls, adminUrl, progress } = options;
+  const { dirOrRef, logFile, urls, adminUrl, progress, signal } = options;
   if (logFile !== undefined && !existsSync(logFile)) {
     throw new UsageError(`There is no file ${logFile}`);
   }
-  const release = await OtherRelease.open(dirOrRef);
+  const release = await OtherRelease.open(dirOrRef, signal);
   const scratch = new ScratchDatabases(urls.state, adminUrl);
   try {
-    const log = logFile === undefined ? urls.log : await openExport(logFile, scratch, progress);
+    const log = logFile === undefined ? urls.log : await openExport(logFile, scratch, options);
     const own = { log, state: await scratch.create('own') };
     const released = { log, state: await scratch.create('released') };
     const registry = new Registry(features);
     await migrateState(own.state);
-    const ours = await rebuildInto({
+    const making = rebuildInto({
       ...{ urls: own, registry },
       onProgress: (position, head) => progress.update(position, head),
     });
+    const ours = await unlessAborted(signal, making);
     const theirs = await release.rebuild(released, ours.toPosition);
     const isComplete = [ours, theirs].every((made) => made.doom === null && made.brokenAt === null);
     const states = isComplete
-      ? await compareStates(released.state, own.state, registry.tables)
+      ? await unlessAborted(signal, compareStates(released.state, own.state, registry.tables))
       : { tables: [], added: [], removed: [] };
     return { against: dirOrRef, ...states, released: theirs, own: ours };
   } finally {
@@ -68,15 +71,29 @@ export async function verifyAgainst(options: AgainstOptions): Promise<AgainstRep
 async function openExport(
   file: string,
   scratch: ScratchDatabases,
-  progress: Progress,
+  { progress, signal }: AgainstOptions,
 ): Promise<string> {
   const urls = { log: await scratch.create('log'), state: await scratch.create('state') };
   await migrate(urls);
-  await importLog({
+  const importing = importLog({
     ...{ url: urls.log, from: file },
     onProgress: (position, head) => progress.update(position, head),
   });
+  await unlessAborted(signal, importing);
   return urls.log;
+}
+
+/**
+ * Does not wait for the end of what is under way where it is aborted: that fails as soon as its
+ * databases are dropped. @throws the signal's reason
+ */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_, fail) => {
+    const stop = () => fail(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  return Promise.race([work, aborted]);
 }
 
 /** As `npm run verify`: nothing differs, rows or tasks differ, an event of doom, a broken chain. */

@@ -20,6 +20,8 @@ export class OtherRelease {
     private readonly folder: string,
     /** Removes what was checked out for it. */
     readonly remove: () => Promise<void>,
+    /** Ends what is run of it. */
+    private readonly signal: AbortSignal,
   ) {}
 
   /**
@@ -27,11 +29,11 @@ export class OtherRelease {
    * checked out below the system's folder for temporary files.
    * @throws UsageError where it is neither, or older than this check
    */
-  static async open(dirOrRef: string): Promise<OtherRelease> {
+  static async open(dirOrRef: string, signal: AbortSignal): Promise<OtherRelease> {
     const isFolder = existsSync(join(dirOrRef, 'package.json'));
     const release = isFolder
-      ? new OtherRelease(resolve(dirOrRef), () => Promise.resolve())
-      : await OtherRelease.checkOut(dirOrRef);
+      ? new OtherRelease(resolve(dirOrRef), () => Promise.resolve(), signal)
+      : await OtherRelease.checkOut(dirOrRef, signal);
     try {
       await release.build(dirOrRef);
       return release;
@@ -41,7 +43,7 @@ export class OtherRelease {
     }
   }
 
-  private static async checkOut(ref: string): Promise<OtherRelease> {
+  private static async checkOut(ref: string, signal: AbortSignal): Promise<OtherRelease> {
     const git = (...args: string[]) => run('git', ['-C', PROJECT, ...args]);
     const found = git('rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`);
     const { stdout } = await found.catch(() => {
@@ -49,10 +51,11 @@ export class OtherRelease {
     });
     const folder = await mkdtemp(join(tmpdir(), 'truebook-release-'));
     await git('worktree', 'add', '--detach', '--force', folder, stdout.trim());
-    return new OtherRelease(folder, async () => {
+    const remove = async () => {
       await rm(folder, { recursive: true, force: true });
       await git('worktree', 'prune');
-    });
+    };
+    return new OtherRelease(folder, remove, signal);
   }
 
   private async build(name: string): Promise<void> {
@@ -62,6 +65,7 @@ export class OtherRelease {
     await run(process.execPath, [join(this.folder, 'scripts', 'setup.mjs'), '--build'], {
       cwd: this.folder,
       maxBuffer: MAX_OUTPUT_BYTES,
+      signal: this.signal,
     });
   }
 
@@ -71,6 +75,7 @@ export class OtherRelease {
     const { stdout } = await run(process.execPath, args, {
       cwd: this.folder,
       maxBuffer: MAX_OUTPUT_BYTES,
+      signal: this.signal,
       env: { PATH: '', LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state },
     });
     return JSON.parse(stdout) as MadeOfLog;

@@ -10,6 +10,7 @@ import { progressBar } from './progress-bar';
 import { recordedRun } from './recorded-run';
 import {
   embeddedAdminUrl,
+  interruption,
   openDatabases,
   parseCommandLine,
   runScript,
@@ -60,7 +61,7 @@ async function checkAgainst(
   const progress = progressBar('events');
   const report = await verifyAgainst({
     ...{ dirOrRef, logFile: log, urls, progress },
-    adminUrl: embeddedAdminUrl(),
+    ...{ adminUrl: embeddedAdminUrl(), signal: interruption() },
   }).finally(() => progress.stop());
   process.stdout.write(`${json ? JSON.stringify(report) : againstSummary(report)}\n`);
   return againstExitCode(report);

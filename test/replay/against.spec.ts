@@ -7,8 +7,9 @@ import { type TestDatabases } from '../harness/databases';
 import { dumpState } from '../harness/invariants';
 import { startTestLedger } from '../harness/ledger';
 import { compiledProgram } from '../harness/program';
-import { runScript } from '../harness/script';
+import { runScript, startScript } from '../harness/script';
 import { seededRandom } from '../harness/seed';
+import { waitFor } from '../harness/waiting';
 import { mixedBooks } from './mixed-books';
 
 jest.setTimeout(120_000);
@@ -49,6 +50,14 @@ async function release(change?: (code: string) => string): Promise<string> {
 /** Databases may be made by the superuser only. */
 function against(databases: TestDatabases, ...args: string[]) {
   return runScript('verify', ['--against', ...args], databases.superUrls);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** No database is left behind, and the live ones are as they were. */
@@ -112,6 +121,28 @@ describe('npm run verify -- --against', () => {
     const { end, stdout } = await against(databases, doomed, '--json');
     expect(end).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ released: { doom: { error: 'no' } } });
+  });
+
+  it('drops its databases also where it is interrupted', async () => {
+    const databases = await someBooks();
+    const before = await dumpState(databases.urls.state);
+    const slow = await release();
+    const pidFile = join(slow, 'pid');
+    await writeFile(
+      join(slow, 'dist', 'scripts', 'rebuild.js'),
+      `require('fs').writeFileSync('pid', String(process.pid)); setInterval(() => undefined, 1e6);`,
+    );
+    const { child, ended } = await startScript('verify', ['--against', slow], databases.superUrls);
+    const pid = await waitFor('the released code to be asked', () =>
+      readFile(pidFile, 'utf8').then(
+        (text) => Number(text) || undefined,
+        () => undefined,
+      ),
+    );
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ end: 130, stdout: '', stderr: '' });
+    await waitFor('the released code to be gone', () => !isRunning(pid));
+    await expectNoTrace(databases, before);
   });
 
   it('refuses what is no release, in one sentence', async () => {
