@@ -86,7 +86,8 @@ export class AmendmentWriter implements LogChange {
       run: async (context) => {
         const events: LedgerEvent[] = [];
         for (const change of this.changes) {
-          const data = amendedData(change, input.reason, rebuild.tasks.differing);
+          const tasksDiffer = rebuild.tasks.differingFrom(change.stored.position);
+          const data = amendedData(change, input.reason, tasksDiffer);
           events.push(await context.append(EventAmended, data));
         }
         const views = this.changes.map((c, i) => amendedEventView(c, events[i]!.position));

@@ -52,11 +52,15 @@ export class ComparedTasks extends EventTasks {
     super(names);
   }
 
-  /** Where the first and the last difference are that no amendment is known for. */
-  get differing(): PositionRange | null {
+  /**
+   * Between which events tasks differ because one at a position was changed: what differs before
+   * it has another cause. Differences that an amendment is known for are not among them.
+   */
+  differingFrom(position: number): PositionRange | null {
     this.passBefore(Infinity);
-    const { firstDifference: from, lastDifference: to } = this;
-    return from === null ? null : { from, to };
+    const { firstDifference, lastDifference: to } = this;
+    if (firstDifference === null || to < position) return null;
+    return { from: Math.max(firstDifference, position), to };
   }
 
   /** Hands over the recorded tasks of the next events, in the order of the log. */

@@ -1,4 +1,5 @@
 import type { EventAmendedData } from '../../src/engine/amendment.events';
+import { query } from '../harness/cluster';
 import { verifyOf } from '../replay/some-books';
 import { startAmendedBooks } from './amended-books';
 
@@ -57,6 +58,31 @@ describe('tasks of amended events', () => {
     await moveTo('Lane 5');
     passed.tasks.matched = 1;
     expect(await verifyOf(books.service)).toMatchObject(passed);
+  });
+
+  it('do not excuse what was wrong before', async () => {
+    const books = await startAmendedBooks();
+    const { api, databases } = books.service;
+    const company = { clientId: 'c', name: 'x', contactEmail: 'x@example.com', address: ADDRESS };
+    await api.post('/v1/companies', company);
+    const moved = await api.put('/v1/companies/client:c/address', { ...ADDRESS, line1: 'Lane 2' });
+    const forged = Number(moved.headers.get('ledger-position'));
+    const position = await books.transfer('10.00');
+    databases.isChecked = false;
+    await query(
+      databases.superUrls.log,
+      `alter table task_log disable trigger all;
+       update task_log set payload = '{}' where position = ${forged};
+       alter table task_log enable trigger all`,
+    );
+    const failed = {
+      status: 'failed',
+      tasks: { missing: 1, extra: 1, amended: 0, firstDifference: forged },
+    };
+    expect(await verifyOf(books.service)).toMatchObject(failed);
+    const data = { ...(await books.event(position)).data, description: 'Another transfer' };
+    expect((await books.amend(position, { data, reason: 'x' })).status).toBe(200);
+    expect(await verifyOf(books.service)).toMatchObject(failed);
   });
 
   it('of the amendment itself go to whoever receives events', async () => {
