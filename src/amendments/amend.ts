@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { clientConfig, kyselyOn, ROLES, type DatabaseUrls } from '../database/connections';
 import { WriterConnection } from '../database/writer-connection';
-import { rememberAdminCommand, repeatAdminCommand } from '../engine/admin-command';
+import { firstOfSame, rememberAdminCommand, repeatAdminCommand } from '../engine/admin-command';
 import { committedCommandIds } from '../engine/command-log';
 import type { Outcome } from '../engine/creator';
 import { GENESIS } from '../engine/event';
@@ -104,12 +104,12 @@ async function amendOn(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const outcome = { kind: 'refused', refusal: error, position, isHit: false } as const;
-    const isKept = !command.dryRun && error.isRemembered;
-    if (isKept) {
-      await log.rollback();
+    if (command.dryRun || !error.isRemembered) return outcome;
+    await log.rollback();
+    return firstOfSame(db, command, position, async () => {
       await rememberAdminCommand(db, command, outcome);
-    }
-    return outcome;
+      return outcome;
+    });
   }
 }
 

@@ -40,12 +40,24 @@ export async function runAdminCommand<DB extends LogDatabase, Input, Answer>(
 ): Promise<Outcome<Answer>> {
   const repeated = await repeatAdminCommand<Answer>(db as never, command, position);
   if (repeated) return repeated;
+  return firstOfSame(db as never, command, position, () => runOnce(db, command, position, effect));
+}
+
+/**
+ * Does what remembers a command's key. Where the same key came twice at once and the other one was
+ * first, what became of that one is the outcome.
+ */
+export async function firstOfSame<Answer>(
+  db: Kysely<LogDatabase>,
+  command: AdminCommand,
+  position: number,
+  remember: () => Promise<Outcome<Answer>>,
+): Promise<Outcome<Answer>> {
   try {
-    return await runOnce(db, command, position, effect);
+    return await remember();
   } catch (error) {
     if (sqlstateOf(error) !== SQLSTATE.uniqueViolation) throw error;
-    // The same key came twice at once, and the other one was first.
-    const first = await repeatAdminCommand<Answer>(db as never, command, position);
+    const first = await repeatAdminCommand<Answer>(db, command, position);
     if (!first) throw error;
     return first;
   }

@@ -1,3 +1,4 @@
+import { amend } from '../../src/amendments/amend';
 import { Registry } from '../../src/engine/registry';
 import { features } from '../../src/features';
 import { Rebuild } from '../../src/replay/rebuild';
@@ -43,6 +44,18 @@ describe('requests to amend', () => {
     ];
     expect(second.body).toEqual(first.body);
     expect(second.headers.get('idempotency-hit')).toBe('true');
+  });
+
+  it('with the same key are refused once, also by several processes', async () => {
+    const { urls } = (await startAmendedBooks()).service;
+    const options = { urls, registry: new Registry(features) };
+    const input = { position: 99, data: {}, reason: 'x' };
+    const command = { name: 'AmendEvent', input, actor: 'tester', idempotencyKey: 'k' } as const;
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => amend(options, command)));
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ kind: 'refused', refusal: { code: 'not_found' } });
+    }
+    expect(outcomes.filter(({ isHit }) => !isHit)).toHaveLength(1);
   });
 
   it('leave the answers of before as they were, for those who repeat their requests', async () => {
