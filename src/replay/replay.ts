@@ -15,6 +15,8 @@ const SHORT_TAIL_EVENTS = 1_000;
 const LAST_STEPS = 3;
 /** Rounds of catching up before the locks are taken whatever the tail's length. */
 const MAX_ROUNDS = 10;
+/** Both sides are at the same event: a row that one of them lacks was not removed since. */
+const TO_THE_END = Number.MAX_SAFE_INTEGER;
 /** Readers under way end first; writers are let go again where one takes longer than that. */
 const LOCK_PATIENCE_MS = 100;
 const MAX_LOCK_ATTEMPTS = 200;
@@ -105,7 +107,7 @@ class Replay {
       await record.begin(live.is);
       const { logHead } = record.ranOn!;
       record.toPosition = logHead.position;
-      const whole = { after: 0, upTo: Number.MAX_SAFE_INTEGER };
+      const whole = { after: 0, upTo: TO_THE_END };
       await record.digestLive(live, whole);
       await rebuild.to({ ...logHead, position: Math.min(live.head.position, logHead.position) });
       await rebuild.finish();
@@ -134,7 +136,7 @@ class Replay {
         if (live.head.position < rebuild.head.position) break;
         // At the pace of a run beside busy writers it would never come up with them.
         await rebuild.to(live.head, { pace: noPause });
-        await record.compare(live, { after, upTo: live.head.position });
+        await record.compare(live, { after, upTo: TO_THE_END });
         after = live.head.position;
       } finally {
         live.close();
@@ -187,7 +189,7 @@ class Replay {
     const isBehind = !sameHead(await liveHead(rebuild.db), head);
     // A live state that is behind lacks the tail, and that is no difference.
     if (!isBehind && !record.isLogWrong) {
-      await record.compare(live, { after: compared, upTo: head.position });
+      await record.compare(live, { after: compared, upTo: TO_THE_END });
     }
     if (!this.mayDiffer()) return 'differs';
     await change?.write(rebuild, head, record.report());

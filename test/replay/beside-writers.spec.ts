@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { NoWayBack, swapBack } from '../../src/replay/swap';
 import { PostTransaction } from '../../src/transactions/transaction.creators';
+import { SubscribeWebhook } from '../../src/webhooks/webhook.creators';
 import { openAccount, transfer } from '../harness/books';
 import { query, withClient } from '../harness/cluster';
 import { dumpState } from '../harness/invariants';
@@ -8,7 +9,7 @@ import { startTestLedger, type TestLedger } from '../harness/ledger';
 import { seededRandom, type Random } from '../harness/seed';
 import { waitFor } from '../harness/waiting';
 import { mixedBooks } from './mixed-books';
-import { replayOf, verifyOf } from './some-books';
+import { differing, replayOf, verifyOf } from './some-books';
 
 jest.setTimeout(120_000);
 
@@ -161,6 +162,29 @@ describe('a replay beside running ledgers', () => {
     expect(report.status).toBe('swapped');
     expect(report.swapMs).toBeLessThan(SHORT_MS);
     await traffic.stop();
+  });
+});
+
+describe('what is written while a replay runs', () => {
+  it('is compared too, also where rows come and go', async () => {
+    const ledger = await startTestLedger();
+    const { databases } = ledger;
+    await openAccounts(ledger);
+    let isWritten = false;
+    const pace = async () => {
+      if (isWritten) return;
+      isWritten = true;
+      const input = { url: 'https://example.org/hook', eventTypes: ['OrderPlaced'] };
+      await ledger.accept(SubscribeWebhook, input);
+      await query(databases.urls.state, `delete from state.webhook_routes where event_type = $1`, [
+        'OrderPlaced',
+      ]);
+    };
+    const report = await replayOf(databases, { pace });
+    expect(report.status).toBe('differs');
+    expect(differing(report)).toMatchObject([{ table: 'webhook_routes', missing: 1, extra: 0 }]);
+    const mended = await replayOf(databases, { acceptDifferences: 'a row was deleted' });
+    expect(mended.status).toBe('swapped');
   });
 });
 
