@@ -9,7 +9,7 @@ import { Registry } from '../src/engine/registry';
 import { features } from '../src/features';
 import { fieldErrors } from '../src/http/validation';
 import { parseJsonBody } from '../src/http/json-body';
-import { AmendEventDto } from '../src/amendments/amendment.dto';
+import { AmendEventDto, RestoreEventDto } from '../src/amendments/amendment.dto';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 
@@ -61,6 +61,7 @@ function commandOf(values: Values, positionals: readonly string[]): AmendmentCom
   if (restore !== undefined) {
     const amendment = Number(restore);
     if (!Number.isSafeInteger(amendment) || amendment < 1) throw new UsageError(USAGE);
+    checkFields(RestoreEventDto, { reason });
     return { ...origin, name: 'RestoreEvent', input: { position, amendment, reason } };
   }
   const body = {
@@ -68,9 +69,14 @@ function commandOf(values: Values, positionals: readonly string[]): AmendmentCom
     reason,
     ...(also !== undefined && { also: readJson(also) }),
   };
-  const [error] = fieldErrors(AmendEventDto, body);
-  if (error) throw new UsageError(`${error.pointer} ${error.message}`);
+  checkFields(AmendEventDto, body);
   return { ...origin, name: 'AmendEvent', input: { position, ...(body as AmendEventDto) } };
+}
+
+/** What the API would not take either. @throws UsageError */
+function checkFields(...[dto, body]: Parameters<typeof fieldErrors>): void {
+  const [error] = fieldErrors(dto, body);
+  if (error) throw new UsageError(`${error.pointer} ${error.message}`);
 }
 
 function readJson(file: string): unknown {

@@ -219,6 +219,8 @@ describe('npm run amend', () => {
     const wrong = await runScript('amend', [at, '--data', file, ...reason], urls);
     expect(wrong.end).toBe(1);
     expect(wrong.stderr).toContain('/data/more is not known');
+    const why = await runScript('amend', [at, '--restore', '1', '--reason', ''], urls);
+    expect(why).toMatchObject({ end: 1, stderr: '/reason must have 1 to 500 characters\n' });
     expect((await books.backups()).data).toEqual([]);
   });
 });
