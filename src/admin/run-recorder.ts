@@ -38,6 +38,13 @@ export interface RecorderOptions {
 /** How a run ended. */
 type RunEnd = Pick<Run, 'status' | 'report' | 'error'>;
 
+/** The work was done, and what it found could not be written down: that is no verdict. */
+const REPORT_LOST: RunEnd = {
+  status: 'aborted',
+  report: null,
+  error: 'Its report could not be written; the log says why',
+};
+
 /**
  * Does a verification or replay of a script and records it as those of the API are: it can be
  * listed, followed and aborted there.
@@ -67,13 +74,15 @@ export async function carryOut<Report extends AnyReport>(
   options: RecorderOptions,
 ): Promise<Report> {
   const underWay = new RunUnderWay(db, run.run_id, options);
+  let report: Report | undefined;
   try {
     const { signal, onProgress } = underWay;
-    const report = await work({ signal, onProgress });
+    report = await work({ signal, onProgress });
     await underWay.end(endOfReport(report, underWay.signal));
     return report;
   } catch (error) {
-    await underWay.end(endOfError(error, underWay.signal, options)).catch(options.onError);
+    const end = report ? REPORT_LOST : endOfError(error, underWay.signal, options);
+    await underWay.end(end).catch(options.onError);
     throw error;
   } finally {
     underWay.close();

@@ -13,6 +13,9 @@ import { apisOf, startWithPretendedWork } from './run-service';
 const SCRIPT = { kind: 'verification', trigger: 'script', requestedBy: 'npm run verify' } as const;
 const BEAT = { beatMs: 50 };
 
+/** Leaves seconds for what has to happen before the end of a run is tried for the last time. */
+const SLOW_BEAT = { beatMs: 300 };
+
 describe('a run of a script', () => {
   it('is seen, followed and aborted like any other', async () => {
     const { service, verifications, work: other } = await startWithPretendedWork();
@@ -86,7 +89,7 @@ describe('a run of a script', () => {
     const work = new PretendedWork();
     const verify = (progress: RunProgress) => work.verify(progress);
     const errors: unknown[] = [];
-    const options = { ...BEAT, onError: (error: unknown) => void errors.push(error) };
+    const options = { ...SLOW_BEAT, onError: (error: unknown) => void errors.push(error) };
     const ended = recordRun(db, SCRIPT, verify, options);
     const run = await waitFor('the run to begin', () => work.runs[0]);
     const { superUrls } = service.databases;
@@ -97,6 +100,21 @@ describe('a run of a script', () => {
     await query(superUrls.log, 'grant update on runs to truebook_run_recorder');
     await ended;
     expect((await verifications.list()).data).toMatchObject([{ status: 'passed' }]);
+  });
+
+  it('has no verdict where that could not be written', async () => {
+    const service = await startTestService();
+    const { verifications } = apisOf(service);
+    const db = databaseOf(service);
+    const work = new PretendedWork();
+    const ended = recordRun(db, SCRIPT, (progress) => work.verify(progress), { beatMs: 1 });
+    const run = await waitFor('the run to begin', () => work.runs[0]);
+    await query(service.databases.superUrls.log, "alter table runs add check (status <> 'passed')");
+    run.end();
+    await expect(ended).rejects.toThrow('check constraint');
+    expect((await verifications.list()).data).toMatchObject([
+      { status: 'aborted', error: 'Its report could not be written; the log says why' },
+    ]);
   });
 });
 
