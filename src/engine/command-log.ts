@@ -45,7 +45,12 @@ export function checkSameRequest(
   idempotencyKey: string,
 ): void {
   if (fingerprint === fingerprintOf(name, input)) return;
-  throw new Refusal(
+  throw keyReused(idempotencyKey);
+}
+
+/** The refusal of a request whose key belongs to another one. */
+export function keyReused(idempotencyKey: string): Refusal {
+  return new Refusal(
     'idempotency_key_reused',
     `The idempotency key "${idempotencyKey}" was used for another request`,
   );
@@ -62,6 +67,13 @@ export function refusalResponse({ code, detail, details }: Refusal): StoredRefus
 
 export function answerResponse(answer: unknown): StoredAnswer {
   return { answer };
+}
+
+/** What the command log keeps of the answer; nothing where nobody can ask for it again. */
+export function responseOf(command: Command, outcome: Outcome): object | null {
+  if (outcome.kind === 'refused') return refusalResponse(outcome.refusal);
+  if (command.creator.answer || command.idempotencyKey === undefined) return null;
+  return answerResponse(outcome.answer);
 }
 
 /** Looks idempotency keys up; the result is by {@link scopedKey}. */

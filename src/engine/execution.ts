@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely';
 import {
-  answerResponse,
   checkSameRequest,
   findRemembered,
   fingerprintOf,
-  refusalResponse,
+  keyReused,
   repeatOutcome,
+  responseOf,
   scopedKey,
   type RememberedCommand,
 } from './command-log';
@@ -70,6 +70,8 @@ export class Execution {
   sealed: Sealed | undefined;
   /** Keys of this execution's commands, and of those that the database was asked for. */
   private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
+  /** Keys of the commands that are being run, one inside the other. */
+  private readonly running = new Set<string>();
   private readonly materialization: MaterializationScope;
 
   constructor(
@@ -170,10 +172,12 @@ export class Execution {
 
   /** Runs a command, or one inside another, which is then its cause. */
   async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
-    if (command.idempotencyKey !== undefined) {
-      const repeated = await this.repeat(command, command.idempotencyKey);
+    const { actor, idempotencyKey } = command;
+    if (idempotencyKey !== undefined) {
+      const repeated = await this.repeat(command, idempotencyKey);
       if (repeated) return repeated;
     }
+    const key = idempotencyKey === undefined ? undefined : scopedKey(actor, idempotencyKey);
     const inDatabase = this.session.hasSavepoint ? this.session.locked : undefined;
     await inDatabase?.savepoint();
     const mark = this.mark();
@@ -183,6 +187,7 @@ export class Execution {
     let outcome: Outcome;
     let keep = false;
     try {
+      if (key !== undefined) this.running.add(key);
       const returned = await command.creator.run(context, command.input);
       const derive = command.creator.answer;
       const answer = derive ? derive(this.events.slice(mark.events)) : returned;
@@ -194,6 +199,7 @@ export class Execution {
       const { position } = mark.head;
       outcome = { kind: 'refused', refusal: error, position, isHit: false };
     } finally {
+      if (key !== undefined) this.running.delete(key);
       if (!keep) this.undoTo(mark);
       await inDatabase?.release(keep);
     }
@@ -208,8 +214,10 @@ export class Execution {
       await this.lookUpKeys([{ actor: command.actor, idempotencyKey }]);
     }
     const known = this.knownKey(key);
-    if (!known) return undefined;
+    if (!known && !this.running.has(key)) return undefined;
     try {
+      // A command inside another one is another request, which cannot have the same key.
+      if (!known) throw keyReused(idempotencyKey);
       if (!('row' in known)) {
         return await repeatOutcome(this.scope.registry, this.scope.log, known, command);
       }
@@ -365,13 +373,6 @@ class RunningCommand implements CreatorContext {
     };
     return this.execution.runOne(child, this.id) as Promise<Outcome<Answer>>;
   }
-}
-
-/** What the command log keeps of the answer; nothing where nobody can ask for it again. */
-function responseOf(command: Command, outcome: Outcome): object | null {
-  if (outcome.kind === 'refused') return refusalResponse(outcome.refusal);
-  if (command.creator.answer || command.idempotencyKey === undefined) return null;
-  return answerResponse(outcome.answer);
 }
 
 let lastMs = 0;

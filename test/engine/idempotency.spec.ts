@@ -4,7 +4,7 @@ import { openAccount, transfer } from '../harness/books';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
-import { CountNotes, NOTE_TABLES, noteFeatures, TakeNote } from '../harness/notes';
+import { CountNotes, NOTE_TABLES, noteFeatures, TakeNote, TakeNotes } from '../harness/notes';
 
 async function startBooks() {
   const ledger = await startTestLedger();
@@ -77,6 +77,24 @@ describe('an idempotency key', () => {
     ]);
     expect(reused).toMatchObject({ refusal: { code: 'idempotency_key_reused' } });
     expect(await countOf(ledger, 'event_log')).toBe(4);
+  });
+
+  it('is not that of the commands inside its own', async () => {
+    const databases = await cloneDatabases({ stateTables: NOTE_TABLES });
+    const ledger = await startTestLedger({ databases, features: noteFeatures });
+    const inputs = [
+      { text: 'a', key: 'the key' },
+      { text: 'b', key: 'the key', count: true },
+      { text: 'c', key: 'another' },
+    ];
+    const codes = ['idempotency_key_reused', 'idempotency_key_reused', 'accepted'];
+    for (const isHit of [false, true]) {
+      const outcome = await ledger.submit(TakeNotes, { inputs }, key);
+      expect(outcome).toMatchObject({ kind: 'accepted', isHit, answer: { codes } });
+    }
+    const alone = await ledger.refuse(TakeNote, { text: 'a' }, key);
+    expect(alone.code).toBe('idempotency_key_reused');
+    expect(await countOf(ledger, 'event_log')).toBe(1);
   });
 
   it('is the caller’s own', async () => {
