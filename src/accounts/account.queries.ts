@@ -101,7 +101,7 @@ export async function listEntries(
 ): Promise<(EntryView & EntryPlace)[]> {
   const conditions = [
     sql<boolean>`e.account_no = ${account.account_no}`,
-    sql<boolean>`(e.position, e.ordinal) > (${after.position}, ${after.ordinal}::int)`,
+    sql<boolean>`(e.position, e.ordinal) > (${after.position}, ${after.ordinal}::bigint)`,
   ];
   if (position !== undefined) conditions.push(sql`e.position <= ${position}`);
   if (from !== undefined) conditions.push(sql`e.effective_date >= ${from}`);

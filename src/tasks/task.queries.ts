@@ -68,7 +68,7 @@ export async function listTasks(
 ): Promise<TaskRead[]> {
   // What is under way or has failed is found by indexes that hold nothing else, wherever it is.
   const place = isRare(filter.status) ? sql`d.position, d.ordinal` : sql`t.position, t.ordinal`;
-  const conditions = [sql<boolean>`(${place}) > (${after.position}, ${after.ordinal}::int)`];
+  const conditions = [sql<boolean>`(${place}) > (${after.position}, ${after.ordinal}::bigint)`];
   if (filter.name !== undefined) conditions.push(sql`t.name = ${filter.name}`);
   if (filter.subject !== undefined) conditions.push(sql`t.subject = ${filter.subject}`);
   if (filter.status === 'recorded') conditions.push(IS_RECORDED);

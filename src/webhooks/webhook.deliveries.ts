@@ -30,7 +30,7 @@ export class WebhookDeliveries {
   ): Promise<(WebhookDeliveryView & TaskPlace)[]> {
     return this.select(sql`
       where t.name = ${DELIVERY_TASK} and t.subject = ${subscriptionId}
-        and (t.position, t.ordinal) < (${before.position}, ${before.ordinal}::int)
+        and (t.position, t.ordinal) < (${before.position}, ${before.ordinal}::bigint)
       order by t.position desc, t.ordinal desc limit ${limit}`);
   }
 

@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import { encodeCursor } from '../../src/http/page';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService, type TestService } from '../harness/service';
 
@@ -202,6 +203,14 @@ describe('what is wrong with a request', () => {
     const { status, problem } = await send('GET', path);
     expect(status).toBe(400);
     expect(problem).toMatchObject({ code: 'validation_failed', errors: [{ pointer }] });
+  });
+
+  const lists = ['/v1/accounts/client:a/entries', '/v1/tasks'];
+  it.each(lists)('is no cursor of %s behind every row', async (path) => {
+    const cursor = encodeCursor([1, Number.MAX_SAFE_INTEGER]);
+    const { status, body } = await service.api.get(`${path}?cursor=${cursor}`);
+    expect(status).toBe(200);
+    expect(body).toEqual({ data: [], nextCursor: null });
   });
 
   it('is told for what a write is asked with', async () => {

@@ -1,4 +1,5 @@
 import { taskHandlers } from '../../src/features';
+import { encodeCursor } from '../../src/http/page';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService, type TestService } from '../harness/service';
@@ -113,6 +114,8 @@ describe('webhook deliveries', () => {
     const second = await deliveries(id, `?limit=2&cursor=${first.nextCursor}`);
     expect([...first.data, ...second.data]).toEqual(history);
     expect(second.nextCursor).toBeNull();
+    const afar = encodeCursor([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]);
+    expect((await deliveries(id, `?cursor=${afar}`)).data).toEqual(history);
   });
 
   it('reach everybody who wants the event, each signed with its own secret', async () => {
