@@ -37,8 +37,8 @@ export class Batch {
   /** A command needs SQL under the locks; it and those after it have not been run. */
   needsLock = false;
 
-  /** Whether everything was run, or run again, under the locks. */
-  ranUnderLock = false;
+  /** Whether this is one command of a batch that a constraint refused. */
+  isIsolated = false;
   /** Undefined while the batch only collects: everything is then run under the locks. */
   execution: Execution | undefined;
 
@@ -55,7 +55,6 @@ export class Batch {
     this.startHead = execution.session.head;
     this.executed = 0;
     this.needsLock = false;
-    this.ranUnderLock = true;
     for (const item of this.items) item.result = undefined;
   }
 

@@ -290,9 +290,7 @@ export class Ledger {
       return this.recover(batch, ids, error);
     }
     await this.parts.path.rollback();
-    if (isRowRefused(error) && !(batch.items.length === 1 && batch.ranUnderLock)) {
-      return this.isolate(batch);
-    }
+    if (isRowRefused(error) && !batch.isIsolated) return this.isolate(batch);
     this.failure = describeFailure(error);
     if (isRowRefused(error) || !isUnavailable(error)) {
       batch.fail(error);
@@ -304,11 +302,13 @@ export class Ledger {
 
   /**
    * A constraint refused the batch: every command gets a batch of its own under the locks, to find
-   * whose it is. One that ran ahead may also have missed a key that another process remembered.
+   * whose it is. It may also have missed a key: where it ran ahead one that another process
+   * remembered, under the locks one of an administrator's command, which needs no locks.
    */
   private async isolate(batch: Batch): Promise<void> {
     for (const item of batch.items) {
       const single = new Batch(++this.batchNumber, this.session.head);
+      single.isIsolated = true;
       single.items.push(item);
       await this.settle(single);
     }

@@ -1,8 +1,11 @@
 import type { AccountView } from '../../src/accounts/account.view';
+import { openRunDatabase } from '../../src/admin/run.queries';
+import { runAdminCommand } from '../../src/engine/admin-command';
+import { defineCreator } from '../../src/engine/creator';
 import { PostTransaction } from '../../src/transactions/transaction.creators';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { cloneDatabases } from '../harness/databases';
-import { startTestLedger, type TestLedger } from '../harness/ledger';
+import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';
 import { seededRandom } from '../harness/seed';
 
 const ACCOUNTS = 20;
@@ -114,5 +117,30 @@ describe('two ledgers on the same databases', () => {
       expect(outcomes.map((o) => o.isHit).sort()).toEqual([false, true]);
     }
     expect(await currentAccount(ledgers[0], equity.id)).toMatchObject({ balance: '20.00' });
+  });
+
+  it('refuses a key that an administrator’s command takes under its locks', async () => {
+    const [ledger, other] = await twoLedgers();
+    const key = { actor: 'tester', idempotencyKey: 'the key' };
+    const runs = openRunDatabase(ledger.databases.urls.log, TEST_LIMITS, () => undefined);
+    const wish = { name: 'Wish', input: {}, ...key };
+    let times = 0;
+    const Wait = defineCreator<null, null>({
+      name: 'Wait',
+      run: async () => {
+        // It runs ahead, and again under the locks, because the other ledger has written.
+        times++;
+        if (times === 1) await openAccount(other);
+        if (times === 2) await runAdminCommand(runs, wish, 0, () => Promise.resolve(null));
+        return null;
+      },
+    });
+    try {
+      const refusal = await ledger.refuse(Wait, null, key);
+      expect(refusal.code).toBe('idempotency_key_reused');
+      expect(times).toBe(2);
+    } finally {
+      await runs.destroy();
+    }
   });
 });
