@@ -10,7 +10,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   adapters: ['tasks', 'config'],
   replay: ['engine', 'database'],
   checkpoints: ['engine', 'database', 'tasks', 'adapters', 'replay'],
-  schemas: ['engine'],
+  schemas: ['engine', 'money'],
   transfer: ['engine', 'database'],
   import: ['engine', 'database', 'money'],
 };

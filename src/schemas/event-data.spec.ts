@@ -84,14 +84,20 @@ describe('the check of event data', () => {
     for (const accountId of ['x', ID.toUpperCase(), `urn:uuid:${ID}`]) {
       expect(posting({ accountId })).toHaveLength(1);
     }
-    for (const effectiveDate of ['2026-02-29', '2026-2-3', '2026-02-03T00:00:00Z']) {
+    const noDays = ['2026-02-29', '2026-2-3', '2026-02-03T00:00:00Z', '0000-01-01'];
+    for (const effectiveDate of noDays) {
       const data = { ...POSTED, effectiveDate };
       expect(validateEventData('TransactionPosted', 1, data)).toEqual([
         { pointer: '/effectiveDate', message: 'must match format "date"' },
       ]);
     }
     expect(opened({ currency: 'usd' })).toHaveLength(1);
-    for (const settledAt of ['2026-02-29T00:00:00.000Z', '2026-01-31T00:00:00Z']) {
+    for (const settledAt of [
+      '2026-02-29T00:00:00.000Z',
+      '2026-01-31T00:00:00Z',
+      '0000-01-31T00:00:00.000Z',
+      '2016-12-31T23:59:60.000Z',
+    ]) {
       const problems = validateEventData('OrderSettled', 1, { settledAt });
       expect(problems.map(({ pointer }) => pointer)).toContain('/settledAt');
     }

@@ -1,12 +1,18 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FieldError } from '../engine/refusal';
+import { isCalendarDate } from '../money/calendar-date';
+import { readInstant } from '../money/instant';
 import { eventSchemas } from './event-schemas';
 
 /** Problems that are listed; more of them help nobody. */
 const MAX_PROBLEMS = 50;
 
 const ajv = addFormats(new Ajv({ allErrors: true, allowUnionTypes: true }));
+// As the API takes them. The packaged formats let the year 0 through, which PostgreSQL gives back
+// as 1 BC, and leap seconds, which it gives back as the next minute.
+ajv.addFormat('date', isCalendarDate);
+ajv.addFormat('date-time', (text: string) => readInstant(text) !== undefined);
 const compiled = new Map<object, ValidateFunction>();
 
 /**
