@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { Client } from 'pg';
 import { CommitRefused } from '../database/writer-connection';
 import { EventOfDoom } from './catch-up';
 import { describeFailure, isUnavailable } from './failures';
@@ -30,6 +33,17 @@ describe('isUnavailable', () => {
     new Error('The connection ended'),
     new Error('timeout exceeded when trying to connect'),
   ])('is true for %s', (error) => {
+    expect(isUnavailable(error)).toBe(true);
+  });
+
+  it('is true for a server that takes connections and never says a word', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { address: host, port } = server.address() as AddressInfo;
+    const client = new Client({ host, port, connectionTimeoutMillis: 20 });
+    const error: unknown = await client.connect().catch((reason: unknown) => reason);
+    server.close();
+    expect(error).toBeInstanceOf(Error);
     expect(isUnavailable(error)).toBe(true);
   });
 

@@ -33,7 +33,7 @@ export function describeFailure(error: unknown): string {
 }
 
 const CONNECTION_MESSAGE =
-  /^(Connection terminated|The connection|timeout exceeded|Client (was closed|has encount))/;
+  /^(Connection terminated|The connection|timeout (exceeded|expired)|Client (was closed|has enc))/;
 
 /** Errors of sockets and of pg's client, which have no SQLSTATE. */
 function isConnectionError(error: unknown): boolean {
