@@ -1,7 +1,13 @@
 import { Kysely, PostgresDialect } from 'kysely';
+import type { Socket } from 'node:net';
 import { Pool, type Client, type ClientConfig } from 'pg';
 import { valueTypes } from './values';
-import { WriterConnection } from './writer-connection';
+import { connectionOf, WriterConnection } from './writer-connection';
+
+/** A connection of a pool that nobody needs is kept for so long. */
+const IDLE_MS = 30_000;
+/** How much longer than its statement's timeout a server may take to say that it is over. */
+const SILENCE_MS = 5_000;
 
 /** The roles that the migrations make; the service never runs as an owner. */
 export const ROLES = {
@@ -72,7 +78,11 @@ export function sessionConfig(url: string, role: Role | undefined, timeouts: Ses
   } satisfies ClientConfig;
 }
 
-/** A pool of connections under `role`, as Kysely. `onError` hears of idle ones that broke. */
+/**
+ * A pool of connections under `role`, as Kysely. `onError` hears of idle ones that broke. The
+ * server ends a statement that takes too long; one that says nothing for longer than that is
+ * frozen, or is gone without a word, and whoever asked it would wait for as long as TCP does.
+ */
 export function openPool<DB>(
   url: string,
   role: Role | undefined,
@@ -80,11 +90,19 @@ export function openPool<DB>(
   max: number,
   onError: OnConnectionError,
 ): Kysely<DB> {
-  const pool = new Pool({ ...clientConfig(url, role, timeouts), max, idleTimeoutMillis: 30_000 });
+  // Idle ones are closed before they count as silent.
+  const idleTimeoutMillis = Math.min(IDLE_MS, timeouts.statementTimeoutMs);
+  const silenceMs = timeouts.statementTimeoutMs + SILENCE_MS;
+  const pool = new Pool({ ...clientConfig(url, role, timeouts), max, idleTimeoutMillis });
   pool.on('error', onError);
   // The pool listens to idle clients only. One that breaks between two statements of a transaction
   // would end the process; as it is, the next statement fails.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    const stream = connectionOf(client).stream as Socket;
+    const end = () => stream.destroy(new Error('The connection was silent for too long'));
+    stream.setTimeout(silenceMs, end);
+  });
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
 }
 

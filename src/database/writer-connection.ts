@@ -1,4 +1,11 @@
-import { Client, type ClientConfig, type Connection, type QueryConfig, type QueryResult } from 'pg';
+import {
+  Client,
+  type ClientBase,
+  type ClientConfig,
+  type Connection,
+  type QueryConfig,
+  type QueryResult,
+} from 'pg';
 import { CopyIn } from './copy-in';
 import { CopyOut } from './copy-out';
 
@@ -165,6 +172,6 @@ function discard(client: Client): void {
 }
 
 /** The client's connection, which its published type leaves out. */
-function connectionOf(client: Client): Connection {
+export function connectionOf(client: ClientBase): Connection {
   return (client as unknown as { connection: Connection }).connection;
 }

@@ -1,11 +1,14 @@
 import { sql } from 'kysely';
 import type { Client } from 'pg';
+import { isUnavailable } from '../../src/engine/failures';
 import { LedgerUnavailable } from '../../src/engine/refusal';
 import { PostTransaction } from '../../src/transactions/transaction.creators';
 import type { EngineLimits } from '../../src/config';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, testCluster, withClient } from '../harness/cluster';
+import { cloneDatabases } from '../harness/databases';
 import { startTestLedger } from '../harness/ledger';
+import { DatabaseProxy } from '../harness/proxy';
 import { waitFor } from '../harness/waiting';
 
 const LOCKS = {
@@ -110,6 +113,25 @@ describe('a reader', () => {
     await expect(reading).rejects.toThrow();
     expect(await currentAccount(ledger, cash.id)).toMatchObject({ balance: '0.00' });
   });
+});
+
+describe('a reader of a server that froze', () => {
+  it('is told so, and the next one gets another connection', async () => {
+    const databases = await cloneDatabases();
+    const proxy = await DatabaseProxy.start(databases.urls.state);
+    databases.onEnd(() => proxy.close());
+    const urls = { log: databases.urls.log, state: proxy.url };
+    const limits = { statementTimeoutMs: 2_000 };
+    const ledger = await startTestLedger({ databases, urls, limits });
+    const { id } = await openAccount(ledger);
+    expect(await currentAccount(ledger, id)).toMatchObject({ balance: '0.00' });
+    proxy.isFrozen = true;
+    const error: unknown = await currentAccount(ledger, id).catch((reason: unknown) => reason);
+    proxy.isFrozen = false;
+    expect(error).toMatchObject({ message: 'The connection was silent for too long' });
+    expect(isUnavailable(error)).toBe(true);
+    expect(await currentAccount(ledger, id)).toMatchObject({ balance: '0.00' });
+  }, 20_000);
 });
 
 describe('a ledger that stops', () => {

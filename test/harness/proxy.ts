@@ -20,6 +20,8 @@ export class DatabaseProxy {
   fateOf: () => Fate = () => 'pass';
   /** While false, connections are closed as soon as they are opened. */
   isReachable = true;
+  /** While true, what comes from either side goes nowhere, and connections stay open. */
+  isFrozen = false;
   /** Changes a query on its way, to a text of the same length. */
   rewrite: ((text: string) => string) | undefined;
   private readonly links = new Set<Link>();
@@ -113,7 +115,7 @@ class Link {
     });
     server.on('data', (chunk: Buffer) => {
       if (this.isSilenced) this.cut();
-      else client.write(chunk);
+      else if (!proxy.isFrozen) client.write(chunk);
     });
     for (const socket of [client, server]) {
       socket.on('error', () => this.cut());
@@ -128,6 +130,7 @@ class Link {
   }
 
   private async forward(chunk: Buffer): Promise<void> {
+    if (this.proxy.isFrozen) return;
     this.unread = Buffer.concat([this.unread, chunk]);
     for (let message = this.take(); message; message = this.take()) {
       if (this.client.destroyed || this.isSilenced) return;
