@@ -69,7 +69,8 @@ export class LogFileReader {
     if (block?.page) return this.page(block.page);
     if (!block?.end) throw this.refused('neither a page nor the end begins here');
     await this.checkDigest();
-    if (await this.lines.next()) throw this.refused('the file goes on after its end');
+    const more = await this.lines.next();
+    if (more !== undefined) throw this.refused('the file goes on after its end');
     return block.end;
   }
 

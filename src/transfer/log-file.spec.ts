@@ -97,8 +97,8 @@ describe('a file of an exported log', () => {
     }
   });
 
-  it('ends with its end', async () => {
-    const { error } = await readAll(Buffer.concat([smallFile(), Buffer.from('more\n')]));
+  it.each(['more\n', '\n', '\nmore\n'])('ends with its end, without %j', async (more) => {
+    const { error } = await readAll(Buffer.concat([smallFile(), Buffer.from(more)]));
     expect((error as Error).message).toContain('goes on after its end');
   });
 
