@@ -27,21 +27,26 @@ export function sendPage(
   dispatched: readonly Dispatched[],
 ): Promise<unknown>[] {
   const events = page.rows.get(EVENTS)!.slice(Math.max(0, known - page.after));
-  // What goes with an event was committed with it. What only follows a position may have come to
-  // an earlier import already, or after an earlier export.
-  const isNew = page.after >= known && page.upTo > page.after;
   return log.together(() => [
     ...copy(log, EVENTS, events),
     ...sendTypes(log, events),
     ...FOLLOWING.flatMap((table) =>
       asRole(log, table.role, () => {
         const rows = page.rows.get(table)!.map((row) => imported(table, row));
-        return isNew ? copy(log, table, rows) : merge(log, table, rows);
+        // What goes with an event was committed with it. What only follows a position may have come
+        // to an earlier import already, or after an earlier export, also where a page begins.
+        const positionOf = fieldOf(table, table.position);
+        const [there, lacking] = divided(rows, ({ fields }) => Number(positionOf(fields)) <= known);
+        return [...merge(log, table, there), ...copy(log, table, lacking)];
       }),
     ),
     ...asRole(log, BACKUPS.role, () => sendAmended(log, page, known)),
     ...asRole(log, ROLES.taskWorker, () => sendDispatched(log, dispatched, page.upTo)),
   ]);
+}
+
+function divided<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 function imported({ onImport }: MovedTable, row: FileRow): FileRow {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { OpenAccount } from '../../src/accounts/account.creators';
 import { replay } from '../../src/replay/replay';
 import { Registry } from '../../src/engine/registry';
@@ -24,6 +24,7 @@ import {
   exported,
   freshInstallation,
   newFile,
+  PAGE_ROWS,
   refuseSome,
   someBooks,
 } from './log-copies';
@@ -198,6 +199,21 @@ describe('a log that is moved', () => {
     expect((await dumpLog(target.urls.log))['command_log']).toEqual(
       (await dumpLog(source.databases.urls.log))['command_log'],
     );
+  });
+
+  it('takes what came since where a page ended with the log', async () => {
+    const source = await startTestLedger();
+    // An event and its command each: the page is full, and what only follows goes into the next.
+    for (let i = 0; i < PAGE_ROWS / 2; i++) await openAccount(source);
+    await refuseSome(source, 'first');
+    const target = await freshInstallation();
+    await importLog({ url: target.urls.log, from: await exported(source.databases) });
+    await refuseSome(source, 'later');
+    await openAccount(source);
+    const later = await exported(source.databases);
+    expect(await readFile(later, 'utf8')).toContain(`{"after":${PAGE_ROWS / 2},"upTo":`);
+    await importLog({ url: target.urls.log, from: later });
+    expect(await dumpLog(target.urls.log)).toEqual(await dumpLog(source.databases.urls.log));
   });
 
   it('takes amended events with what they were, now and later', async () => {
