@@ -135,7 +135,8 @@ export class Dispatcher {
   /**
    * Records the next tasks of a name as handed over, in one statement, and then adds their jobs.
    * A crash in between leaves them to the sweep. Positions become visible in order, because the
-   * log's lock is held until the commit, so that nothing before the last one is ever missed.
+   * log's lock is held until the commit, so that nothing before the last one is ever missed. The
+   * absolute value is taken last: the lowest integer has none, and its task would stop all others.
    */
   private async handOver(
     { name, lanes }: Pick<TaskHandler, 'name' | 'lanes' | 'deadlineMs'>,
@@ -160,7 +161,7 @@ export class Dispatcher {
         select task_id, position, ordinal, ${name},
           case ${lanes}::int
             when 1 then subject
-            else subject || ' ' || abs(hashtext(task_id::text)) % ${lanes}::int
+            else subject || ' ' || abs(hashtext(task_id::text) % ${lanes}::int)
           end, 'queued'
         from page
       )

@@ -174,6 +174,23 @@ describe.each(BACKENDS)('a task, with the queue on %s,', (_, startQueue) => {
     expect(all[0]!.attempts).toBeGreaterThanOrEqual(3);
   });
 
+  it('finds its lane by whatever its id comes to', async () => {
+    const { handler } = greeter(undefined, { perSubject: 3 });
+    const tasks = await PingTasks.start(startQueue, { handlers: [handler], dispatches: false });
+    await tasks.send([greet('ann')], 5);
+    const { databases } = tasks.ledger;
+    // No event asks for it, so a rebuild would not either.
+    databases.isChecked = false;
+    // The hash of this id is the lowest integer, which has no absolute value.
+    await query(
+      databases.urls.log,
+      `insert into task_log (position, ordinal, task_id, name, subject, payload)
+       values (1, 1, '00000000-0000-5000-8000-00017217fb89', 'ping.greet', 'ann', '{"who":"ann"}')`,
+    );
+    await tasks.another({ dispatches: true });
+    expect(await tasks.untilAll('done')).toHaveLength(6);
+  });
+
   it('goes on after one of its subject that has failed for good', async () => {
     const { handler } = greeter(
       (_, { event }) =>
