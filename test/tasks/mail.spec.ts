@@ -1,4 +1,3 @@
-import { taskHandlers } from '../../src/features';
 import {
   changeAddress,
   changedAddresses,
@@ -14,15 +13,14 @@ import {
 import { cloneDatabases } from '../harness/databases';
 import { MailServer, type Reply } from '../harness/mail-server';
 import { startTestService, type TestService } from '../harness/service';
+import { TaskDeadline } from '../harness/task-deadline';
 import { waitFor } from '../harness/waiting';
 import { BACKENDS, type StartQueue, type TestQueue } from './queue-backends';
 
 const COMPANIES = 8;
 const CHANGES_EACH = 3;
-/** Far below the real one, so that a test need not wait for it. */
-const DEADLINE_MS = 700;
-const impatient: typeof taskHandlers = (...parts) =>
-  taskHandlers(...parts).map((handler) => ({ ...handler, deadlineMs: DEADLINE_MS }));
+/** Far below the real one, where a test has to wait for it. */
+const SHORT_MS = 700;
 
 interface Task {
   taskId: string;
@@ -42,9 +40,11 @@ describe.each(BACKENDS)('mails of changed addresses, with the queue on %s', (_, 
   let queue: TestQueue;
   let service: TestService;
   let companies: TestCompany[];
+  const deadline = new TaskDeadline();
 
   beforeEach(async () => {
-    ({ mail, queue, service } = await start(startQueue));
+    deadline.reset();
+    ({ mail, queue, service } = await start(startQueue, deadline));
     companies = await createCompanies(service.api, COMPANIES);
   });
 
@@ -107,6 +107,7 @@ describe.each(BACKENDS)('mails of changed addresses, with the queue on %s', (_, 
   });
 
   it('wait while the mail server takes them and does not answer', async () => {
+    deadline.ms = SHORT_MS;
     mail.isHanging = true;
     await changeAll(['a change']);
     await waitFor('an attempt without an end', async () =>
@@ -154,7 +155,7 @@ describe.each(BACKENDS)('mails of changed addresses, with the queue on %s', (_, 
 });
 
 /** The service with a real mail server and a queue of its own. */
-async function start(startQueue: StartQueue) {
+async function start(startQueue: StartQueue, { handlers }: TaskDeadline) {
   const databases = await cloneDatabases();
   const queue = await startQueue(databases.urls);
   databases.onEnd(() => queue.close());
@@ -162,6 +163,6 @@ async function start(startQueue: StartQueue) {
   databases.onEnd(() => mail.close());
   const { redisUrl } = queue.options;
   const env = { SMTP_URL: mail.url, ...(redisUrl && { REDIS_URL: redisUrl }) };
-  const service = await startTestService({ databases, tasks: 'work', env, handlers: impatient });
+  const service = await startTestService({ databases, tasks: 'work', env, handlers });
   return { mail, queue, service };
 }

@@ -1,8 +1,8 @@
-import { taskHandlers } from '../../src/features';
 import { encodeCursor } from '../../src/http/page';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService, type TestService } from '../harness/service';
+import { TaskDeadline } from '../harness/task-deadline';
 import { waitFor } from '../harness/waiting';
 import { expectedSignature, Receiver, type Reaction, type Received } from './receiver';
 
@@ -25,19 +25,23 @@ const PATH = '/v1/webhook-subscriptions';
 /** Loopback receivers, without encryption: what only development allows. */
 const env = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'true' };
 const START_TIMEOUT_MS = 60_000;
-/** Far below the real one, so that a test need not wait for it. */
-const DEADLINE_MS = 700;
-const impatient: typeof taskHandlers = (...parts) =>
-  taskHandlers(...parts).map((handler) => ({ ...handler, deadlineMs: DEADLINE_MS }));
+/** Far below the real one, where a test has to wait for it. */
+const SHORT_MS = 1_000;
 
 describe('webhook deliveries', () => {
   let service: TestService;
   let receiver: Receiver;
+  const deadline = new TaskDeadline();
   const subscribed: string[] = [];
 
   beforeAll(async () => {
     const databases = await cloneDatabases({ lifetime: 'file' });
-    service = await startTestService({ databases, tasks: 'work', env, handlers: impatient });
+    service = await startTestService({
+      databases,
+      tasks: 'work',
+      env,
+      handlers: deadline.handlers,
+    });
   }, START_TIMEOUT_MS);
 
   const start = async (react?: (request: Received) => Reaction) => {
@@ -63,6 +67,8 @@ describe('webhook deliveries', () => {
       const isEnded = data.every(({ status }) => status === 'done' || status === 'failed');
       return data.length === count && isEnded && data;
     });
+
+  beforeEach(() => deadline.reset());
 
   afterEach(async () => {
     for (const id of subscribed.splice(0)) await service.api.post(`${PATH}/${id}/disable`);
@@ -135,7 +141,8 @@ describe('webhook deliveries', () => {
   });
 
   it('come again under the same id, with the same bytes, after a failure and a hang', async () => {
-    const reactions: Reaction[] = [500, 'hang', { status: 200, afterMs: DEADLINE_MS + 300 }, 302];
+    const reactions: Reaction[] = [500, 'hang', { status: 200, afterMs: SHORT_MS + 300 }, 302];
+    deadline.ms = SHORT_MS;
     await start((request) => reactions[receiver.of(request.id).length] ?? 200);
     const { id, secret } = await subscribe();
     await openAccount();
@@ -150,7 +157,7 @@ describe('webhook deliveries', () => {
   });
 
   it('answered late, but in time, are done once', async () => {
-    await start(() => ({ status: 200, afterMs: DEADLINE_MS / 3 }));
+    await start(() => ({ status: 200, afterMs: 300 }));
     const { id } = await subscribe();
     await openAccount();
     expect(await settled(id, 1)).toMatchObject([{ status: 'done', attempts: 1 }]);
@@ -244,6 +251,7 @@ describe('webhook deliveries', () => {
   });
 
   it('end with a subscription, also those that wait, and begin again with it', async () => {
+    deadline.ms = SHORT_MS;
     await start(() => (receiver.received.length === 0 ? 'hang' : 204));
     const { id } = await subscribe();
     await openAccount();
