@@ -16,7 +16,9 @@ const MAIL = {
   subject: 'Your address – new',
   text: 'Bonjour,\n.\nÉtienne\n',
 };
-const TIMEOUTS = { connectMs: 400, idleMs: 400 };
+/** For conversations that nothing is to come of; all others have the time that they need. */
+const SHORT = { connectMs: 400, idleMs: 400 };
+const LONG = { connectMs: 10_000, idleMs: 10_000 };
 const BREAKER = { ...DEFAULT_BREAKER, isPatient: true, minOpenMs: 100, maxOpenMs: 200 };
 
 const never = new AbortController().signal;
@@ -35,7 +37,7 @@ describe('mail over SMTP', () => {
 
   beforeEach(async () => {
     server = await MailServer.start();
-    mailer = new SmtpMailer(server.url, FROM, TIMEOUTS, BREAKER);
+    mailer = new SmtpMailer(server.url, FROM, LONG, BREAKER);
   });
 
   afterEach(async () => {
@@ -156,9 +158,11 @@ describe('mail over SMTP', () => {
 
   it('tries again what the server took and did not answer', async () => {
     server.isHanging = true;
-    const error = await failureOf(mailer.send(MAIL, options));
+    const impatient = new SmtpMailer(server.url, FROM, SHORT, BREAKER);
+    const error = await failureOf(impatient.send(MAIL, options));
     expect(error).toBeInstanceOf(ServiceAway);
     expect(error.message).toMatch(/ETIMEDOUT/);
+    await impatient.close();
   });
 
   it('ends with the deadline of the task', async () => {
@@ -178,7 +182,7 @@ describe('mail over SMTP', () => {
     const silent = createServer();
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
     const { port } = silent.address() as AddressInfo;
-    const waiting = new SmtpMailer(`smtp://127.0.0.1:${port}`, FROM, TIMEOUTS, BREAKER);
+    const waiting = new SmtpMailer(`smtp://127.0.0.1:${port}`, FROM, SHORT, BREAKER);
     const error = await failureOf(waiting.send(MAIL, options));
     expect(error).toBeInstanceOf(ServiceAway);
     expect(error.message).toMatch(/ETIMEDOUT/);
@@ -216,7 +220,7 @@ describe('mail over SMTP', () => {
     const spies = (['log', 'info', 'warn', 'error', 'debug', 'trace'] as const).map((name) =>
       jest.spyOn(console, name).mockImplementation(() => undefined),
     );
-    const loud = new SmtpMailer(`${server.url}/?logger=true&debug=true`, FROM, TIMEOUTS);
+    const loud = new SmtpMailer(`${server.url}/?logger=true&debug=true`, FROM, LONG);
     await loud.send(MAIL, options);
     await loud.close();
     for (const spy of spies) {

@@ -186,12 +186,14 @@ describe('an S3 server that fails', () => {
   let store: S3ObjectStore;
   let requests = 0;
   let answer: { status: number; code: string } | undefined;
+  let deadline: AbortController;
 
   beforeEach(async () => {
     requests = 0;
+    deadline = new AbortController();
     server = createServer((_request, response) => {
       requests += 1;
-      if (!answer) return;
+      if (!answer) return deadline.abort(new DOMException('late', 'TimeoutError'));
       const { status, code } = answer;
       response.writeHead(status, { 'content-type': 'application/xml' });
       response.end(`<Error><Code>${code}</Code><Message>${NAME} is private</Message></Error>`);
@@ -230,11 +232,10 @@ describe('an S3 server that fails', () => {
 
   it('does not hold a task beyond its deadline', async () => {
     answer = undefined;
-    const deadline = AbortSignal.timeout(150);
-    const error = await failureOf(store.put(NAME, BODY, TYPE, { signal: deadline }));
+    const error = await failureOf(store.put(NAME, BODY, TYPE, deadline));
     expect(error).toBeInstanceOf(ServiceAway);
     expect(error.message).toBe('The object store did not take the object before the deadline');
-    const late = await failureOf(store.put(NAME, BODY, TYPE, { signal: deadline }));
+    const late = await failureOf(store.put(NAME, BODY, TYPE, deadline));
     expect(late.name).toBe('TimeoutError');
     expect(requests).toBe(1);
   });
