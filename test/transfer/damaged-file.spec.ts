@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { AnotherLog, FileRefused } from '../../src/transfer/file-refused';
 import { importLog } from '../../src/transfer/import-log';
@@ -9,7 +10,7 @@ import type { TestDatabases } from '../harness/databases';
 import { startTestLedger } from '../harness/ledger';
 import { runScript, startScript } from '../harness/script';
 import { seededRandom } from '../harness/seed';
-import { waitFor } from '../harness/waiting';
+import { gate, waitFor } from '../harness/waiting';
 import {
   counted,
   dumpLog,
@@ -112,7 +113,7 @@ describe('an import', () => {
       await waitFor(`a page at ${at}`, () => isHeldUp(target), 60_000);
       child.kill('SIGKILL');
       expect((await ended).end).toBe('SIGKILL');
-      await waitFor('the page to be given up', async () => !(await isHeldUp(target)), 60_000);
+      await giveUp(target);
       const head = await headOf(target.urls.log);
       expect(head).toBeGreaterThanOrEqual(before);
       expect(head).toBeLessThan(total);
@@ -206,11 +207,19 @@ describe('an import', () => {
   it('stops where somebody else writes to the log meanwhile', async () => {
     const target = await freshInstallation();
     const intruder = await startTestLedger({ databases: target });
+    const bytes = await readFile(file);
+    const begun = gate();
     let opened: Promise<unknown> | undefined;
-    const onProgress = () => {
-      opened ??= openAccount(intruder).catch(() => undefined);
+    // The rest of the file comes once somebody else has written.
+    const pieces = async function* () {
+      yield bytes.subarray(0, bytes.length / 2);
+      await begun.opened;
+      opened = openAccount(intruder);
+      await opened;
+      yield bytes.subarray(bytes.length / 2);
     };
-    await expect(importLog({ url: target.urls.log, from: file, onProgress })).rejects.toThrow(
+    const from = Readable.from(pieces());
+    await expect(importLog({ url: target.urls.log, from, onProgress: begun.open })).rejects.toThrow(
       /^Somebody else wrote to the log/,
     );
     await opened;
@@ -221,12 +230,12 @@ describe('an import', () => {
   });
 });
 
-/** Makes whoever appends the event after a position wait until they are gone. */
+/** Makes whoever appends the event after a position wait for {@link giveUp}. */
 async function holdUpAt({ superUrls }: TestDatabases, position: number): Promise<void> {
   await withClient(superUrls.log, async (client) => {
     await client.query(`
       create or replace function hold_up() returns trigger language plpgsql as
-        $$ begin perform pg_sleep(1); return new; end $$`);
+        $$ begin perform pg_sleep(600); return new; end $$`);
     await client.query(`
       create or replace trigger hold_up before insert on event_log for each row
         when (new.position = ${position + 1}) execute function hold_up()`);
@@ -239,4 +248,13 @@ async function isHeldUp({ superUrls }: TestDatabases): Promise<boolean> {
     `select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`,
   );
   return rows.length > 0;
+}
+
+/** Ends the page that is held up: the server does not see by itself that its client is gone. */
+async function giveUp({ superUrls }: TestDatabases): Promise<void> {
+  await query(
+    superUrls.log,
+    `select pg_terminate_backend(pid, 60000) from pg_stat_activity
+     where datname = current_database() and wait_event = 'PgSleep'`,
+  );
 }
