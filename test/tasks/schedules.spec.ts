@@ -7,25 +7,30 @@ import { BACKENDS, type StartQueue } from './queue-backends';
 
 const EACH_SECOND = '* * * * * *';
 const NEVER_NOW = '0 0 1 1 *';
+/** Some seconds have to go by, and on a machine with other things to do some are passed over. */
+const PATIENCE_MS = 45_000;
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describe.each(BACKENDS)('schedules on %s', (_, startQueue) => {
   it('run each time once, whichever process does it', async () => {
     const { open } = await start(startQueue);
-    const ticks: [string, number][] = [];
-    const run = (process: string) => (at: Date) => {
-      ticks.push([process, at.getTime()]);
+    const ticks: { at: number; ranAt: number }[] = [];
+    const run = (at: Date) => {
+      ticks.push({ at: at.getTime(), ranAt: Date.now() });
       return Promise.resolve();
     };
-    const schedule = (process: string) => ({ name: 's', pattern: EACH_SECOND, run: run(process) });
-    open().schedule([schedule('a')]);
-    open().schedule([schedule('b')]);
-    await waitFor('six ticks', () => ticks.length >= 6);
-    const times = ticks.map(([, at]) => at);
-    expect(new Set(times).size).toBe(times.length);
-    expect(times.every((at) => at % 1_000 === 0)).toBe(true);
-    expect(times.at(-1)! - times[0]!).toBe((times.length - 1) * 1_000);
+    const schedule = { name: 's', pattern: EACH_SECOND, run };
+    open().schedule([schedule]);
+    open().schedule([schedule]);
+    await waitFor('six ticks', () => ticks.length >= 6, PATIENCE_MS);
+    ticks.sort((a, b) => a.at - b.at);
+    expect(new Set(ticks.map(({ at }) => at)).size).toBe(ticks.length);
+    expect(ticks.every(({ at }) => at % 1_000 === 0)).toBe(true);
+    // None is passed over, but those that went by before a late one was begun.
+    for (const [i, { at }] of ticks.slice(1).entries()) {
+      expect(at).toBeLessThanOrEqual(ticks[i]!.ranAt + 1_000);
+    }
   });
 
   it('come again after an error, and do not stop at it', async () => {
@@ -37,8 +42,8 @@ describe.each(BACKENDS)('schedules on %s', (_, startQueue) => {
       return runs === 1 ? Promise.reject(new Error('not yet')) : Promise.resolve();
     };
     open().schedule([{ name: 's', pattern: EACH_SECOND, run }]);
-    await waitFor('the next ticks', () => ticks.size >= 3);
-    await waitFor('the second attempt', () => [...ticks.values()].includes(2));
+    await waitFor('the next ticks', () => ticks.size >= 3, PATIENCE_MS);
+    await waitFor('the second attempt', () => [...ticks.values()].includes(2), PATIENCE_MS);
     expect(errors.map((error) => String(error.cause))).toContain('Error: not yet');
   });
 
@@ -55,7 +60,7 @@ describe.each(BACKENDS)('schedules on %s', (_, startQueue) => {
     });
     const first = open();
     first.schedule([schedule('s', EACH_SECOND), schedule('t', EACH_SECOND)]);
-    await waitFor('both', () => new Set(ticks).size === 2);
+    await waitFor('both', () => new Set(ticks).size === 2, PATIENCE_MS);
     await first.close(1_000);
     ticks.length = 0;
     const second = open();
@@ -64,9 +69,13 @@ describe.each(BACKENDS)('schedules on %s', (_, startQueue) => {
       schedule('t', undefined),
       schedule('u', EACH_SECOND),
     ]);
-    await waitFor('three more seconds', () => ticks.filter((t) => t.startsWith('u')).length >= 3);
+    const isNew = (tick: string) => tick.startsWith('u');
+    // The last one that is compared with the queue; until then the others may go on.
+    await waitFor('the change', () => ticks.some(isNew), PATIENCE_MS);
+    ticks.length = 0;
+    await waitFor('three more seconds', () => ticks.filter(isNew).length >= 3, PATIENCE_MS);
     // At most what was due already when the configuration changed.
-    expect(ticks.filter((tick) => !tick.startsWith('u')).length).toBeLessThanOrEqual(1);
+    expect(ticks.filter((tick) => !isNew(tick)).length).toBeLessThanOrEqual(1);
   });
 
   it('go on where the queue lost everything', async () => {
@@ -74,10 +83,10 @@ describe.each(BACKENDS)('schedules on %s', (_, startQueue) => {
     let ticks = 0;
     const run = () => Promise.resolve(void ticks++);
     open().schedule([{ name: 's', pattern: EACH_SECOND, run }]);
-    await waitFor('a tick', () => ticks > 0);
+    await waitFor('a tick', () => ticks > 0, PATIENCE_MS);
     await queue.empty();
     const before = ticks;
-    await waitFor('more ticks', () => ticks > before + 2);
+    await waitFor('more ticks', () => ticks > before + 2, PATIENCE_MS);
   });
 
   async function start(startBackend: StartQueue) {
