@@ -249,7 +249,9 @@ export class WritePath {
     logLocked: Promise<Head>,
     sent: Promise<unknown>[],
   ): void {
-    const locks = logLocked.then(async (logHead) => {
+    const locks: Promise<Locked> = logLocked.then(async (logHead) => {
+      // Given up meanwhile: the state's connection may be another one, in a later transaction.
+      assert(this.ahead?.locks === locks, 'The locks that were asked for ahead were given up');
       const locked = this.state.together(() => {
         const answer = lockState(this.state);
         if (execution) sent.push(...this.sendToState(execution));

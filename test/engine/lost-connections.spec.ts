@@ -40,21 +40,8 @@ describe('a batch that was sent ahead', () => {
   it.each(['log', 'state'] as const)(
     'is sent again where the connection to the %s was lost meanwhile',
     async (lost) => {
-      const databases = await cloneDatabases();
+      const { databases, log, state, path, first, second } = await twoBatches();
       const { urls } = databases;
-      const log = writerConnection(urls.log, ROLES.logWriter, TIMEOUTS);
-      const state = writerConnection(urls.state, ROLES.stateWriter, TIMEOUTS);
-      databases.onEnd(() => log.close());
-      databases.onEnd(() => state.close());
-      const registry = new Registry(features);
-      const path = new WritePath(registry, log, state, () => undefined);
-      const scope = { registry, clock: systemClock, log: undefined as never };
-
-      await path.lock();
-      const session = new StateSession(registry.tables, path.head, () => Promise.resolve([]));
-      const first = await opening('First', new Execution(session, scope));
-      const second = await opening('Second', new Execution(session, scope, first));
-      await path.flush(first);
       await path.commit(first, second);
       await waitFor('the second batch to be sent ahead', async () => {
         const waiting = await writers(databases);
@@ -67,16 +54,74 @@ describe('a batch that was sent ahead', () => {
       expect(await path.lock()).toMatchObject({ isUnchanged: true });
       await path.flush(second);
       await path.commit(second);
-      for (const [url, text] of [
-        [urls.log, 'select max(position) as n from event_log'],
-        [urls.state, 'select position as n from state.event_log_state'],
-        [urls.state, 'select count(*) as n from state.accounts'],
-      ] as const) {
-        expect(await query(url, text)).toEqual([{ n: 2 }]);
-      }
+      await expectBoth(urls);
     },
   );
+
+  it('is not sent over a later connection to the state, where the log is locked late', async () => {
+    const { databases, state, path, first, second } = await twoBatches();
+    const { urls, superUrls } = databases;
+    const other = writerConnection(urls.log, ROLES.logWriter, TIMEOUTS);
+    databases.onEnd(() => other.close());
+    await other.connect();
+    const othersLock = other.send('begin; lock table only event_log in exclusive mode');
+    await waitFor('another process to wait for the log', () => isWaiting(databases, 1));
+    await path.commit(first, second);
+    await othersLock;
+    await waitFor('the locks that were asked for ahead', () => isWaiting(databases, 1));
+    const writer = (await writers(databases)).find((w) => w.application.includes('state'));
+    await query(superUrls.state, 'select pg_terminate_backend($1)', [writer!.pid]);
+    await waitFor('the loss to be seen', () => !state.isOpen);
+
+    const locked = path.lock();
+    await waitFor('a new connection to the state', () => state.isOpen);
+    await other.send('rollback');
+    expect(await locked).toMatchObject({ isUnchanged: true });
+    await path.flush(second);
+    await path.commit(second);
+    await expectBoth(urls);
+  });
 });
+
+/** A write path under its locks, with one batch to be committed and one to be sent ahead. */
+async function twoBatches() {
+  const databases = await cloneDatabases();
+  const { urls } = databases;
+  const log = writerConnection(urls.log, ROLES.logWriter, TIMEOUTS);
+  const state = writerConnection(urls.state, ROLES.stateWriter, TIMEOUTS);
+  databases.onEnd(() => log.close());
+  databases.onEnd(() => state.close());
+  const registry = new Registry(features);
+  const path = new WritePath(registry, log, state, () => undefined);
+  const scope = { registry, clock: systemClock, log: undefined as never };
+  await path.lock();
+  const session = new StateSession(registry.tables, path.head, () => Promise.resolve([]));
+  const first = await opening('First', new Execution(session, scope));
+  const second = await opening('Second', new Execution(session, scope, first));
+  await path.flush(first);
+  return { databases, log, state, path, first, second };
+}
+
+/** Checks that both batches are in both databases, once. */
+async function expectBoth(urls: TestDatabases['urls']): Promise<void> {
+  for (const [url, text] of [
+    [urls.log, 'select max(position) as n from event_log'],
+    [urls.state, 'select position as n from state.event_log_state'],
+    [urls.state, 'select count(*) as n from state.accounts'],
+  ] as const) {
+    expect(await query(url, text)).toEqual([{ n: 2 }]);
+  }
+}
+
+/** Whether so many sessions wait for the lock of the log. */
+async function isWaiting({ urls, superUrls }: TestDatabases, sessions: number): Promise<boolean> {
+  const [waiting] = await query<{ count: number }>(
+    superUrls.log,
+    `select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'`,
+    [new URL(urls.log).pathname.slice(1)],
+  );
+  return waiting!.count === sessions;
+}
 
 /** `onEnd` without its object. */
 function ends(databases: TestDatabases) {
