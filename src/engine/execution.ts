@@ -27,6 +27,7 @@ import type { MaterializationScope, Registry } from './registry';
 import type { Key, KeyedTable } from './state-table';
 import { NeedsSavepoint, type RowNeeds, type StateSession } from './state-session';
 import { RecordedTasks, taskLogTable } from './task-gateway';
+import { getOrSet } from './wanted-rows';
 
 /** What an execution needs of the process. */
 export interface ExecutionScope {
@@ -68,6 +69,8 @@ export class Execution {
   readonly tasks: RecordedTasks;
   /** What is to be written to the two databases, and the head that it brings them to. */
   sealed: Sealed | undefined;
+  /** Why rows of earlier commands were not taken when a later one needed them in the database. */
+  failure: unknown;
   /** Keys of this execution's commands, and of those that the database was asked for. */
   private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
   /** Keys of the commands that are being run, one inside the other. */
@@ -157,8 +160,16 @@ export class Execution {
       if (!(error instanceof NeedsSavepoint)) throw error;
       // Everything of this command is undone; what came before it goes to the database, so that
       // the savepoint separates the two there as well.
+      await this.sendBefore();
       return this.runBehindSavepoint(command);
     }
+  }
+
+  private async sendBefore(): Promise<void> {
+    await this.session.locked!.flush().catch((error: unknown) => {
+      this.failure = error;
+      throw error;
+    });
   }
 
   private async runBehindSavepoint(command: Command): Promise<Outcome> {
@@ -385,13 +396,4 @@ function isoTime(ms: number): string {
     lastMs = ms;
   }
   return lastIso;
-}
-
-function getOrSet<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }

@@ -203,7 +203,8 @@ export class Ledger {
           batch.needsLock = true;
           return;
         }
-        if (isUnavailable(error)) throw error;
+        // Not this command's own failure: the whole batch is undone.
+        if (isUnavailable(error) || error === execution.failure) throw error;
         item.result = { error };
       }
       batch.executed++;

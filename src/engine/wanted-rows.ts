@@ -37,7 +37,8 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
   }
 }
 
-function getOrSet<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+/** The value of a key, made where there is none. */
+export function getOrSet<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) {
     value = make();

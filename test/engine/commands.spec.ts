@@ -127,6 +127,18 @@ describe('a creator with SQL', () => {
     expect(results).toEqual(['accepted', '23514', '23505', 'accepted']);
     expect(await texts(ledger)).toEqual(['one', 'two']);
   });
+
+  it('is not blamed for a row of a command before it that a constraint refuses', async () => {
+    const ledger = await startNotes();
+    const results = await verdicts([
+      ledger.submit(TakeNote, { text: 'one' }),
+      ledger.submit(TakeNote, { text: 'forbidden' }),
+      ledger.submit(CountNotes, { text: 'two' }),
+      ledger.submit(TakeNote, { text: 'three' }),
+    ]);
+    expect(results).toEqual(['accepted', '23514', 'accepted', 'accepted']);
+    expect(await texts(ledger)).toEqual(['one', 'three', 'two']);
+  });
 });
 
 describe('a creator that runs others', () => {
