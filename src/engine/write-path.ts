@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { kyselyOn } from '../database/connections';
 import { isRowRefused } from '../database/sqlstates';
 import { CommitRefused, type WriterConnection } from '../database/writer-connection';
-import { catchUp, lockedQueries } from './catch-up';
+import { catchUp, lockedQueries, PageRefused } from './catch-up';
 import { committedCommandIds } from './command-log';
 import { readAmendedTasks, refuseAmended } from './event-content';
 import { GENESIS, sameHead, type Head, type LedgerEvent } from './event';
@@ -145,15 +145,29 @@ export class WritePath {
     const known = await readAmendedTasks(this.log);
     const compared = new ComparedTasks(this.registry.taskNames, known);
     const options = { commitPages: true, afterEvent, tasks: compared };
-    const { tasks } = await catchUp(
-      this.registry,
-      this.log,
-      this.state,
-      stateHead,
-      logHead,
-      options,
-    );
+    try {
+      await catchUp(this.registry, this.log, this.state, stateHead, logHead, options);
+    } catch (error) {
+      throw error instanceof PageRefused ? await this.findRefused(error, logHead) : error;
+    }
+    const tasks = compared.report();
     if (tasks.firstDifference !== null) this.onTasksDiffer(tasks);
+  }
+
+  /**
+   * Which event wrote the row that the state refused: the page is materialized again, event by
+   * event, and not kept. The log stays locked, so that nobody else writes meanwhile.
+   */
+  private async findRefused(refused: PageRefused, to: Head): Promise<unknown> {
+    await this.state.rollback();
+    try {
+      await lockState(this.state);
+      const options = { pageEvents: 1 };
+      await catchUp(this.registry, this.log, this.state, refused.before, to, options);
+      return refused;
+    } catch (error) {
+      return error;
+    }
   }
 
   /**

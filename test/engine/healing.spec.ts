@@ -15,6 +15,7 @@ import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, withClient } from '../harness/cluster';
 import { dumpState } from '../harness/invariants';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
+import { changed } from '../replay/some-books';
 import { gate } from '../harness/waiting';
 
 async function startBooks(transfers: number) {
@@ -197,6 +198,24 @@ describe('a log that this program cannot materialize', () => {
       event.position === 5 ? Promise.reject(new Error('doom')) : Promise.resolve(),
     );
     const start = startTestLedger({ databases, features: featuresWith(doomed) });
+    await expect(start).rejects.toThrow(EventOfDoom);
+    await expect(start).rejects.toMatchObject({ position: 5, type: 'TransactionPosted' });
+    expect(await dumpState(databases.urls.state)).toEqual(before);
+    databases.features = features;
+    await ledger.restart();
+  });
+
+  it('has an event whose row a constraint refuses: the position is told too', async () => {
+    const { ledger } = await startBooks(5);
+    const { databases } = ledger;
+    await ledger.close();
+    await forgetAfter(ledger, 3);
+    const before = await dumpState(databases.urls.state);
+    const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
+      const isDoomed = event.position === 5;
+      return apply(isDoomed ? { ...event, recordedAt: null as never } : event, context);
+    });
+    const start = startTestLedger({ databases, features: doomed });
     await expect(start).rejects.toThrow(EventOfDoom);
     await expect(start).rejects.toMatchObject({ position: 5, type: 'TransactionPosted' });
     expect(await dumpState(databases.urls.state)).toEqual(before);
