@@ -182,13 +182,23 @@ async function applyPages(
       await options.pace?.();
     }
   } catch (error) {
-    // Where rows that were sent before were refused, that is the cause: whatever is asked of the
-    // state after them is refused too.
-    await flushed;
-    throw error;
+    options.signal?.throwIfAborted();
+    throw await causeOf(error, [flushed, unsent.beforeQueries]);
   }
   if (unsent.events > 0) await flushAll();
   await flushed;
+}
+
+/**
+ * Where rows that were sent before were refused, by a table or by an index that was built since,
+ * that is the cause: whatever is asked of the state after them is refused too.
+ */
+async function causeOf(error: unknown, before: readonly Promise<unknown>[]): Promise<unknown> {
+  const ends = await Promise.allSettled(before);
+  const errors = ends.flatMap((e) => (e.status === 'rejected' ? [e.reason as unknown] : []));
+  const isCause = (e: unknown) =>
+    isRowRefused(e) || e instanceof PageRefused || e instanceof EventOfDoom;
+  return errors.find(isCause) ?? errors[0] ?? error;
 }
 
 async function applyPage(
@@ -272,13 +282,21 @@ function giveQueries(
   { beforeQuery }: CatchUpOptions,
 ): void {
   const plain = session.load;
+  const prepared = async () => {
+    if (beforeQuery) await unsent.awaitBeforeQueries(beforeQuery());
+  };
   session.load = async (table, column, values) => {
-    if (table.source !== undefined || column !== table.key) await beforeQuery?.();
+    if (table.source !== undefined || column !== table.key) await prepared();
     return plain(table, column, values);
   };
   const flush = async () => {
-    await beforeQuery?.();
-    await Promise.all(sendChecked(state, unsent.take()));
+    await prepared();
+    // Rows of this event alone are refused as those of its materializer.
+    const isAlone = unsent.before.position + 1 === session.head.position;
+    const sent = sendChecked(state, unsent.take());
+    await (isAlone
+      ? Promise.all(sent)
+      : unsent.awaitBeforeQueries(answered(sent, unsent.before, undefined)));
   };
   session.locked = { ...lockedQueries(session, state), flush };
   session.hasSavepoint = true;

@@ -9,6 +9,8 @@ export class UnsentRows {
   characters = 0;
   /** The event that wrote the last of them. */
   last: LedgerEvent | undefined;
+  /** Settled once all is there that queries had to wait for: rows that were sent, and indexes. */
+  beforeQueries: Promise<unknown> = Promise.resolve();
   private readonly encoded = new EncodedRows();
 
   /** @param before the head before these rows */
@@ -23,6 +25,13 @@ export class UnsentRows {
     this.characters += page.characters;
     this.last = page.events.at(-1);
     for (const appended of this.session.takeAppended()) this.encoded.add(appended);
+  }
+
+  /** Has a query wait for some work. @returns the same */
+  awaitBeforeQueries(work: Promise<void>): Promise<void> {
+    this.beforeQueries = Promise.all([this.beforeQueries, work]);
+    this.beforeQueries.catch(() => undefined);
+    return work;
   }
 
   /** Every row that is to be sent now. */

@@ -1,10 +1,11 @@
+import { AccountOpened } from '../../src/accounts/account.events';
 import { accounts } from '../../src/accounts/account.table';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger } from '../harness/ledger';
 import { seededRandom } from '../harness/seed';
 import { fillMixed } from '../bench/mixed-load';
 import { dumpState } from '../harness/invariants';
-import { replayOf, verifyOf } from './some-books';
+import { replayOf, verifyOf, withTwins } from './some-books';
 import { schemaOf } from './state-schema';
 
 jest.setTimeout(120_000);
@@ -32,5 +33,16 @@ describe('a rebuild that may not keep every account in memory', () => {
 
     expect(await dumpState(state)).toEqual(before);
     expect(await schemaOf(state)).toEqual(schema);
+  });
+
+  it('names the event that breaks a unique index, built for another event', async () => {
+    const databases = await cloneDatabases();
+    const ledger = await startTestLedger({ databases });
+    await fillMixed(ledger.open.ledger, EVENTS, seededRandom().below(1_000));
+    await ledger.close();
+    keep(KEPT_ACCOUNTS);
+    const { twins, second } = withTwins();
+    const { doom } = await replayOf(databases, {}, twins);
+    expect(doom).toMatchObject({ position: second(), type: AccountOpened.type });
   });
 });

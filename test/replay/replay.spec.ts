@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { AccountOpened } from '../../src/accounts/account.events';
 import { openLedger } from '../../src/engine/open-ledger';
 import { TransactionPosted } from '../../src/transactions/transaction.events';
@@ -121,6 +122,20 @@ describe('a replay (on real databases)', () => {
     const { doom } = await replayOf(databases, {}, doomed);
     expect(doom).toMatchObject({ position });
     expect(doom!.error).toContain('Of 1 rows of transactions there are 0');
+  });
+
+  it('names it also where a materializer uses SQL before its row is flushed', async () => {
+    const databases = await someBooks(300);
+    let position: number | undefined;
+    const doomed = changed(TransactionPosted.type, (apply) => async (event, context) => {
+      position ??= event.position;
+      const isDoomed = event.position === position;
+      if (!isDoomed) await context.state.query((db) => sql`select 1`.execute(db));
+      await apply(isDoomed ? { ...event, recordedAt: null as never } : event, context);
+    });
+    const { doom } = await replayOf(databases, {}, doomed);
+    expect(doom).toMatchObject({ position, type: TransactionPosted.type });
+    expect(doom!.error).toContain('null value in column "recorded_at"');
   });
 
   it('names the event that breaks a unique index built at the end', async () => {
