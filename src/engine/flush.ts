@@ -25,6 +25,15 @@ export class RowMissing extends Error {
   override readonly name = 'RowMissing';
 }
 
+/** A row has no form in which the database could take it: a mistake of the feature's. */
+export class NotEncoded extends Error {
+  override readonly name = 'NotEncoded';
+
+  constructor(table: string, cause: unknown) {
+    super(`A row of ${table} cannot be encoded`, { cause });
+  }
+}
+
 interface Target {
   readonly text: string;
   readonly encode: ReturnType<typeof rowEncoder<object>>;
@@ -80,7 +89,14 @@ const writer = new BinaryCopyWriter();
 function targetOf<Row extends object>(table: { name: string; columns: Columns<Row> }): Target {
   let target = targets.get(table);
   if (!target) {
-    const encode = rowEncoder(table.columns) as unknown as Target['encode'];
+    const write = rowEncoder(table.columns) as unknown as Target['encode'];
+    const encode: Target['encode'] = (to, rows) => {
+      try {
+        write(to, rows);
+      } catch (cause) {
+        throw new NotEncoded(table.name, cause);
+      }
+    };
     target = { text: copyTarget(table), encode };
     targets.set(table, target);
   }

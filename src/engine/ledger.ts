@@ -8,6 +8,7 @@ import { sameHead, type Head } from './event';
 import type { LogDatabase } from './event-log';
 import { Execution, type ExecutionScope } from './execution';
 import { describeFailure, isUnavailable } from './failures';
+import { NotEncoded } from './flush';
 import type { Clock } from './ids';
 import { LedgerUnavailable } from './refusal';
 import type { Registry } from './registry';
@@ -138,7 +139,7 @@ export class Ledger {
       this.collecting = batch;
       await this.collect(batch, settling, previous?.items.length ?? 0);
       // Complete: what it wrote can follow the commit of the batch before without a pause.
-      if (!batch.needsLock) batch.execution?.seal();
+      if (!batch.needsLock) this.sealAhead(batch);
       await settling;
       batch.execution?.forgetPrevious();
       this.collecting = undefined;
@@ -187,6 +188,16 @@ export class Ledger {
       // connections, and if those are lost too that is where it is judged.
       this.parts.log.warn({ err: error }, 'running ahead stopped');
       batch.needsLock = true;
+    }
+  }
+
+  private sealAhead(batch: Batch): void {
+    try {
+      batch.execution?.seal();
+    } catch (error) {
+      // Everything is run again under the locks, where it is found out whose row it is.
+      this.parts.log.warn({ err: error }, 'running ahead stopped');
+      batch.execution = undefined;
     }
   }
 
@@ -291,9 +302,10 @@ export class Ledger {
       return this.recover(batch, ids, error);
     }
     await this.parts.path.rollback();
-    if (isRowRefused(error) && !batch.isIsolated) return this.isolate(batch);
+    const isOfOne = isRowRefused(error) || error instanceof NotEncoded;
+    if (isOfOne && !batch.isIsolated) return this.isolate(batch);
     this.failure = describeFailure(error);
-    if (isRowRefused(error) || !isUnavailable(error)) {
+    if (isOfOne || !isUnavailable(error)) {
       batch.fail(error);
     } else {
       this.parts.log.error({ err: error }, 'a batch could not be written');
@@ -302,7 +314,7 @@ export class Ledger {
   }
 
   /**
-   * A constraint refused the batch: every command gets a batch of its own under the locks, to find
+   * A row of the batch was refused: every command gets a batch of its own under the locks, to find
    * whose it is. It may also have missed a key: where it ran ahead one that another process
    * remembered, under the locks one of an administrator's command, which needs no locks.
    */

@@ -59,6 +59,15 @@ describe('a batch of commands', () => {
     expect(await ledger.accept(TakeNote, { text: 'afterwards' })).toBeDefined();
   });
 
+  it('traces a row that cannot be written down to its command', async () => {
+    const ledger = await startNotes();
+    const inputs = [{ text: 'one' }, { text: 'two', box: 2 as never }, { text: 'three' }];
+    const results = await verdicts(inputs.map((input) => ledger.submit(TakeNote, input)));
+    expect(results).toEqual(['accepted', 'error', 'accepted']);
+    expect(await texts(ledger)).toEqual(['one', 'three']);
+    expect(await ledger.accept(TakeNote, { text: 'afterwards' })).toBeDefined();
+  });
+
   it('does so under load too, where batches run ahead of each other', async () => {
     const ledger = await startNotes();
     const submissions = Array.from({ length: 300 }, (_, i) =>
