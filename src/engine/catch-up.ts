@@ -4,7 +4,7 @@ import type { WriterConnection } from '../database/writer-connection';
 import type { Head, LedgerEvent } from './event';
 import { EventPages } from './event-pages';
 import type { EventContent } from './event-content';
-import { encodeChanges, RowMissing, send, sendChecked } from './flush';
+import { encodeChanges, NotEncoded, RowMissing, send, sendChecked } from './flush';
 import type { AppendedEvent } from './event-log';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import { sendStateHead } from './heads';
@@ -94,7 +94,10 @@ export class EventOfDoom extends Error {
   }
 }
 
-/** A constraint refused what some event of a page wrote, or a row was missing that it changed. */
+/**
+ * What some event of a page wrote was refused: by a constraint, because it has no form, or because
+ * a row was missing that it changed.
+ */
 export class PageRefused extends Error {
   override readonly name = 'PageRefused';
 
@@ -181,12 +184,13 @@ async function applyPages(
       options.onProgress?.(session.head.position);
       await options.pace?.();
     }
+    if (unsent.events > 0) await flushAll();
+    await flushed;
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw await causeOf(error, [flushed, unsent.beforeQueries]);
+    const cause = await causeOf(error, [flushed, unsent.beforeQueries]);
+    throw cause instanceof NotEncoded ? refusal(cause, unsent.before, unsent.only) : cause;
   }
-  if (unsent.events > 0) await flushAll();
-  await flushed;
 }
 
 /**
@@ -226,10 +230,10 @@ function flush(
   state: WriterConnection,
   unsent: UnsentRows,
 ): Promise<void> {
-  const { before, events, last } = unsent;
+  const { before, only } = unsent;
   const sent = sendChecked(state, unsent.take());
   sent.push(sendStateHead(state, session.head, registry.materializersVersion));
-  const flushed = answered(sent, before, events === 1 ? last : undefined);
+  const flushed = answered(sent, before, only);
   unsent.begin();
   flushed.catch(() => undefined);
   return flushed;
@@ -260,9 +264,13 @@ async function answered(
     if (errors.length > 0) throw errors[0]!;
     return;
   }
-  if (!only) throw new PageRefused(before, refused);
+  throw refusal(refused, before, only);
+}
+
+function refusal(cause: Error, before: Head, only: LedgerEvent | undefined): Error {
+  if (!only) return new PageRefused(before, cause);
   const { position, eventId, type } = only;
-  throw new EventOfDoom(position, eventId, type, refused);
+  return new EventOfDoom(position, eventId, type, cause);
 }
 
 /** A session that reads and writes inside the caller's transaction. */

@@ -7,8 +7,7 @@ import type { StateSession } from './state-session';
 export class UnsentRows {
   events = 0;
   characters = 0;
-  /** The event that wrote the last of them. */
-  last: LedgerEvent | undefined;
+  private last: LedgerEvent | undefined;
   /** Settled once all is there that queries had to wait for: rows that were sent, and indexes. */
   beforeQueries: Promise<unknown> = Promise.resolve();
   private readonly encoded = new EncodedRows();
@@ -18,6 +17,11 @@ export class UnsentRows {
     private readonly session: StateSession,
     public before: Head,
   ) {}
+
+  /** The event that wrote them, where it is one. */
+  get only(): LedgerEvent | undefined {
+    return this.events === 1 ? this.last : undefined;
+  }
 
   /** Takes the rows that a page has appended to tables. */
   add(page: EventPage): void {

@@ -138,6 +138,19 @@ describe('a replay (on real databases)', () => {
     expect(doom!.error).toContain('null value in column "recorded_at"');
   });
 
+  it('names the event whose row cannot be encoded', async () => {
+    const databases = await someBooks(300);
+    let position: number | undefined;
+    const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
+      position ??= event.position;
+      const isDoomed = event.position === position;
+      return apply(isDoomed ? { ...event, recordedAt: 'yesterday' } : event, context);
+    });
+    const { doom } = await replayOf(databases, {}, doomed);
+    expect(doom).toMatchObject({ position, type: TransactionPosted.type });
+    expect(doom!.error).toBe('A row of transactions cannot be encoded');
+  });
+
   it('names the event that breaks a unique index built at the end', async () => {
     const databases = await someBooks(100);
     const { twins, second } = withTwins();
