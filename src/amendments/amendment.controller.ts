@@ -45,6 +45,7 @@ export class AmendmentController {
       'log_not_whole',
       'event_not_amendable',
       'nothing_to_amend',
+      'zero_amount',
       'unbalanced_transaction',
       'amendment_not_materializable',
     ],

@@ -213,7 +213,9 @@ let lastDays = 0;
 /** Days since 2000-01-01; thousands of rows share one date. */
 function daysOf(text: string): number {
   if (text !== lastDate) {
-    lastDays = Math.round((Date.parse(`${text}T00:00:00Z`) - EPOCH_MS) / DAY_MS);
+    const days = (Date.parse(`${text}T00:00:00Z`) - EPOCH_MS) / DAY_MS;
+    if (!Number.isInteger(days)) throw new RangeError(`"${text}" is no date`);
+    lastDays = days;
     lastDate = text;
   }
   return lastDays;

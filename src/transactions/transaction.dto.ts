@@ -6,12 +6,11 @@ import { PageQuery } from '../http/page';
 import type { PostTransactionBatchInput } from './batch.creator';
 import type { PostingInput } from './posting-rules';
 import type { ReverseTransactionInput } from './transaction.creators';
-import type { PostTransactionInput } from './transaction.rules';
+import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
 import type { Direction, PostedPosting } from './transaction.events';
 import type { TransactionView } from './transaction.view';
 
 const MAX_DESCRIPTION = 1000;
-const MAX_POSTINGS = 1000;
 const MAX_BATCH = 1000;
 const DIRECTIONS = ['debit', 'credit'];
 
@@ -39,7 +38,7 @@ export class PostTransactionDto implements PostTransactionInput {
   @Metadata()
   metadata?: Record<string, string>;
 
-  @ListOf(() => PostingDto, 2, MAX_POSTINGS)
+  @ListOf(() => PostingDto, MIN_POSTINGS, MAX_POSTINGS)
   postings!: PostingDto[];
 }
 

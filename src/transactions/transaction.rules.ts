@@ -27,19 +27,30 @@ export function needPostings(
   for (const { accountId } of postings) needAccount(needs, accountId);
 }
 
+/** What a transaction has at least and at most. */
+export const [MIN_POSTINGS, MAX_POSTINGS] = [2, 1000];
+
 /**
- * Refuses postings that no creator checked where debits and credits differ.
- * @throws Refusal `validation_failed`, `unbalanced_transaction`
+ * Refuses postings that no creator checked where they are none, or debits and credits differ.
+ * @throws Refusal `validation_failed`, `zero_amount`, `unbalanced_transaction`
  */
 export function refuseUnbalanced({ postings }: TransactionPostedData): void {
   const sums = new Map<string, bigint>();
   const errors: FieldError[] = [];
-  for (const [i, { amount: text, currency, direction }] of postings.entries()) {
+  if (postings.length < MIN_POSTINGS || postings.length > MAX_POSTINGS) {
+    const message = `must have ${MIN_POSTINGS} to ${MAX_POSTINGS} items`;
+    errors.push({ pointer: '/data/postings', message });
+  }
+  for (const [i, posting] of postings.entries()) {
+    const { accountId, amount: text, currency, direction } = posting;
     const digits = currencyDigits(currency);
     const amount = digits === undefined ? undefined : parseAmount(text, digits);
     if (amount === undefined) {
       errors.push({ pointer: `/data/postings/${i}/amount`, message: `is none in ${currency}` });
       continue;
+    }
+    if (amount === 0n) {
+      throw new Refusal('zero_amount', `Posting ${i} has the amount ${text}`, { accountId });
     }
     const sum = sums.get(currency) ?? 0n;
     sums.set(currency, direction === 'debit' ? sum + amount : sum - amount);

@@ -202,6 +202,10 @@ describe('a request to amend an event', () => {
     const [debit, credit] = data.postings;
     const unbalanced = { ...data, postings: [debit, { ...credit, amount: '2.00' }] };
     await refused(position, unbalanced, 422, 'unbalanced_transaction');
+    const few = await refused(position, { ...data, postings: [] }, 400, 'validation_failed');
+    expect(few.errors).toMatchObject([{ pointer: '/data/postings' }]);
+    const zero = { ...data, postings: data.postings.map((p) => ({ ...p, amount: '0.00' })) };
+    await refused(position, zero, 422, 'zero_amount');
     expect(await books.balance()).toBe('100.00');
   });
 

@@ -121,4 +121,11 @@ describe('rows sent by COPY', () => {
     expect(stored).toHaveLength(rows.length);
     for (const [i, row] of stored.entries()) expect(row).toEqual(rows[i]);
   });
+
+  it('are not sent where a value has no form', () => {
+    for (const value of [{ day: 'tomorrow' }, { day: '2026-02-30x' }, { time: 'noon' }]) {
+      const row = { no: 1, ...value } as Wide;
+      expect(() => encodeRows(wide, [row])).toThrow('A row of wide cannot be encoded');
+    }
+  });
 });
