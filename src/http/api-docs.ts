@@ -13,6 +13,7 @@ import {
   type ApiResponseCommonMetadata,
   type OpenAPIObject,
 } from '@nestjs/swagger';
+import { withNullableReferences } from './nullable-references';
 import { PROBLEM_KINDS, type ProblemCode } from './problem-codes';
 
 class FieldErrorDto {
@@ -165,7 +166,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' })
     .build();
-  return SwaggerModule.createDocument(app, config, { extraModels: [ProblemDto, FieldErrorDto] });
+  const extraModels = [ProblemDto, FieldErrorDto];
+  return withNullableReferences(SwaggerModule.createDocument(app, config, { extraModels }));
 }
 
 /** Serves the document at /docs/json and Swagger UI at /docs. */

@@ -50,6 +50,8 @@ export interface TestServiceOptions {
   readonly features?: readonly Feature[];
   /** Default: a pair of databases of its own. */
   readonly databases?: TestDatabases;
+  /** Where the service finds the databases, when not directly; for proxies between. */
+  readonly urls?: DatabaseUrls;
   /** Whether tasks are handed over, and done; default `off`: they stay recorded. */
   readonly tasks?: 'off' | 'dispatch' | 'work';
   /** Whether verifications and replays are done, and by what; default: they stay queued. */
@@ -76,7 +78,7 @@ const TEST_ENV = {
 /** Starts the service on cloned databases and a free port. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const databases = options.databases ?? (await cloneDatabases());
-  const { urls } = databases;
+  const { urls = databases.urls } = options;
   const { features = allFeatures } = options;
   if (options.features) databases.features = features;
   const logged: string[] = [];

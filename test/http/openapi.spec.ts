@@ -1,0 +1,336 @@
+import type { BooksReport } from '../../src/admin/verify-books';
+import { PermanentFailure } from '../../src/tasks/task-handler';
+import { RUN_TIMINGS, startWithPretendedWork } from '../admin/run-service';
+import { cloneDatabases } from '../harness/databases';
+import { DatabaseProxy } from '../harness/proxy';
+import { startTestService, type TestService } from '../harness/service';
+import { waitFor } from '../harness/waiting';
+import { Receiver } from '../webhooks/receiver';
+import { DocumentedClient } from './documented-client';
+import { withEmail } from './task-service';
+
+interface Named {
+  id: string;
+  position: number;
+}
+interface List<T> {
+  data: T[];
+  nextCursor: string | null;
+}
+interface Task {
+  taskId: string;
+  position: number;
+  status: string;
+}
+
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+const RUNS = '/v1/admin/replay-verifications';
+const REPLAYS = '/v1/admin/replays';
+const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
+const ORDER = {
+  ...{ companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '10.5' },
+  ...{ cashAccountId: 'client:cash', settlementAccountId: 'client:broker' },
+};
+const TIME = '2026-01-31T10:00:00.000Z';
+/** What runs may find that the books of a test never have. */
+const FOUND = {
+  chain: { ok: false, brokenAt: 7 },
+  log: [{ kind: 'event_changed', position: 7, detail: 'The event is another one' }],
+  tables: [
+    {
+      ...{ table: 'accounts', liveRows: 4, rebuiltRows: 5, missing: 1, extra: 0, changed: 1 },
+      firstDivergingPosition: 3,
+      samples: [
+        { key: 'account_no=1', column: null, live: null, rebuilt: '{"account_no": 1}' },
+        { key: 'account_no=2', column: 'name', live: 'Mallory', rebuilt: 'Alice' },
+      ],
+    },
+  ],
+  tasks: {
+    ...{ matched: 3, missing: 1, extra: 0, amended: 0, executed: 0, firstDifference: 3 },
+    samples: [{ position: 3, ordinal: 0, kind: 'missing', name: 'order.confirmation-upload' }],
+  },
+  doom: {
+    ...{ position: 8, eventId: NOBODY, type: 'AccountOpened', error: 'Cannot be' },
+    neighbours: [
+      { position: 9, eventId: NOBODY, type: 'AccountClosed', version: 1, recordedAt: TIME },
+    ],
+  },
+  checkpoints: {
+    ...{ location: '/somewhere', read: 2, agreed: 1, problemCount: 1, log: [] },
+    newestAgreed: { name: 'checkpoint-7', position: 7, time: TIME },
+    problems: [{ name: 'checkpoint-8', problem: 'is not signed' }],
+  },
+} as const satisfies Partial<BooksReport>;
+
+jest.setTimeout(60_000);
+
+/** Some address, for endpoints that need not find anything. */
+function somewhere(path: string): string {
+  return path.replace(/\{(position|amendment)\}/g, '999999').replace(/\{\w+\}/g, NOBODY);
+}
+
+function posting(amount: string, debited = 'cash', credited = 'equity') {
+  return {
+    description: 'A payment',
+    postings: [
+      { accountId: `client:${debited}`, direction: 'debit', amount },
+      { accountId: `client:${credited}`, direction: 'credit', amount },
+    ],
+  };
+}
+
+describe('the OpenAPI document', () => {
+  let service: TestService;
+  let api: DocumentedClient;
+  let receiver: Receiver;
+
+  beforeAll(async () => {
+    receiver = await Receiver.start();
+    service = await startTestService({
+      databases: await cloneDatabases({ lifetime: 'file' }),
+      tasks: 'work',
+      handlers: withEmail({ run: () => Promise.reject(new PermanentFailure('No such mailbox')) }),
+      runs: { works: true, timings: RUN_TIMINGS },
+      env: { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'true' },
+    });
+    api = await DocumentedClient.of(service);
+  }, 60_000);
+
+  afterAll(() => receiver.close());
+
+  /** What a POST made, where it must make something. */
+  const made = async <Body = Named>(path: string, body: object = {}, options = {}) => {
+    const answer = await api.post<Body>(path, body, options);
+    expect(Math.floor(answer.status / 100)).toBe(2);
+    return answer.body;
+  };
+  const get = async <Body = Record<string, unknown>>(path: string, status = 200) => {
+    const answer = await api.get<Body>(path);
+    expect(answer.status).toBe(status);
+    return answer.body;
+  };
+  const ended = (path: string) =>
+    waitFor('the run to end', async () => {
+      const run = await get<{ status: string }>(path);
+      return !['queued', 'running'].includes(run.status) && run;
+    });
+
+  it('says what is answered while there is nothing', async () => {
+    await get('/v1/health/live');
+    expect(await get('/v1/health/ready')).toMatchObject({ lastVerification: null });
+    const lists = api.endpoints.filter((e) => e.method === 'get' && !e.path.includes('{'));
+    for (const { path } of lists.filter((e) => !e.path.startsWith('/v1/health'))) {
+      await get(path === '/v1/diff' ? `${path}?from=0` : path);
+    }
+  });
+
+  it('says what is answered of accounts', async () => {
+    const account = { clientId: 'cash', name: 'Cash', type: 'asset', currency: 'USD' };
+    const limits = { minBalance: '-500', maxBalance: null, metadata: { branch: '17' } };
+    await made('/v1/accounts', { ...account, ...limits }, { idempotencyKey: 'cash' });
+    await made('/v1/accounts', { ...account, ...limits }, { idempotencyKey: 'cash' });
+    expect((await api.post('/v1/accounts', account)).status).toBe(409);
+    const others = { equity: 'equity', broker: 'asset', fees: 'expense', savings: 'liability' };
+    for (const [clientId, type] of Object.entries(others)) {
+      await made('/v1/accounts', { clientId, name: clientId, type, currency: 'USD' });
+    }
+    const { id } = await made('/v1/accounts', { name: 'Old', type: 'asset', currency: 'JPY' });
+    expect(await made(`/v1/accounts/${id}/close`)).toMatchObject({ clientId: null });
+    expect((await api.post(`/v1/accounts/${id}/close`)).status).toBe(409);
+    await get('/v1/accounts/client:cash?atPosition=1');
+    expect((await get('/v1/accounts?limit=1'))['nextCursor']).toEqual(expect.any(String));
+  });
+
+  it('says what is answered of transactions', async () => {
+    const { id } = await made('/v1/transactions', { clientId: 't', ...posting('100') });
+    await made('/v1/transactions', posting('1000', 'cash', 'savings'));
+    await made(`/v1/transactions/${id}/reverse`, { description: 'Back' });
+    expect((await api.post(`/v1/transactions/${id}/reverse`)).status).toBe(409);
+    expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
+    await get('/v1/transactions?accountId=client:cash&limit=1');
+    await get('/v1/accounts/client:cash/entries');
+    await get('/v1/reports/trial-balance?asOf=2026-01-31&atPosition=2');
+    const wrong = { ...posting('1'), postings: posting('999999').postings };
+    const keyed = { ...posting('1'), idempotencyKey: 'item' };
+    const transactions = [keyed, keyed, wrong];
+    const { results } = await made<{ results: object[] }>('/v1/transactions/batch', {
+      mode: 'independent',
+      transactions,
+    });
+    expect(results).toMatchObject([{ status: 201 }, { idempotencyHit: true }, { status: 201 }]);
+    await api.post('/v1/transactions/batch', {
+      mode: 'independent',
+      transactions: [posting('0'), posting('1', 'cash', 'nobody')],
+    });
+    const atomic = { mode: 'atomic', transactions: [posting('1'), posting('0')] };
+    expect((await api.post('/v1/transactions/batch', atomic)).status).toBe(422);
+    const overdrawn = posting('99999999', 'equity', 'cash');
+    expect((await api.post('/v1/transactions', overdrawn)).status).toBe(422);
+  });
+
+  it('says what is answered of companies, orders and interest', async () => {
+    const company = { name: 'Acme', contactEmail: 'acme@example.com', address: ADDRESS };
+    await made('/v1/companies', { clientId: 'acme', ...company });
+    await made('/v1/companies', { ...company, address: { ...ADDRESS, line2: null, region: 'NW' } });
+    await api.put('/v1/companies/client:acme/address', { ...ADDRESS, city: 'Ulm' });
+    await get('/v1/companies/client:acme');
+    const placed = await made('/v1/orders', { clientId: 'o', ...ORDER, limitAmount: '50' });
+    const fee = { fee: '1', feeAccountId: 'client:fees' };
+    const settlement = { executedAmount: '40', ...fee, settledAt: '2026-01-31T10:00:00Z' };
+    await made('/v1/orders/client:o/settle', settlement);
+    expect((await api.post('/v1/orders/client:o/settle', settlement)).status).toBe(409);
+    expect((await api.post('/v1/orders/client:o/cancel')).status).toBe(409);
+    expect(await get(`/v1/orders/${placed.id}`)).toMatchObject({ status: 'settled' });
+    const { id } = await made('/v1/orders', { ...ORDER, side: 'sell' });
+    expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
+    await get('/v1/orders?companyId=client:acme');
+    const accrual = {
+      ...{ through: '2030-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
+      ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
+    };
+    await made('/v1/interest-accruals', accrual);
+    await made('/v1/transactions', {
+      ...posting('100', 'cash', 'savings'),
+      effectiveDate: '2030-01-02',
+    });
+    const next = { ...accrual, through: '2030-02-28' };
+    const { adjustments } = await made<{ adjustments: object[] }>('/v1/interest-accruals', next);
+    expect(adjustments).toHaveLength(1);
+    expect((await api.post('/v1/interest-accruals', accrual)).status).toBe(409);
+  });
+
+  it('says what is answered of webhooks and tasks', async () => {
+    const path = '/v1/webhook-subscriptions';
+    const url = `${receiver.origin}/hook`;
+    const { id } = await made(path, { clientId: 'w', url, eventTypes: ['AccountOpened'] });
+    await made(path, { url, eventTypes: '*' });
+    await made(`${path}/${id}/rotate-secret`);
+    await made('/v1/accounts', { name: 'New', type: 'asset', currency: 'USD' });
+    const { taskId } = await waitFor('the delivery', async () => {
+      const { data } = await get<List<Task>>(`${path}/${id}/deliveries`);
+      return data.find((delivery) => delivery.status === 'done');
+    });
+    await made(`${path}/${id}/deliveries/${taskId}/redeliver`);
+    await made(`${path}/${id}/disable`);
+    await made(`${path}/${id}/enable`);
+    expect((await api.post(`${path}/${id}/enable`)).status).toBe(409);
+    await get(`${path}/${id}`);
+    const failed = await waitFor('the mail to fail', async () => {
+      return (await get<List<Task>>('/v1/tasks?status=failed')).data[0];
+    });
+    await get(`/v1/tasks/${failed.taskId}`);
+    await made(`/v1/tasks/${failed.taskId}/retry`);
+    expect((await api.post(`/v1/tasks/${taskId}/retry`)).status).toBe(409);
+    expect(await get(`/v1/events/${failed.position}`)).toMatchObject({ amended: null });
+  });
+
+  it('says what is answered of events, amendments and differences', async () => {
+    const { position } = await made('/v1/transactions', { clientId: 'x', ...posting('7') });
+    const { data } = await get<{ data: object }>(`/v1/events/${position}`);
+    const amendment = { data: { ...data, description: 'Other' }, reason: 'A mistake' };
+    const path = `/v1/admin/events/${position}/amend`;
+    await made(path, amendment, { dryRun: true });
+    await made(path, amendment);
+    expect((await api.post(path, amendment)).status).toBe(422);
+    expect(await get(`/v1/events/${position}`)).toMatchObject({ amended: { amendment: 1 } });
+    await made(`/v1/admin/event-backups/${position}/1/restore`, { reason: 'It was none' });
+    await get('/v1/events?limit=200');
+    await get('/v1/admin/event-backups');
+    const { data: all } = await get<List<object>>('/v1/diff?from=0&limit=200');
+    expect(all).toContainEqual(expect.objectContaining({ before: null }));
+    const { data: last } = await get<List<object>>(`/v1/diff?from=${position - 1}`);
+    expect(last).toContainEqual(expect.objectContaining({ before: expect.anything() as unknown }));
+    await get('/v1/diff/client:cash/events?from=0&limit=200');
+  });
+
+  it('says what is answered of verifications and replays', async () => {
+    const { id } = await made(RUNS);
+    expect(await ended(`${RUNS}/${id}`)).toMatchObject({ status: 'passed', doom: null });
+    expect(await get('/v1/health/ready')).toMatchObject({ lastVerification: { id } });
+    const replay = await made(REPLAYS);
+    expect(await ended(`${REPLAYS}/${replay.id}`)).toMatchObject({ status: 'swapped' });
+    expect((await api.post(`${REPLAYS}/${replay.id}/abort`)).status).toBe(409);
+    await made(`${REPLAYS}/swap-back`);
+    expect((await api.post(`${REPLAYS}/swap-back`)).status).toBe(409);
+    await get(RUNS);
+    await get(REPLAYS);
+  });
+
+  it('says what is answered of runs, however they end', async () => {
+    const runs = { replayAnswerMs: 10_000 };
+    const { service: own, begun } = await startWithPretendedWork({ runs });
+    const client = await DocumentedClient.of(own);
+    const newest = async (path: string) => (await client.get<List<Named>>(path)).body.data[0]!.id;
+    const failed = client.post<Named>(RUNS);
+    (await begun(1)).end({ ...FOUND, status: 'failed' });
+    const { id } = (await failed).body;
+    await waitFor('the end', async () => {
+      return (await client.get<Named & { doom: unknown }>(`${RUNS}/${id}`)).body.doom !== null;
+    });
+    await client.post(RUNS, { toPosition: 0 });
+    await begun(2);
+    expect((await client.post(`${RUNS}/${await newest(RUNS)}/abort`)).status).toBe(200);
+    const accepted = client.post(REPLAYS, { acceptDifferences: true, reason: 'by hand' });
+    (await begun(3)).end({ ...FOUND, status: 'failed' });
+    expect(await accepted).toMatchObject({ status: 202, body: { reason: 'by hand' } });
+    const refused = client.post(REPLAYS);
+    (await begun(4)).end({ status: 'differs', tables: FOUND.tables });
+    expect(await refused).toMatchObject({ status: 409, body: { code: 'replay_differs' } });
+    const aborted = client.post(REPLAYS);
+    await begun(5);
+    expect((await client.post(`${REPLAYS}/${await newest(REPLAYS)}/abort`)).status).toBe(200);
+    expect((await aborted).status).toBe(202);
+    for (const name of client.seen) api.seen.add(name);
+  });
+
+  it('says what is refused', async () => {
+    const stranger = await DocumentedClient.of({ ...service, key: 'tb_nobody' });
+    for (const { method, path } of api.endpoints.filter((e) => e.operation.security)) {
+      const at = somewhere(path);
+      const send = method as 'get' | 'post' | 'put';
+      expect((await stranger[send](at)).status).toBe(401);
+      const unknown = send === 'get' ? await api.get(`${at}?x=1`) : await api[send](at, { x: 1 });
+      expect(unknown).toMatchObject({ status: 400, body: { code: 'validation_failed' } });
+      if (!path.includes('{')) continue;
+      const nothing = await api[send](path.startsWith('/v1/diff') ? `${at}?from=0` : at);
+      expect([400, 404]).toContain(nothing.status);
+    }
+    const account = { name: 'x', type: 'asset', currency: 'USD' };
+    const headers = { 'content-type': 'text/plain' };
+    expect((await api.post('/v1/accounts', account, { headers })).status).toBe(415);
+    const reused = await api.post('/v1/accounts', account, { idempotencyKey: 'cash' });
+    expect(reused.body).toMatchObject({ code: 'idempotency_key_reused' });
+  });
+
+  it('says what is answered while the databases are away', async () => {
+    const databases = await cloneDatabases();
+    const log = await DatabaseProxy.start(databases.urls.log);
+    const state = await DatabaseProxy.start(databases.urls.state);
+    for (const proxy of [log, state]) databases.onEnd(() => proxy.close());
+    const urls = { log: log.url, state: state.url };
+    const client = await DocumentedClient.of(await startTestService({ databases, urls }));
+    // Has the keys read.
+    expect((await client.get('/v1/accounts')).status).toBe(200);
+    for (const proxy of [log, state]) {
+      proxy.isReachable = false;
+      proxy.cutAll();
+    }
+    for (const { path } of client.endpoints.filter((e) => e.method === 'get')) {
+      const at = somewhere(path) + (path.startsWith('/v1/diff') ? '?from=0' : '');
+      expect((await client.get(at)).status).toBe(path === '/v1/health/live' ? 200 : 503);
+    }
+    const account = { name: 'x', type: 'asset', currency: 'USD' };
+    expect((await client.post('/v1/accounts', account)).status).toBe(503);
+    expect((await client.post(RUNS)).status).toBe(503);
+    log.isReachable = state.isReachable = true;
+  });
+
+  // Rests on the tests before it, which are to leave no endpoint out.
+  it('was held against an answer of every endpoint', () => {
+    const answered = [...api.seen].filter((name) => / 2\d\d$/.test(name));
+    const names = answered.map((name) => name.replace(/ \d+$/, ''));
+    const all = api.endpoints.map(({ method, path }) => `${method} ${path}`);
+    expect(all.filter((name) => !names.includes(name))).toEqual([]);
+  });
+});
