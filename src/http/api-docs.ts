@@ -14,6 +14,7 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { withNullableReferences } from './nullable-references';
+import { markOptionalBodies } from './optional-bodies';
 import { PROBLEM_KINDS, type ProblemCode } from './problem-codes';
 
 class FieldErrorDto {
@@ -164,10 +165,13 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
         'is accepted, client:<clientId> is too.',
     )
     .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key' })
+    // Not addBearerAuth, which says of a key that it is a JWT.
+    .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'An API key' })
     .build();
   const extraModels = [ProblemDto, FieldErrorDto];
-  return withNullableReferences(SwaggerModule.createDocument(app, config, { extraModels }));
+  const document = SwaggerModule.createDocument(app, config, { extraModels });
+  markOptionalBodies(document);
+  return withNullableReferences(document);
 }
 
 /** Serves the document at /docs/json and Swagger UI at /docs. */

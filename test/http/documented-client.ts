@@ -21,7 +21,7 @@ export interface OpenApi {
   readonly paths: Record<string, Record<string, Operation>>;
   readonly components: {
     readonly schemas: Record<string, Schema>;
-    readonly securitySchemes: object;
+    readonly securitySchemes: Record<string, object>;
   };
 }
 export interface Endpoint {

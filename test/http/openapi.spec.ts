@@ -303,6 +303,23 @@ describe('the OpenAPI document', () => {
     expect(reused.body).toMatchObject({ code: 'idempotency_key_reused' });
   });
 
+  it('says which bodies may be left out', async () => {
+    const commands = api.endpoints.filter(({ method }) => method !== 'get');
+    for (const { method, path, operation } of commands) {
+      const { status } = await fetch(`${service.url}${somewhere(path)}?dryRun=true`, {
+        method: method.toUpperCase(),
+        headers: { authorization: `Bearer ${service.key}` },
+      });
+      const isRequired = status === 400;
+      expect([path, operation.requestBody?.required]).toEqual([path, isRequired]);
+    }
+  });
+
+  it('does not say what an API key looks like', () => {
+    const { bearer } = api.document.components.securitySchemes;
+    expect(bearer).toEqual({ type: 'http', scheme: 'bearer', description: 'An API key' });
+  });
+
   it('says what is answered while the databases are away', async () => {
     const databases = await cloneDatabases();
     const log = await DatabaseProxy.start(databases.urls.log);
