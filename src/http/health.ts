@@ -28,14 +28,15 @@ export class Health {
 
   /** Never throws: what is wrong is the answer. */
   async read(): Promise<ReadyDto> {
-    const queue = this.readQueue();
-    const lastVerification = this.readLastVerification();
-    // The log first: a batch committed between the two reads must not look like a lag.
-    const log = await attempt(this.readLogPosition());
-    const state = await attempt(this.stateReader.read(() => Promise.resolve()));
-    const refusal = await this.writeFailure();
+    // Side by side: each of them may take all the time that there is.
+    const [{ log, state }, refusal, queue, lastVerification] = await Promise.all([
+      this.readPositions(),
+      this.writeFailure(),
+      this.readQueue(),
+      this.readLastVerification(),
+    ]);
     const logPosition = log.value ?? null;
-    const statePosition = state.value?.position ?? null;
+    const statePosition = state.value ?? null;
     const isKnown = logPosition !== null && statePosition !== null;
     const failure = refusal ?? log.failure ?? state.failure ?? null;
     return {
@@ -47,17 +48,35 @@ export class Health {
         log: log.failure === undefined ? 'up' : 'down',
         state: state.failure === undefined ? 'up' : 'down',
       },
-      queue: await queue,
+      queue,
       adapters: this.background.adapters(),
-      lastVerification: await lastVerification,
+      lastVerification,
       failure,
     };
+  }
+
+  /**
+   * A batch that was committed between the two reads must not look like a lag, so a state that
+   * seems to be behind is read once more, in what is left of the time.
+   */
+  private async readPositions(): Promise<Record<'log' | 'state', Attempt<number>>> {
+    const began = performance.now();
+    const [log, state] = await Promise.all([
+      attempt(this.readLogPosition()),
+      attempt(this.readStatePosition()),
+    ]);
+    const isBehind =
+      log.value !== undefined && state.value !== undefined && state.value < log.value;
+    if (!isBehind) return { log, state };
+    const left = PATIENCE_MS - (performance.now() - began);
+    const again = await attempt(this.readStatePosition(), left);
+    return { log, state: again.value === undefined ? state : again };
   }
 
   /** A queue that is down delays tasks and nothing else, so the service stays ready. */
   private async readQueue(): Promise<ReadyDto['queue']> {
     const { backend } = this.background.queue;
-    const { failure } = await attempt(this.background.queue.check(), () => QUEUE_AWAY);
+    const { failure } = await attempt(this.background.queue.check(), PATIENCE_MS, () => QUEUE_AWAY);
     return {
       waiting: this.ledger.status().queued,
       limit: this.config.engine.queueLimit,
@@ -89,6 +108,10 @@ export class Health {
     return row?.position ?? 0;
   }
 
+  private async readStatePosition(): Promise<number> {
+    return (await this.stateReader.read(() => Promise.resolve())).position;
+  }
+
   /** A failed batch stays the last one where nobody writes, so an empty one is tried. */
   private async writeFailure(): Promise<string | undefined> {
     if (this.ledger.status().failure === undefined) return undefined;
@@ -101,14 +124,20 @@ export function ageOf({ finishedAt }: Pick<LastVerification, 'finishedAt'>): num
   return Math.max(0, Math.round((Date.now() - Date.parse(finishedAt)) / 1000));
 }
 
+interface Attempt<T> {
+  readonly value?: T;
+  readonly failure?: string;
+}
+
 /** What came of an attempt, in time or not. */
 async function attempt<T>(
   work: Promise<T>,
+  patienceMs = PATIENCE_MS,
   describe: (error: unknown) => string = describeFailure,
-): Promise<{ value?: T; failure?: string }> {
+): Promise<Attempt<T>> {
   const late = () => new LedgerUnavailable('A database does not answer in time');
   try {
-    return { value: await within(PATIENCE_MS, work, late) };
+    return { value: await within(patienceMs, work, late) };
   } catch (error) {
     return { failure: describe(error) };
   }
