@@ -79,6 +79,10 @@ const COMMAND_HEADERS = {
   },
 } satisfies HeadersObject;
 
+const UNAVAILABLE_HEADERS = {
+  'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } },
+} satisfies HeadersObject;
+
 interface Answer {
   readonly status: number;
   readonly type: Type;
@@ -137,6 +141,7 @@ function problemResponses(codes: readonly ProblemCode[]): MethodDecorator[] {
     ApiResponse({
       status,
       description: ofStatus.join(', '),
+      ...(ofStatus.includes('ledger_unavailable') && { headers: UNAVAILABLE_HEADERS }),
       content: { 'application/problem+json': { schema } },
     }),
   );

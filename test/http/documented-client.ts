@@ -6,10 +6,15 @@ import type { TestService } from '../harness/service';
 interface Media {
   readonly [mediaType: string]: { readonly schema: object };
 }
+interface Response {
+  readonly description: string;
+  readonly headers?: object;
+  readonly content?: Media;
+}
 /** An endpoint of the OpenAPI document. */
 export interface Operation {
   readonly requestBody?: { readonly required?: boolean; readonly content: Media };
-  readonly responses: Record<string, { readonly description: string; readonly content?: Media }>;
+  readonly responses: Record<string, Response>;
   readonly security?: object[];
 }
 interface Schema {

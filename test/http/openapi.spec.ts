@@ -333,9 +333,15 @@ describe('the OpenAPI document', () => {
       proxy.isReachable = false;
       proxy.cutAll();
     }
-    for (const { path } of client.endpoints.filter((e) => e.method === 'get')) {
+    for (const { path, operation } of client.endpoints.filter((e) => e.method === 'get')) {
       const at = somewhere(path) + (path.startsWith('/v1/diff') ? '?from=0' : '');
-      expect((await client.get(at)).status).toBe(path === '/v1/health/live' ? 200 : 503);
+      const { status, headers } = await client.get(at);
+      expect(status).toBe(path === '/v1/health/live' ? 200 : 503);
+      const documented = Object.keys(operation.responses['503']?.headers ?? {});
+      expect([path, headers.has('retry-after')]).toEqual([
+        path,
+        documented.includes('Retry-After'),
+      ]);
     }
     const account = { name: 'x', type: 'asset', currency: 'USD' };
     expect((await client.post('/v1/accounts', account)).status).toBe(503);
