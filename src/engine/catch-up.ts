@@ -188,7 +188,10 @@ async function applyPages(
     await flushed;
   } catch (error) {
     options.signal?.throwIfAborted();
-    const cause = await causeOf(error, [flushed, unsent.beforeQueries]);
+    let cause = await causeOf(error, [flushed, unsent.beforeQueries]);
+    // Rows of events before that one which were not sent yet: what refuses them comes first.
+    const isBehind = cause instanceof EventOfDoom && cause.position > unsent.before.position + 1;
+    if (isBehind) cause = await causeOf(cause, [sendUnsent(state, unsent)]);
     throw cause instanceof NotEncoded ? refusal(cause, unsent.before, unsent.only) : cause;
   }
 }
@@ -201,8 +204,8 @@ async function causeOf(error: unknown, before: readonly Promise<unknown>[]): Pro
   const ends = await Promise.allSettled(before);
   const errors = ends.flatMap((e) => (e.status === 'rejected' ? [e.reason as unknown] : []));
   const isCause = (e: unknown) =>
-    isRowRefused(e) || e instanceof PageRefused || e instanceof EventOfDoom;
-  return errors.find(isCause) ?? errors[0] ?? error;
+    isRowRefused(e) || [PageRefused, EventOfDoom, NotEncoded].some((kind) => e instanceof kind);
+  return [...errors, error].find(isCause) ?? errors[0] ?? error;
 }
 
 async function applyPage(
@@ -237,6 +240,11 @@ function flush(
   unsent.begin();
   flushed.catch(() => undefined);
   return flushed;
+}
+
+/** Sends the rows of some events that are not all there yet. @throws PageRefused, NotEncoded */
+async function sendUnsent(state: WriterConnection, unsent: UnsentRows): Promise<void> {
+  await answered(sendChecked(state, unsent.take()), unsent.before, undefined);
 }
 
 async function commit(state: WriterConnection, flushed: Promise<unknown>): Promise<void> {
@@ -301,10 +309,9 @@ function giveQueries(
     await prepared();
     // Rows of this event alone are refused as those of its materializer.
     const isAlone = unsent.before.position + 1 === session.head.position;
-    const sent = sendChecked(state, unsent.take());
     await (isAlone
-      ? Promise.all(sent)
-      : unsent.awaitBeforeQueries(answered(sent, unsent.before, undefined)));
+      ? Promise.all(sendChecked(state, unsent.take()))
+      : unsent.awaitBeforeQueries(sendUnsent(state, unsent)));
   };
   session.locked = { ...lockedQueries(session, state), flush };
   session.hasSavepoint = true;

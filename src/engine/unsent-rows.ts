@@ -18,9 +18,10 @@ export class UnsentRows {
     public before: Head,
   ) {}
 
-  /** The event that wrote them, where it is one. */
+  /** The event that wrote them, where it is one, and none behind it has begun to. */
   get only(): LedgerEvent | undefined {
-    return this.events === 1 ? this.last : undefined;
+    const isLast = this.last?.position === this.session.head.position;
+    return this.events === 1 && isLast ? this.last : undefined;
   }
 
   /** Takes the rows that a page has appended to tables. */

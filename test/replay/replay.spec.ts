@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { AccountOpened } from '../../src/accounts/account.events';
+import type { MaterializationContext } from '../../src/engine/materializer';
 import { openLedger } from '../../src/engine/open-ledger';
 import { TransactionPosted } from '../../src/transactions/transaction.events';
 import { query } from '../harness/cluster';
@@ -124,18 +125,29 @@ describe('a replay (on real databases)', () => {
     expect(doom!.error).toContain('Of 1 rows of transactions there are 0');
   });
 
-  it('names it also where a materializer uses SQL before its row is flushed', async () => {
+  const refusals: [string, string | null, string][] = [
+    ['is refused', null, 'null value in column "recorded_at"'],
+    ['cannot be encoded', 'yesterday', 'A row of transactions cannot be encoded'],
+  ];
+  const laterEvents: [string, (context: MaterializationContext) => Promise<unknown>][] = [
+    ['uses SQL', ({ state }) => state.query((db) => sql`select 1`.execute(db))],
+    ['cannot be materialized', () => Promise.reject(new Error('this cannot be'))],
+  ];
+  const before = laterEvents.flatMap(([what, later]) =>
+    refusals.map(([why, recordedAt, error]) => ({ what, later, why, recordedAt, error })),
+  );
+  it.each(before)('names an event whose row $why before a later one $what', async (one) => {
     const databases = await someBooks(300);
     let position: number | undefined;
     const doomed = changed(TransactionPosted.type, (apply) => async (event, context) => {
       position ??= event.position;
       const isDoomed = event.position === position;
-      if (!isDoomed) await context.state.query((db) => sql`select 1`.execute(db));
-      await apply(isDoomed ? { ...event, recordedAt: null as never } : event, context);
+      if (!isDoomed) await one.later(context);
+      await apply(isDoomed ? { ...event, recordedAt: one.recordedAt as never } : event, context);
     });
     const { doom } = await replayOf(databases, {}, doomed);
     expect(doom).toMatchObject({ position, type: TransactionPosted.type });
-    expect(doom!.error).toContain('null value in column "recorded_at"');
+    expect(doom!.error).toContain(one.error);
   });
 
   it('names the event whose row cannot be encoded', async () => {
