@@ -343,7 +343,7 @@ export class SessionTable<Row extends object> {
     return index.keys;
   }
 
-  private keyOf(row: Row): Key {
+  protected keyOf(row: Row): Key {
     return row[this.definition.key] as Key;
   }
 }

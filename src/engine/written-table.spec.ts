@@ -85,6 +85,12 @@ describe('WrittenTable', () => {
     expect(table.peek(3)).toBeUndefined();
   });
 
+  it('inserts no row that was patched before', () => {
+    const { table } = open();
+    table.patch(1, { answered_by: 2 });
+    expect(() => table.insert(letter(1))).toThrow('letters 1 was patched before');
+  });
+
   it('says so where a materializer reads, or leaves open what a column is to be', async () => {
     const { table } = open();
     table.insert(letter(1));

@@ -19,6 +19,9 @@ export class WrittenTable<Row extends object> extends SessionTable<Row> {
 
   override insert(row: Row): void {
     const { position } = this.scope.head;
+    const key = this.keyOf(row);
+    // Sent together, in this order, the change would find the row that comes behind it.
+    if (this.patched.has(key)) assert.fail(`${this.definition.name} ${key} was patched before`);
     if (position !== this.newest.position) this.newest = { position, from: this.inserted.length };
     this.inserted.push(row);
   }

@@ -232,6 +232,20 @@ describe('a request to amend an event', () => {
     expect((await verifyOf(books.service)).status).toBe('passed');
   });
 
+  it('is refused where it would reverse what is posted only after it', async () => {
+    const books = await startAmendedBooks();
+    const position = await books.transfer('1.00');
+    const later = await books.transfer('2.00');
+    const { transactionId } = (await books.event(later)).data as { transactionId: string };
+    const data = { ...(await books.event(position)).data, reverses: transactionId };
+    const { status, body } = await books.amend(position, { data, reason: 'x' });
+    expect({ status, code: body.code }).toEqual({
+      status: 422,
+      code: 'amendment_not_materializable',
+    });
+    expect(body.detail).toContain(`Event ${position} `);
+  });
+
   it('is refused for what says that another event was amended', async () => {
     const data = await books.withAmount(position, '1.00');
     const { body } = await books.amend(position, { data, reason: 'x' });
