@@ -8,6 +8,11 @@ import { connectionOf, WriterConnection } from './writer-connection';
 const IDLE_MS = 30_000;
 /** How much longer than its statement's timeout a server may take to say that it is over. */
 const SILENCE_MS = 5_000;
+/**
+ * After two minutes a server gives up a client whose host is gone, and the locks that it held; by
+ * itself it asks after two hours. Ignored on Unix sockets.
+ */
+const CLIENT_CHECKS = ['idle=60', 'interval=15', 'count=4'];
 
 /** The roles that the migrations make; the service never runs as an owner. */
 export const ROLES = {
@@ -56,7 +61,7 @@ export function clientConfig(
 /**
  * The settings of a session, for a library that expects pg's defaults otherwise. The narrower role
  * is taken with the start-up packet, so that not even the first statement runs as the owner.
- * Keep-alive finds peers that vanished without a word.
+ * Keep-alive finds peers that vanished without a word, on either side.
  */
 export function sessionConfig(url: string, role: Role | undefined, timeouts: SessionTimeouts) {
   const options = [
@@ -66,6 +71,7 @@ export function sessionConfig(url: string, role: Role | undefined, timeouts: Ses
     `-c timezone=UTC`,
     `-c datestyle=ISO`,
     `-c search_path=${STATE_SCHEMA},public`,
+    ...CLIENT_CHECKS.map((check) => `-c tcp_keepalives_${check}`),
     ...(role === undefined ? [] : [`-c role=${role}`]),
   ];
   return {
