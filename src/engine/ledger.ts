@@ -225,20 +225,22 @@ export class Ledger {
 
   /** Writes a batch and answers its callers. Never throws. */
   private async settle(batch: Batch): Promise<void> {
-    const { path, limits } = this.parts;
-    // The server's own timeouts end its statements; this ends waiting for a server that is gone.
-    const patience = limits.lockTimeoutMs + 2 * limits.statementTimeoutMs;
-    const watchdog = setTimeout(() => path.cut(), patience);
     try {
-      await this.write(batch);
+      await this.watched(() => this.write(batch));
       this.failure = undefined;
       // The next batch goes on its way first: callers have a lot to do with their answers.
       setImmediate(() => batch.answer());
     } catch (error) {
       await this.afterFailure(batch, error);
-    } finally {
-      clearTimeout(watchdog);
     }
+  }
+
+  /** The server's own timeouts end its statements; this ends waiting for a server that is gone. */
+  private async watched<T>(work: () => Promise<T>): Promise<T> {
+    const { path, limits } = this.parts;
+    const patience = limits.lockTimeoutMs + 2 * limits.statementTimeoutMs;
+    const watchdog = setTimeout(() => path.cut(), patience);
+    return work().finally(() => clearTimeout(watchdog));
   }
 
   private async write(batch: Batch): Promise<void> {
@@ -301,7 +303,7 @@ export class Ledger {
     if (error instanceof CommitInDoubt || error instanceof StateNotCommitted) {
       return this.recover(batch, ids, error);
     }
-    await this.parts.path.rollback();
+    await this.watched(() => this.parts.path.rollback());
     const isOfOne = isRowRefused(error) || error instanceof NotEncoded;
     if (isOfOne && !batch.isIsolated) return this.isolate(batch);
     this.failure = describeFailure(error);
@@ -338,8 +340,8 @@ export class Ledger {
     for (;;) {
       path.cut();
       try {
-        const committed = await path.committedUnderLock(ids);
-        await path.rollback();
+        const committed = await this.watched(() => path.committedUnderLock(ids));
+        await this.watched(() => path.rollback());
         this.dropSession();
         if (committed.size > 0) {
           this.parts.onCommitted?.(path.head, true);

@@ -96,6 +96,35 @@ describe('a ledger that cannot take a command', () => {
   }, 40_000);
 });
 
+describe('a ledger whose log freezes', () => {
+  it('at a commit, and once more while that is looked up, answers all the same', async () => {
+    const databases = await cloneDatabases();
+    const proxy = await DatabaseProxy.start(databases.urls.log);
+    databases.onEnd(() => proxy.close());
+    const urls = { log: proxy.url, state: databases.urls.state };
+    const limits = { lockTimeoutMs: 500, statementTimeoutMs: 1_000 };
+    const ledger = await startTestLedger({ databases, urls, limits });
+    // What is lost meanwhile is never answered, and only the ledger can give it up, after 2.5 s;
+    // the server ends a transaction in which nothing comes after 1 s, and is not heard either.
+    const freeze = () => {
+      proxy.isFrozen = true;
+      setTimeout(() => (proxy.isFrozen = false), 2_000);
+    };
+    let freezes = 0;
+    proxy.rewrite = (text) => {
+      const expected = freezes === 0 ? 'commit' : LOCKS.log;
+      if (freezes < 2 && text.includes(expected)) {
+        freezes++;
+        freeze();
+      }
+      return text;
+    };
+    expect(await openAccount(ledger)).toMatchObject({ position: 1 });
+    expect(freezes).toBe(2);
+    expect(ledger.open.ledger.head.position).toBe(1);
+  }, 30_000);
+});
+
 describe('a reader', () => {
   it('whose connection ends between two statements fails alone', async () => {
     const { ledger, cash } = await startBooks();

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { defineCreator } from '../../src/engine/creator';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
@@ -5,6 +7,7 @@ import {
   CountNotes,
   NOTE_TABLES,
   noteFeatures,
+  NoteTaken,
   RewriteNote,
   TakeNote,
   TakeNotes,
@@ -66,6 +69,24 @@ describe('a batch of commands', () => {
     expect(results).toEqual(['accepted', 'error', 'accepted']);
     expect(await texts(ledger)).toEqual(['one', 'three']);
     expect(await ledger.accept(TakeNote, { text: 'afterwards' })).toBeDefined();
+  });
+
+  it('has time for each of its commands where it looks for the one', async () => {
+    const databases = await cloneDatabases({ stateTables: NOTE_TABLES });
+    // A batch may take 2.5 s, and its commands take longer than that, one after the other.
+    const limits = { lockTimeoutMs: 500, statementTimeoutMs: 1_000 };
+    const ledger = await startTestLedger({ databases, features: noteFeatures, limits });
+    const takeSlowly = defineCreator<{ text: string }, null>({
+      name: 'TakeSlowly',
+      run: async (context, { text }) => {
+        await delay(200);
+        await context.append(NoteTaken, { noteId: context.newId(), box: 'desk', text });
+        return null;
+      },
+    });
+    const words = ['forbidden', ...Array.from({ length: 15 }, (_, i) => `note ${i}`)];
+    const results = await verdicts(words.map((text) => ledger.submit(takeSlowly, { text })));
+    expect(results).toEqual(['23514', ...Array.from({ length: 15 }, () => 'accepted')]);
   });
 
   it('does so under load too, where batches run ahead of each other', async () => {

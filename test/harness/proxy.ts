@@ -20,7 +20,10 @@ export class DatabaseProxy {
   fateOf: () => Fate = () => 'pass';
   /** While false, connections are closed as soon as they are opened. */
   isReachable = true;
-  /** While true, what comes from either side goes nowhere, and connections stay open. */
+  /**
+   * While true, what comes from either side goes nowhere, and connections stay open, also where the
+   * server ends them.
+   */
   isFrozen = false;
   /** Changes a query on its way, to a text of the same length. */
   rewrite: ((text: string) => string) | undefined;
@@ -117,10 +120,11 @@ class Link {
       if (this.isSilenced) this.cut();
       else if (!proxy.isFrozen) client.write(chunk);
     });
-    for (const socket of [client, server]) {
-      socket.on('error', () => this.cut());
-      socket.on('close', () => this.cut());
-    }
+    for (const socket of [client, server]) socket.on('error', () => this.cut());
+    client.on('close', () => this.cut());
+    server.on('close', () => {
+      if (!proxy.isFrozen) this.cut();
+    });
     this.closed = new Promise((done) => client.on('close', () => done()));
   }
 
