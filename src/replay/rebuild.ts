@@ -20,6 +20,9 @@ export const REBUILD_TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 6 *
 const SETTINGS = [
   'set synchronous_commit = off',
   "set maintenance_work_mem = '128MB'",
+  // Tables are analyzed in the end, for which rough statistics do: 3,000 rows are looked at instead
+  // of 30,000, which took a quarter of a short rebuild.
+  'set default_statistics_target = 10',
   // A process that was killed is noticed while an index is built, not after.
   "set client_connection_check_interval = '1s'",
 ];
