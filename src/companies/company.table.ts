@@ -24,6 +24,8 @@ export const companies = defineKeyedTable<CompanyRow>({
   unique: ['client_id'],
   mutable: ['address', 'version', 'last_position'],
   cacheRows: 10_000,
+  // About 600 bytes each.
+  rebuildRows: 50_000,
   columns: {
     company_no: 'bigint',
     company_id: 'uuid',

@@ -50,6 +50,8 @@ export const orders = defineKeyedTable<OrderRow>({
     'last_position',
   ],
   cacheRows: 10_000,
+  // About 700 bytes each. An order may be settled long after it was placed.
+  rebuildRows: 100_000,
   columns: {
     order_no: 'bigint',
     order_id: 'uuid',
