@@ -49,6 +49,7 @@ export class PreparedPages {
     return this.ahead[0]?.batch ?? this.session.batch;
   }
 
+  /** How many pages are to be ahead: few while none asks for rows, and nothing is waited for. */
   private get wanted(): number {
     return this.restful > this.depth ? Math.min(this.depth, 1) : this.depth;
   }

@@ -82,6 +82,7 @@ const EVICTED_SHARE = 1 / 8;
  */
 export class SessionTable<Row extends object> {
   private slots = new Map<Key, Slot<Row>>();
+  /** The slot that was asked for last: a row that is looked up is most often changed next. */
   private latest: Slot<Row> | undefined;
   private readonly indexes: readonly { column: string; keys: Map<Key, Key | undefined> }[];
   private changed: Slot<Row>[] = [];
@@ -153,6 +154,11 @@ export class SessionTable<Row extends object> {
     this.write(slot, key, row, pending);
   }
 
+  /**
+   * Sets columns of the row with this key, other than those that it can be found by. The row must
+   * have been read before, unless the table is only written; then all mutable columns are set.
+   * Where nothing is undone, objects that were got from here change too.
+   */
   patch(key: Key, values: Partial<Row>): void {
     const slot = this.slotOf(key);
     const row = slot?.row;
@@ -259,7 +265,6 @@ export class SessionTable<Row extends object> {
     if (evicted > 0) this.holdsAll = false;
   }
 
-  /** The slot of a key; most often the one that was asked for before. */
   private slotOf(key: Key): Slot<Row> | undefined {
     if (this.latest?.key !== key) this.latest = this.slots.get(key);
     return this.latest;
