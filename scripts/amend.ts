@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { amend, type AmendmentCommand } from '../src/amendments/amend';
-import type { AmendmentView } from '../src/amendments/amendment.view';
+import { amend } from '../src/proof/amendments/amend';
+import type { AmendmentCommand } from '../src/proof/amendments/amendment.commands';
+import type { AmendmentView } from '../src/proof/amendments/amendment.view';
 import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
-import { Refusal } from '../src/engine/refusal';
-import { Registry } from '../src/engine/registry';
+import { Refusal } from '../src/engine/define/refusal';
+import { Registry } from '../src/engine/define/registry';
 import { features } from '../src/features';
 import { fieldErrors } from '../src/http/validation';
 import { parseJsonBody } from '../src/http/json-body';
-import { AmendEventDto, RestoreEventDto } from '../src/amendments/amendment.dto';
+import { AmendEventDto, RestoreEventDto } from '../src/proof/amendments/amendment.dto';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 

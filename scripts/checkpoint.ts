@@ -1,8 +1,8 @@
-import { openSigningKey } from '../src/checkpoints/checkpoint-key';
-import { checkpointNow, type WrittenCheckpoint } from '../src/checkpoints/write-checkpoint';
+import { openSigningKey } from '../src/proof/checkpoints/checkpoint-key';
+import { checkpointNow, type WrittenCheckpoint } from '../src/proof/checkpoints/write-checkpoint';
 import { Config } from '../src/config';
 import { openPool, ROLES } from '../src/database/connections';
-import type { LogDatabase } from '../src/engine/event-log';
+import type { LogDatabase } from '../src/engine/write/event-log';
 import { openDatabases, parseCommandLine, runScript } from './run-script';
 
 const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 60_000 };

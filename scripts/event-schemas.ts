@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGenerator } from 'ts-json-schema-generator';
-import type { EventType } from '../src/engine/event';
+import type { EventType } from '../src/engine/define/event';
 
 /** Where the schemas are, below the project. */
 export const SCHEMA_FOLDER = 'src/schemas/events';
@@ -30,7 +30,7 @@ export function generateSchemas(
   types: readonly SchemaVersion[],
 ): Map<string, object> {
   const generator = createGenerator({
-    path: join(project, 'src/*/*.events.ts'),
+    path: join(project, 'src/**/*.events.ts'),
     tsconfig: join(project, 'tsconfig.json'),
     // The types are checked by `npm run check`.
     skipTypeCheck: true,

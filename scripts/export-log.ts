@@ -1,6 +1,6 @@
 import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
-import { exportLog, type ExportReport } from '../src/transfer/export-log';
+import { exportLog, type ExportReport } from '../src/proof/transfer/export-log';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 

@@ -1,6 +1,6 @@
 import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
-import { importLog, type ImportReport } from '../src/transfer/import-log';
+import { importLog, type ImportReport } from '../src/proof/transfer/import-log';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 

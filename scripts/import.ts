@@ -2,8 +2,8 @@ import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
 import { openLedger } from '../src/engine/open-ledger';
 import { features } from '../src/features';
-import { importFile, type ImportReport } from '../src/import/import-file';
-import { importPlan } from '../src/import/import-plan';
+import { importFile, type ImportReport } from '../src/books/import/import-file';
+import { importPlan } from '../src/books/import/import-plan';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { DatabaseUrls } from '../src/database/connections';
-import type { MadeOfLog } from '../src/replay/rebuild-into';
+import type { MadeOfLog } from '../src/proof/replay/rebuild-into';
 import { UsageError } from './run-script';
 
 const run = promisify(execFile);

@@ -1,8 +1,8 @@
 import { Config } from '../src/config';
 import { migrateState } from '../src/database/migrator';
-import { Registry } from '../src/engine/registry';
+import { Registry } from '../src/engine/define/registry';
 import { features } from '../src/features';
-import { rebuildInto } from '../src/replay/rebuild-into';
+import { rebuildInto } from '../src/proof/replay/rebuild-into';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript } from './run-script';
 

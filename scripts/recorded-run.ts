@@ -1,6 +1,6 @@
-import { recordRun, type RunProgress } from '../src/admin/run-recorder';
-import { openRunDatabase, type RunRequest } from '../src/admin/run.queries';
-import type { AnyReport } from '../src/admin/run.table';
+import { recordRun, type RunProgress } from '../src/proof/runs/run-recorder';
+import { openRunDatabase, type RunRequest } from '../src/proof/runs/run.queries';
+import type { AnyReport } from '../src/proof/runs/run.table';
 import type { Config } from '../src/config';
 import type { DatabaseUrls } from '../src/database/connections';
 import { progressBar } from './progress-bar';

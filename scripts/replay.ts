@@ -1,9 +1,9 @@
 import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
-import { Registry } from '../src/engine/registry';
+import { Registry } from '../src/engine/define/registry';
 import { features } from '../src/features';
-import { replay } from '../src/replay/replay';
-import { swapBack } from '../src/replay/swap';
+import { replay } from '../src/proof/replay/replay';
+import { swapBack } from '../src/proof/replay/swap';
 import { recordedRun } from './recorded-run';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 import { EXIT, replaySummary } from './run-summary';

@@ -1,5 +1,5 @@
-import type { BooksReport } from '../src/admin/verify-books';
-import type { ReplayReport, RunReport } from '../src/replay/report';
+import type { BooksReport } from '../src/proof/runs/verify-books';
+import type { ReplayReport, RunReport } from '../src/proof/replay/report';
 
 /** Exit codes of `npm run verify` and `npm run replay`. */
 export const EXIT = { done: 0, other: 1, differs: 3, doom: 4, chainBroken: 5 } as const;

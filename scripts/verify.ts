@@ -1,9 +1,9 @@
-import { verifyBooks } from '../src/admin/verify-books';
+import { verifyBooks } from '../src/proof/runs/verify-books';
 import { Config } from '../src/config';
 import { openPool, ROLES, type DatabaseUrls } from '../src/database/connections';
 import { migrate } from '../src/database/migrator';
-import type { LogDatabase } from '../src/engine/event-log';
-import { Registry } from '../src/engine/registry';
+import type { LogDatabase } from '../src/engine/write/event-log';
+import { Registry } from '../src/engine/define/registry';
 import { features } from '../src/features';
 import { againstExitCode, againstSummary, verifyAgainst } from './against';
 import { progressBar } from './progress-bar';

@@ -1,21 +1,21 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { AccountController } from './accounts/account.controller';
-import type { OpenRuns } from './admin/open-runs';
-import { ReplayController } from './admin/replay.controller';
-import { RunActions } from './admin/run-actions';
-import { RunFeed } from './admin/run-feed';
-import { VerificationController } from './admin/verification.controller';
-import { AmendmentController } from './amendments/amendment.controller';
-import { Amendments } from './amendments/amendments';
-import type { Adapters } from './adapters/adapters';
-import { CompanyController } from './companies/company.controller';
+import { AccountController } from './books/accounts/account.controller';
+import type { OpenRuns } from './proof/runs/open-runs';
+import { ReplayController } from './proof/runs/replay.controller';
+import { RunActions } from './proof/runs/run-actions';
+import { RunFeed } from './proof/runs/run-feed';
+import { VerificationController } from './proof/runs/verification.controller';
+import { AmendmentController } from './proof/amendments/amendment.controller';
+import { Amendments } from './proof/amendments/amendments';
+import type { Adapters } from './outside/adapters/adapters';
+import { CompanyController } from './books/companies/company.controller';
 import { Config } from './config';
-import { Ledger } from './engine/ledger';
+import { Ledger } from './engine/write/ledger';
 import type { OpenLedger } from './engine/open-ledger';
-import { Registry } from './engine/registry';
-import { StateReader } from './engine/state-reader';
+import { Registry } from './engine/define/registry';
+import { StateReader } from './engine/session/state-reader';
 import type { ApiKeys } from './http/api-keys';
 import type { Background } from './http/background';
 import { Commands } from './http/commands';
@@ -24,22 +24,22 @@ import { HealthController } from './http/health.controller';
 import { buildHttpApp } from './http/http-app';
 import { Metrics, MetricsController } from './http/metrics';
 import { Reads } from './http/reads';
-import { InterestController } from './interest/interest.controller';
-import { OrderController } from './orders/order.controller';
-import { DiffController } from './reports/diff.controller';
-import { EventController } from './reports/event.controller';
-import { EventFeed } from './reports/event.queries';
-import { TaskController } from './reports/task.controller';
-import { TaskFeed } from './reports/task.queries';
-import { TrialBalanceController } from './reports/trial-balance.controller';
-import type { OpenTasks } from './tasks/open-tasks';
-import { TaskActions } from './tasks/task-actions';
-import type { TaskDatabase } from './tasks/task-database';
-import { countTasks } from './tasks/task.queries';
-import { TransactionController } from './transactions/transaction.controller';
-import { WebhookController } from './webhooks/webhook.controller';
-import { WebhookDeliveries } from './webhooks/webhook.deliveries';
-import { WebhookIntake } from './webhooks/webhook.intake';
+import { InterestController } from './books/interest/interest.controller';
+import { OrderController } from './books/orders/order.controller';
+import { DiffController } from './proof/diff/diff.controller';
+import { EventController } from './outside/events/event.controller';
+import { EventFeed } from './outside/events/event.queries';
+import { TaskController } from './outside/tasks/task.controller';
+import { TaskFeed } from './outside/tasks/task-feed';
+import { TrialBalanceController } from './books/reports/trial-balance.controller';
+import type { OpenTasks } from './outside/tasks/open-tasks';
+import { TaskActions } from './outside/tasks/task-actions';
+import type { TaskDatabase } from './outside/tasks/task-database';
+import { countTasks } from './outside/tasks/task.queries';
+import { TransactionController } from './books/transactions/transaction.controller';
+import { WebhookController } from './outside/webhooks/webhook.controller';
+import { WebhookDeliveries } from './outside/webhooks/webhook.deliveries';
+import { WebhookIntake } from './outside/webhooks/webhook.intake';
 
 /** What the HTTP side stands on; whoever opened these parts closes them. */
 export interface AppParts {
@@ -81,7 +81,7 @@ export class AppModule {
       adapters: () => adapters.status(),
       lastVerification: () => runs.feed.lastVerification(),
     };
-    const health = new Health(ledger, stateReader, logReader, config, background);
+    const health = new Health(ledger, stateReader, logReader, config.engine.queueLimit, background);
     const intake = new WebhookIntake(registry, adapters.seal, config.adapters.webhooks);
     return {
       module: AppModule,

@@ -1,8 +1,14 @@
 import { getNextMillis } from 'bullmq';
 import { resolve } from 'node:path';
+import type { EngineLimits } from './engine/engine-limits';
+import { StartFailed } from './http/start-failure';
+import type { AdapterConfig, ObjectStoreConfig } from './outside/adapters/adapter-config';
+import type { TaskLimits } from './outside/tasks/task-limits';
+import type { CheckpointConfig } from './proof/checkpoints/checkpoint-config';
+import type { ScheduleConfig } from './proof/runs/schedule-config';
 
 /** What is wrong with the environment; every problem is listed, one a line. */
-export class ConfigError extends Error {
+export class ConfigError extends StartFailed {
   constructor(readonly problems: string[]) {
     super(`The configuration is not valid:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
   }
@@ -247,97 +253,4 @@ export class Config {
     if (read.problems.length > 0) throw new ConfigError(read.problems);
     return config;
   }
-}
-
-/** The named bounds of the write path. */
-export interface EngineLimits {
-  /** Commands that may wait in one process; one more is refused with `ledger_unavailable`. */
-  readonly queueLimit: number;
-  /** Commands that one locked transaction pair commits together. */
-  readonly batchLimit: number;
-  /** How long a batch waits for the locks before its commands are refused. */
-  readonly lockTimeoutMs: number;
-  /** How long one statement of the write path may run. */
-  readonly statementTimeoutMs: number;
-  /** How long the answer of a command that has (perhaps) happened is held back for healing. */
-  readonly recoveryTimeoutMs: number;
-}
-
-/** How the outside world is reached. */
-export interface AdapterConfig {
-  /** Absolute path of the folder of the files that stand for services that are not set. */
-  readonly dataDir: string;
-  /** `smtp://` (STARTTLS where the server has it) or `smtps://`; unset: `.eml` files. */
-  readonly smtpUrl: string | undefined;
-  /** The sender of every mail; its domain is that of the Message-IDs too. */
-  readonly mailFrom: string;
-  /** Unset: files. */
-  readonly objectStore: ObjectStoreConfig | undefined;
-  readonly webhooks: WebhookPolicy;
-  /** 32 bytes that seal secrets in the log; unset: made and kept in the data directory. */
-  readonly secretsKey: Uint8Array | undefined;
-}
-
-/** Where signed checkpoints of the event log are kept, and who signs them. */
-export interface CheckpointConfig {
-  /** Absolute path of the folder of the key, and of the checkpoints where nothing else is set. */
-  readonly dataDir: string;
-  /** Where checkpoints are kept unless `directory` is set. */
-  readonly objectStore: ObjectStoreConfig | undefined;
-  /** Absolute path; unset: object storage where there is one, else a folder in `dataDir`. */
-  readonly directory: string | undefined;
-  /** 32 bytes, the seed of an Ed25519 key; unset: made and kept in the data directory. */
-  readonly key: Uint8Array | undefined;
-  /** What names the log in its checkpoints; unset: a name that is made from the key. */
-  readonly origin: string | undefined;
-  /** The keys whose checkpoints are believed, as vkeys of c2sp.org/signed-note; unset: our own. */
-  readonly publicKeys: readonly string[] | undefined;
-}
-
-/** A bucket of a server that speaks S3. */
-export interface ObjectStoreConfig {
-  /** Unset: Amazon's, by the region. With one, the bucket is part of the path. */
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  readonly bucket: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
-
-/** Where webhooks may go besides public addresses over HTTPS. */
-export interface WebhookPolicy {
-  /** Whether `http://` is accepted: for development. */
-  readonly allowHttp: boolean;
-  /**
-   * Whether loopback, private (RFC 1918), shared (RFC 6598) and unique local addresses are
-   * accepted: for development, and for receivers in one's own network. Everybody who may make
-   * a subscription can then send requests there.
-   */
-  readonly allowPrivateAddresses: boolean;
-}
-
-/** What is done at certain times: cron patterns in UTC; undefined: it is off. */
-export interface ScheduleConfig {
-  readonly verify: string | undefined;
-  readonly checkpoint: string | undefined;
-}
-
-/** The named bounds of handing over and doing tasks. Times are milliseconds. */
-export interface TaskLimits {
-  /**
-   * Tasks of one name that each process may have in the queue; what is more stays in the log until
-   * there is room.
-   */
-  readonly windowTasks: number;
-  /** Pause before the log is looked at where no commit of this process said that there is more. */
-  readonly pollMs: number;
-  /** Pause between two searches for tasks that were handed over and came to nothing. */
-  readonly sweepMs: number;
-  /** A task that was handed over and not touched for so long is handed over again. */
-  readonly graceMs: number;
-  /** Pause after the first failed attempt; doubled with every further one. */
-  readonly backoffMs: number;
-  readonly maxBackoffMs: number;
-  /** How long the queue leaves a task to a process that was killed. */
-  readonly lockMs: number;
 }

@@ -1,17 +1,17 @@
-import { accountFeature } from './accounts/account.feature';
-import { amendmentFeature } from './amendments/amendment.feature';
-import type { Adapters } from './adapters/adapters';
-import { companyFeature } from './companies/company.feature';
-import { companyTaskHandlers } from './companies/company.tasks';
-import type { Feature } from './engine/registry';
-import type { StateReader } from './engine/state-reader';
-import type { TaskHandler } from './tasks/task-handler';
-import { webhookTaskHandlers } from './webhooks/webhook.tasks';
-import { interestFeature } from './interest/interest.feature';
-import { orderFeature } from './orders/order.feature';
-import { orderTaskHandlers } from './orders/order.tasks';
-import { transactionFeature } from './transactions/transaction.feature';
-import { webhookFeature } from './webhooks/webhook.feature';
+import { accountFeature } from './books/accounts/account.feature';
+import { amendmentFeature } from './proof/amendments/amendment.feature';
+import type { Adapters } from './outside/adapters/adapters';
+import { companyFeature } from './books/companies/company.feature';
+import { companyTaskHandlers } from './books/companies/company.tasks';
+import type { Feature } from './engine/define/registry';
+import type { StateReader } from './engine/session/state-reader';
+import type { TaskHandler } from './outside/tasks/task-handler';
+import { webhookTaskHandlers } from './outside/webhooks/webhook.tasks';
+import { interestFeature } from './books/interest/interest.feature';
+import { orderFeature } from './books/orders/order.feature';
+import { orderTaskHandlers } from './books/orders/order.tasks';
+import { transactionFeature } from './books/transactions/transaction.feature';
+import { webhookFeature } from './outside/webhooks/webhook.feature';
 
 /** Every feature of the program. */
 export const features: readonly Feature[] = [

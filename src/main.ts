@@ -3,8 +3,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
 import type { Logger } from 'pino';
-import { openAdapters } from './adapters/open-adapters';
-import { openRuns } from './admin/open-runs';
+import { openAdapters } from './outside/adapters/open-adapters';
+import { openRuns } from './proof/runs/open-runs';
 import { createApp } from './app.module';
 import { Config } from './config';
 import type { DatabaseUrls } from './database/connections';
@@ -16,7 +16,7 @@ import { readOrMakeAdminKey, storeAdminKey, type AdminKey } from './http/admin-k
 import { ApiKeys } from './http/api-keys';
 import { makeLog } from './http/log';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
-import { openTasks } from './tasks/open-tasks';
+import { openTasks } from './outside/tasks/open-tasks';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */

@@ -1,53 +1,64 @@
 import type { Import, SourceFile } from './source-files';
 
-/** Layers that are no features; what each may import besides itself. */
-const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  money: [],
-  database: ['migrations'],
-  engine: ['database'],
-  http: ['engine', 'database', 'money', 'config'],
-  tasks: ['engine', 'database', 'config'],
-  adapters: ['tasks', 'config'],
-  replay: ['engine', 'database'],
-  checkpoints: ['engine', 'database', 'tasks', 'adapters', 'replay'],
-  schemas: ['engine', 'money'],
-  transfer: ['engine', 'database'],
-  import: ['engine', 'database', 'money'],
-};
-/** What every feature stands on. */
-const FEATURE_LAYERS = ['engine', 'database', 'http', 'tasks', 'adapters', 'money', 'schemas'];
-/** Features for administrators, and what they stand on besides. */
-const ADMIN_FEATURES = ['admin', 'amendments'];
-const ADMIN_LAYERS = ['replay', 'checkpoints'];
+/**
+ * The folders of src from the ground up, each standing on those before it: data runs down, and no
+ * import runs back up. What stands side by side knows nothing of its neighbour.
+ */
+const WINGS: readonly (readonly string[])[] = [
+  ['money', 'database'],
+  ['engine'],
+  ['schemas'],
+  ['http'],
+  ['access'],
+  ['outside'],
+  ['books'],
+  ['proof'],
+  // What puts everything together: main.ts, app.module.ts, config.ts, features.ts.
+  [''],
+];
+/** The wings whose folders are features, which know little of each other. */
+const FEATURE_WINGS = ['access', 'outside', 'books', 'proof'];
 /** What a feature shows to other features. */
-const SHARED_FILE = /\.(events|queries|rules|table|view)$|^src\/admin\/report\.dto$/;
+const SHARED_FILE = /\.(events|queries|rules|table|view)$/;
+/** Folders of those wings that are no features: what they are made for is to be used by others. */
+const SHARED_FOLDER = /^src\/(outside\/(tasks|adapters)|proof\/(replay|runs|checkpoints))\//;
 const PURE_FILE = /\.(events|creators?|materializers)\.ts$/;
 const IMPURE_PACKAGE = /^(@nestjs\/|bullmq$|pg$|node:(timers|perf_hooks|crypto|os|fs|net)$)/;
 
 /** Why a file must not have an import; undefined where it may. */
 export function forbiddenImport(file: SourceFile, item: Import): string | undefined {
-  const from = placeOf(file.module);
   if (item.isPackage) return forbiddenPackage(file, item.target);
-  const to = placeOf(item.target);
+  const [from, to] = [topOf(file.module), topOf(item.target)];
   if (file.isSpec && item.target.startsWith('test/harness/')) return undefined;
   if (to === 'test' || (to === 'scripts' && from !== 'scripts')) {
     return 'the program does not stand on scripts and tests';
   }
   if (from === 'migrations') return forbiddenInMigration(file, item);
-  // The files on top put everything together; specs may look at what they test from anywhere.
-  if (from === 'scripts' || from === '' || file.isSpec || to === from) return undefined;
-  if (to === 'config') {
-    const isHttp = from === 'http' || item.isTypeOnly;
-    return isHttp ? undefined : 'only the types of the configuration';
+  if (to === 'migrations') {
+    return file.module === 'src/database/migrator' ? undefined : 'only the migrator runs them';
   }
-  const layers = LAYERS[from];
-  if (layers) return forbiddenInLayer(from, layers, to);
-  if (FEATURE_LAYERS.includes(to)) return undefined;
-  if (ADMIN_FEATURES.includes(from) && ADMIN_LAYERS.includes(to)) return undefined;
-  if (to === '' || LAYERS[to]) return 'a feature stands on the engine and the layers below it';
-  return SHARED_FILE.test(item.target)
-    ? undefined
-    : 'of another feature only its events, queries, rules, tables and views may be used';
+  // Scripts put things together too; specs may look at what they test from anywhere.
+  if (from === 'scripts' || file.isSpec) return undefined;
+  return forbiddenInProgram(file.module, item.target);
+}
+
+function forbiddenInProgram(from: string, to: string): string | undefined {
+  const [fromWing, toWing] = [wingOf(from), wingOf(to)];
+  if (rankOf(toWing) > rankOf(fromWing)) return `${toWing || 'the top'} stands on ${fromWing}`;
+  if (fromWing === toWing) {
+    const isFeature = FEATURE_WINGS.includes(fromWing) && folderOf(from) !== folderOf(to);
+    return isFeature ? forbiddenBetweenFeatures(from, to) : undefined;
+  }
+  if (rankOf(toWing) === rankOf(fromWing)) return `${toWing} is no ground of ${fromWing}`;
+  const isFeature = fromWing !== '' && FEATURE_WINGS.includes(toWing);
+  return isFeature ? forbiddenBetweenFeatures(from, to) : undefined;
+}
+
+function forbiddenBetweenFeatures(from: string, to: string): string | undefined {
+  // The import speaks to the features as a client does, by their creators.
+  if (from.startsWith('src/books/import/') && /\.creators?$/.test(to)) return undefined;
+  if (SHARED_FOLDER.test(to) || SHARED_FILE.test(to)) return undefined;
+  return 'of another feature only its events, queries, rules, tables and views may be used';
 }
 
 function forbiddenPackage(file: SourceFile, name: string): string | undefined {
@@ -64,21 +75,28 @@ function forbiddenPackage(file: SourceFile, name: string): string | undefined {
 }
 
 function forbiddenInMigration(file: SourceFile, { target }: Import): string | undefined {
-  const isList = file.module.endsWith('/index') && placeOf(target) === 'migrations';
+  const isList = file.module.endsWith('/index') && topOf(target) === 'migrations';
   return isList ? undefined : 'migrations import only kysely';
 }
 
-function forbiddenInLayer(from: string, layers: readonly string[], to: string) {
-  if (layers.includes(to)) return undefined;
-  // The import speaks to the features as a client does, by their creators.
-  const isFeature = to !== '' && !LAYERS[to];
-  return from === 'import' && isFeature ? undefined : `${from} may import ${layers.join(', ')}`;
+/** `src`, `scripts`, `migrations` or `test`. */
+function topOf(module: string): string {
+  return module.split('/')[0]!;
 }
 
-/** The folder below src that a module is in, `''` for src itself, else the top folder's name. */
-function placeOf(module: string): string {
-  const [top, folder, rest] = module.split('/');
-  if (top !== 'src') return top!;
-  if (rest === undefined) return folder === 'config' ? 'config' : '';
-  return folder!;
+/** The folder below src that a module is in, `''` for src itself. */
+function wingOf(module: string): string {
+  const [, wing, file] = module.split('/');
+  return file === undefined ? '' : wing!;
+}
+
+/** The folder of a module inside its wing: a feature, in a wing of features. */
+function folderOf(module: string): string {
+  return module.split('/').slice(1, -1).join('/');
+}
+
+function rankOf(wing: string): number {
+  const rank = WINGS.findIndex((side) => side.includes(wing));
+  if (rank < 0) throw new Error(`src/${wing} has no place in the house`);
+  return rank;
 }

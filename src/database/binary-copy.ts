@@ -172,7 +172,7 @@ const NIBBLES = Uint8Array.from({ length: 128 }, (_, code) => {
   return Math.max(0, value);
 });
 /** 2000-01-01, from which PostgreSQL counts, in milliseconds since 1970. */
-const EPOCH_MS = 946_684_800_000;
+export const POSTGRES_EPOCH_MS = 946_684_800_000;
 const DAY_MS = 86_400_000;
 /** Below this length a loop beats the call into the runtime. */
 const SHORT_TEXT = 24;
@@ -213,7 +213,7 @@ let lastDays = 0;
 /** Days since 2000-01-01; thousands of rows share one date. */
 function daysOf(text: string): number {
   if (text !== lastDate) {
-    const days = (Date.parse(`${text}T00:00:00Z`) - EPOCH_MS) / DAY_MS;
+    const days = (Date.parse(`${text}T00:00:00Z`) - POSTGRES_EPOCH_MS) / DAY_MS;
     if (!Number.isInteger(days)) throw new RangeError(`"${text}" is no date`);
     lastDays = days;
     lastDate = text;
@@ -226,7 +226,7 @@ let lastMicroseconds = { high: 0, low: 0 };
 /** Microseconds since 2000-01-01, which in far years are more than a number holds exactly. */
 function microsecondsOf(text: string): { high: number; low: number } {
   if (text !== lastTime) {
-    const microseconds = BigInt(Date.parse(text) - EPOCH_MS) * 1000n;
+    const microseconds = BigInt(Date.parse(text) - POSTGRES_EPOCH_MS) * 1000n;
     lastMicroseconds = {
       high: Number(BigInt.asIntN(32, microseconds >> 32n)),
       low: Number(BigInt.asIntN(32, microseconds)),

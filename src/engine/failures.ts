@@ -1,9 +1,9 @@
 import { isServerTrouble, SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { CommitRefused } from '../database/writer-connection';
-import { EventOfDoom } from './catch-up';
-import { AmendedSince } from './event-content';
-import { HeadsDiverge, OtherMaterializers } from './heads';
-import { LedgerUnavailable } from './refusal';
+import { EventOfDoom } from './catch-up/catch-up';
+import { AmendedSince } from './catch-up/event-content';
+import { HeadsDiverge, OtherMaterializers } from './write/heads';
+import { LedgerUnavailable } from './define/refusal';
 
 /** Whether the same command may succeed later, without anybody changing it. */
 export function isUnavailable(error: unknown): boolean {

@@ -1,15 +1,15 @@
 import type { Kysely } from 'kysely';
-import type { EngineLimits } from '../config';
+import type { EngineLimits } from './engine-limits';
 import { openPool, ROLES, writerConnection, type DatabaseUrls } from '../database/connections';
-import type { LogDatabase } from './event-log';
-import { storedEventTypes } from './event-log';
-import { systemClock, type Clock } from './ids';
-import { Ledger, type EngineLog } from './ledger';
-import { ensurePartitions, PARTITION_AHEAD } from './partitions';
-import { Registry, type Feature } from './registry';
+import type { LogDatabase } from './write/event-log';
+import { storedEventTypes } from './write/event-log';
+import { systemClock, type Clock } from './define/ids';
+import { Ledger, type EngineLog } from './write/ledger';
+import { ensurePartitions, PARTITION_AHEAD } from './write/partitions';
+import { Registry, type Feature } from './define/registry';
 import { probeDatabases } from './startup-probe';
-import { StateReader } from './state-reader';
-import { WritePath } from './write-path';
+import { StateReader } from './session/state-reader';
+import { WritePath } from './write/write-path';
 
 export interface LedgerOptions {
   readonly urls: DatabaseUrls;

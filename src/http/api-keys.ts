@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import type { LogDatabase } from '../engine/event-log';
+import type { LogDatabase } from '../engine/write/event-log';
 import type { Caller } from './caller';
 
 /** An unknown key makes the list be read again, but not more often than this. */

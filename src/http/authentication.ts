@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Refusal } from '../engine/refusal';
+import { Refusal } from '../engine/define/refusal';
 import type { ApiKeys } from './api-keys';
 import { isAdmin, type Caller, type CallerRequest } from './caller';
 

@@ -1,6 +1,5 @@
-import type { Ledger } from '../engine/ledger';
-import type { StateReader } from '../engine/state-reader';
-import type { Config } from '../config';
+import type { Ledger } from '../engine/write/ledger';
+import type { StateReader } from '../engine/session/state-reader';
 import type { Background, LastVerification } from './background';
 import { Health } from './health';
 import { Metrics } from './metrics';
@@ -46,12 +45,11 @@ function healthOf(background: Background): Health {
   const chain = () => query;
   const row = () => Promise.resolve({ position: 5 });
   const state = { read: () => Promise.resolve({ position: 5, value: undefined }) };
-  const config = { engine: { queueLimit: 10 } };
   return new Health(
     ledger,
     state as unknown as StateReader<unknown>,
     { selectFrom: chain } as never,
-    config as Config,
+    10,
     background,
   );
 }

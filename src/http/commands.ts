@@ -1,7 +1,7 @@
 import { createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
-import type { Creator, Outcome } from '../engine/creator';
-import { Ledger } from '../engine/ledger';
-import type { FieldError } from '../engine/refusal';
+import type { Creator, Outcome } from '../engine/define/creator';
+import { Ledger } from '../engine/write/ledger';
+import type { FieldError } from '../engine/define/refusal';
 import type { Reply, Request } from './caller';
 import { isIdempotencyKey } from './fields';
 import { invalidRequest } from './problem';

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { CLIENT_ID_PATTERN, isClientId, isReference } from '../engine/define/reference';
 import {
   AMOUNT_PATTERN,
   hasAmountSize,
@@ -37,22 +38,6 @@ export function textCheck(isValid: (text: string) => boolean, message: string): 
     if (typeof value !== 'string') return 'must be a string';
     return isValid(value) ? undefined : message;
   };
-}
-
-const CLIENT_ID = /^[A-Za-z0-9._:-]{1,64}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-export function isClientId(text: string): boolean {
-  return CLIENT_ID.test(text);
-}
-
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
-}
-
-/** Whether a text is an id or `client:<clientId>`. */
-export function isReference(text: string): boolean {
-  return isUuid(text) || (text.startsWith('client:') && CLIENT_ID.test(text.slice(7)));
 }
 
 /** Text of `min` to `max` characters (UTF-16 code units). */
@@ -111,7 +96,7 @@ export function Currency(presence?: Presence): PropertyDecorator {
 export function ClientId(presence: Presence = { optional: true }): PropertyDecorator {
   return field(
     textCheck(isClientId, 'must be 1 to 64 of A-Z a-z 0-9 . _ : -'),
-    { type: 'string', pattern: CLIENT_ID.source, example: 'order-4711' },
+    { type: 'string', pattern: CLIENT_ID_PATTERN.source, example: 'order-4711' },
     presence,
   );
 }

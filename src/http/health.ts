@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import { Config } from '../config';
-import type { LogDatabase } from '../engine/event-log';
+import type { LogDatabase } from '../engine/write/event-log';
 import { describeFailure } from '../engine/failures';
-import { Ledger } from '../engine/ledger';
-import { LedgerUnavailable } from '../engine/refusal';
-import type { StateReader } from '../engine/state-reader';
+import { Ledger } from '../engine/write/ledger';
+import { LedgerUnavailable } from '../engine/define/refusal';
+import type { StateReader } from '../engine/session/state-reader';
 import type { Background, LastVerification } from './background';
 import type { ReadyDto } from './health.dto';
 import { within } from '../engine/within';
@@ -22,7 +21,7 @@ export class Health {
     private readonly ledger: Ledger,
     private readonly stateReader: StateReader<unknown>,
     private readonly logReader: Kysely<LogDatabase>,
-    private readonly config: Config,
+    private readonly queueLimit: number,
     private readonly background: Background,
   ) {}
 
@@ -79,7 +78,7 @@ export class Health {
     const { failure } = await attempt(this.background.queue.check(), PATIENCE_MS, () => QUEUE_AWAY);
     return {
       waiting: this.ledger.status().queued,
-      limit: this.config.engine.queueLimit,
+      limit: this.queueLimit,
       status: failure === undefined ? 'up' : 'down',
       backend,
       failure: failure ?? null,

@@ -1,7 +1,7 @@
 import { Controller, Get, Header, Injectable } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { Ledger } from '../engine/ledger';
+import { Ledger } from '../engine/write/ledger';
 import type { Background, LastVerification } from './background';
 import { ageOf } from './health';
 import { within } from '../engine/within';

@@ -1,6 +1,6 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { LedgerUnavailable } from '../engine/refusal';
+import { LedgerUnavailable } from '../engine/define/refusal';
 import type { Reply, Request } from './caller';
 import { pathOf } from './commands';
 import { PROBLEM_MEDIA_TYPE, problemOfError, RETRY_AFTER_S } from './problem';

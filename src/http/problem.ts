@@ -5,7 +5,7 @@ import {
   Refusal,
   type FieldError,
   type RefusalDetails,
-} from '../engine/refusal';
+} from '../engine/define/refusal';
 import { PROBLEM_KINDS, problemCode, type ProblemCode } from './problem-codes';
 
 /** The body of every error, as RFC 9457 has it, with the ledger's own members. */

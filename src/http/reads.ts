@@ -1,9 +1,9 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import { Refusal } from '../engine/refusal';
-import { StateReader } from '../engine/state-reader';
+import { Refusal } from '../engine/define/refusal';
+import { StateReader } from '../engine/session/state-reader';
 import type { Reply } from './caller';
-import { isReference, isUuid } from './fields';
+import { isReference, isUuid } from '../engine/define/reference';
 import { invalidRequest } from './problem';
 
 /** Reads the state for an answer, and says in a header how far that state goes. */

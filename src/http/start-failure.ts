@@ -1,24 +1,22 @@
-import { ConfigError } from '../config';
 import { EmbeddedPostgresError } from '../database/postgres-binaries';
 import { MigrationError } from '../database/migrator';
 import { sqlstateOf } from '../database/sqlstates';
-import { EventOfDoom } from '../engine/catch-up';
-import { AmendedSince } from '../engine/event-content';
-import { HeadsDiverge, OtherMaterializers } from '../engine/heads';
-import { LedgerUnavailable } from '../engine/refusal';
-import { RegistryError } from '../engine/registry';
+import { EventOfDoom } from '../engine/catch-up/catch-up';
+import { AmendedSince } from '../engine/catch-up/event-content';
+import { HeadsDiverge, OtherMaterializers } from '../engine/write/heads';
+import { LedgerUnavailable } from '../engine/define/refusal';
+import { RegistryError } from '../engine/define/registry';
 import { ProbeFailed } from '../engine/startup-probe';
 import { AdminKeyError } from './admin-key';
 
 /** The program cannot start; `message` is the sentence for the person at the terminal. */
 export class StartFailed extends Error {
-  override readonly name = 'StartFailed';
+  override readonly name: string = 'StartFailed';
 }
 
 /** Errors whose message is written for the person at the terminal. */
 const EXPLAINED = [
   StartFailed,
-  ConfigError,
   EmbeddedPostgresError,
   MigrationError,
   ProbeFailed,

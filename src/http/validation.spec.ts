@@ -1,4 +1,4 @@
-import { Refusal } from '../engine/refusal';
+import { Refusal } from '../engine/define/refusal';
 import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf, Metadata } from './fields';
 import { ObjectOf, OneOf, Reference, SignedAmount, Text } from './fields';
 import { parseJsonBody } from './json-body';

@@ -1,5 +1,5 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import type { FieldError } from '../engine/refusal';
+import type { FieldError } from '../engine/define/refusal';
 import { invalidRequest } from './problem';
 
 /** What is wrong with a value, as the end of a sentence that begins with its name. */

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
-import type { FieldError } from '../engine/refusal';
+import type { FieldError } from '../engine/define/refusal';
 import { isCalendarDate } from '../money/calendar-date';
 import { readInstant } from '../money/instant';
 import { eventSchemas } from './event-schemas';

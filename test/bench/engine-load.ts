@@ -1,7 +1,7 @@
-import { OpenAccount, type OpenAccountInput } from '../../src/accounts/account.creators';
-import type { Outcome } from '../../src/engine/creator';
+import { OpenAccount, type OpenAccountInput } from '../../src/books/accounts/account.creators';
+import type { Outcome } from '../../src/engine/define/creator';
 import type { OpenLedger } from '../../src/engine/open-ledger';
-import { PostTransaction } from '../../src/transactions/transaction.creators';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 
 const ACTOR = 'bench';
 const FILL_IN_FLIGHT = 512;

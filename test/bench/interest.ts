@@ -1,10 +1,10 @@
-import { OpenAccount } from '../../src/accounts/account.creators';
-import type { Outcome } from '../../src/engine/creator';
+import { OpenAccount } from '../../src/books/accounts/account.creators';
+import type { Outcome } from '../../src/engine/define/creator';
 import type { OpenLedger } from '../../src/engine/open-ledger';
-import { CalculateInterestOwed } from '../../src/interest/interest.creators';
+import { CalculateInterestOwed } from '../../src/books/interest/interest.creators';
 import { formatAmount } from '../../src/money/amount';
-import { PostTransaction } from '../../src/transactions/transaction.creators';
-import type { PostTransactionInput } from '../../src/transactions/transaction.rules';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
+import type { PostTransactionInput } from '../../src/books/transactions/transaction.rules';
 
 const ACTOR = 'bench';
 /** No other accounts of the bench are in it. */

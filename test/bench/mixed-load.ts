@@ -1,11 +1,14 @@
-import { OpenAccount, type OpenAccountInput } from '../../src/accounts/account.creators';
-import { ChangeCompanyAddress, CreateCompany } from '../../src/companies/company.creators';
-import type { Creator, Outcome } from '../../src/engine/creator';
-import type { Ledger } from '../../src/engine/ledger';
-import { CalculateInterestOwed } from '../../src/interest/interest.creators';
-import { CancelOrder, PlaceOrder } from '../../src/orders/order.creators';
-import { SettleOrder } from '../../src/orders/settle.creator';
-import { PostTransaction, ReverseTransaction } from '../../src/transactions/transaction.creators';
+import { OpenAccount, type OpenAccountInput } from '../../src/books/accounts/account.creators';
+import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
+import type { Creator, Outcome } from '../../src/engine/define/creator';
+import type { Ledger } from '../../src/engine/write/ledger';
+import { CalculateInterestOwed } from '../../src/books/interest/interest.creators';
+import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
+import { SettleOrder } from '../../src/books/orders/settle.creator';
+import {
+  PostTransaction,
+  ReverseTransaction,
+} from '../../src/books/transactions/transaction.creators';
 
 const ACTOR = 'bench';
 const IN_FLIGHT = 512;

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import type { DatabaseUrls } from '../../src/database/connections';
-import { GENESIS } from '../../src/engine/event';
-import { canonicalEvent, canonicalJson, chainHash } from '../../src/engine/hash-chain';
-import { systemClock } from '../../src/engine/ids';
+import { GENESIS } from '../../src/engine/define/event';
+import { canonicalEvent, canonicalJson, chainHash } from '../../src/engine/write/hash-chain';
+import { systemClock } from '../../src/engine/define/ids';
 
 interface Account {
   readonly id: string;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { DatabaseUrls } from '../../src/database/connections';
-import type { RunReport } from '../../src/replay/report';
+import type { RunReport } from '../../src/proof/replay/report';
 import type { HttpLoad, HttpResult } from './http-load';
 import type { RebuildLoad } from './rebuild-load';
 

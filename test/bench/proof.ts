@@ -1,10 +1,10 @@
-import { Pace } from '../../src/admin/pace';
+import { Pace } from '../../src/proof/runs/pace';
 import { Config } from '../../src/config';
-import type { EngineLog } from '../../src/engine/ledger';
+import type { EngineLog } from '../../src/engine/write/ledger';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
-import type { ReplayReport, VerificationReport } from '../../src/replay/report';
-import { verify } from '../../src/replay/verify';
+import type { ReplayReport, VerificationReport } from '../../src/proof/replay/report';
+import { verify } from '../../src/proof/replay/verify';
 import type { BenchCluster } from './databases';
 import { measureTransfers, openAccounts, uniformPair, type ChoosePair } from './engine-load';
 import { fillMixed } from './mixed-load';

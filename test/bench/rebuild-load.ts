@@ -1,8 +1,8 @@
-import { Registry } from '../../src/engine/registry';
-import { readLogHead } from '../../src/engine/heads';
+import { Registry } from '../../src/engine/define/registry';
+import { readLogHead } from '../../src/engine/write/heads';
 import { features } from '../../src/features';
 import type { DatabaseUrls } from '../../src/database/connections';
-import { Rebuild } from '../../src/replay/rebuild';
+import { Rebuild } from '../../src/proof/replay/rebuild';
 import { median } from './report';
 
 /** What is rebuilt, one after another in one process. */

@@ -4,13 +4,13 @@ import { runInNewContext } from 'node:vm';
 import { Config } from '../../src/config';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
-import type { EngineLog } from '../../src/engine/ledger';
-import type { Feature } from '../../src/engine/registry';
-import type { Adapters } from '../../src/adapters/adapters';
+import type { EngineLog } from '../../src/engine/write/ledger';
+import type { Feature } from '../../src/engine/define/registry';
+import type { Adapters } from '../../src/outside/adapters/adapters';
 import { features, taskHandlers } from '../../src/features';
-import { openTasks } from '../../src/tasks/open-tasks';
-import { defineTaskHandler } from '../../src/tasks/task-handler';
-import { countTasks } from '../../src/tasks/task.queries';
+import { openTasks } from '../../src/outside/tasks/open-tasks';
+import { defineTaskHandler } from '../../src/outside/tasks/task-handler';
+import { countTasks } from '../../src/outside/tasks/task.queries';
 import {
   fillLog,
   measureTransfers,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { Registry } from '../../src/engine/registry';
+import { Registry } from '../../src/engine/define/registry';
 import { features } from '../../src/features';
-import { Rebuild } from '../../src/replay/rebuild';
+import { Rebuild } from '../../src/proof/replay/rebuild';
 import { cloneDatabases } from '../harness/databases';
 
 describe('a connection of the program', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { clientConfig } from '../../src/database/connections';
 import { WriterConnection } from '../../src/database/writer-connection';
-import { encodeRows, send } from '../../src/engine/flush';
-import { defineAppendTable } from '../../src/engine/state-table';
+import { encodeRows, send } from '../../src/engine/session/flush';
+import { defineAppendTable } from '../../src/engine/define/state-table';
 import { cloneDatabases } from '../harness/databases';
 import { query } from '../harness/cluster';
 import { runSeed } from '../harness/seed';

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { ROLES, writerConnection } from '../../src/database/connections';
-import { EventPages } from '../../src/engine/event-pages';
+import { EventPages } from '../../src/engine/catch-up/event-pages';
 import { query, withClient } from '../harness/cluster';
-import { greet, SendPing, startPings } from '../tasks/ping-feature';
+import { greet, SendPing, startPings } from '../outside/tasks/ping-feature';
 
 const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 10_000 };
 /** More than the server needs for the few rows here, on any machine that is not stuck. */

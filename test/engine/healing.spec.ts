@@ -1,21 +1,21 @@
-import { PostTransaction } from '../../src/transactions/transaction.creators';
-import { PostTransactionBatch } from '../../src/transactions/batch.creator';
-import { TransactionPosted } from '../../src/transactions/transaction.events';
-import { entries, transactions } from '../../src/transactions/transaction.table';
-import { findAccount } from '../../src/accounts/account.queries';
-import { accountFeature } from '../../src/accounts/account.feature';
-import { defineCreator } from '../../src/engine/creator';
-import { EventOfDoom } from '../../src/engine/catch-up';
-import { HeadsDiverge, OtherMaterializers } from '../../src/engine/heads';
-import { defineMaterializer, type Materializer } from '../../src/engine/materializer';
-import { LedgerUnavailable } from '../../src/engine/refusal';
-import { RegistryError, type Feature } from '../../src/engine/registry';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
+import { PostTransactionBatch } from '../../src/books/transactions/batch.creator';
+import { TransactionPosted } from '../../src/books/transactions/transaction.events';
+import { entries, transactions } from '../../src/books/transactions/transaction.table';
+import { findAccount } from '../../src/books/accounts/account.queries';
+import { accountFeature } from '../../src/books/accounts/account.feature';
+import { defineCreator } from '../../src/engine/define/creator';
+import { EventOfDoom } from '../../src/engine/catch-up/catch-up';
+import { HeadsDiverge, OtherMaterializers } from '../../src/engine/write/heads';
+import { defineMaterializer, type Materializer } from '../../src/engine/define/materializer';
+import { LedgerUnavailable } from '../../src/engine/define/refusal';
+import { RegistryError, type Feature } from '../../src/engine/define/registry';
 import { features } from '../../src/features';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, withClient } from '../harness/cluster';
 import { dumpState } from '../harness/invariants';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
-import { changed } from '../replay/some-books';
+import { changed } from '../proof/replay/some-books';
 import { gate } from '../harness/waiting';
 
 async function startBooks(transfers: number) {

@@ -1,5 +1,5 @@
-import { OpenAccount } from '../../src/accounts/account.creators';
-import { PostTransaction } from '../../src/transactions/transaction.creators';
+import { OpenAccount } from '../../src/books/accounts/account.creators';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { openAccount, transfer } from '../harness/books';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';

@@ -1,8 +1,8 @@
-import { defineCreator } from '../../src/engine/creator';
-import { defineEvent, type EventType, type LedgerEvent } from '../../src/engine/event';
-import { defineMaterializer } from '../../src/engine/materializer';
-import type { Feature } from '../../src/engine/registry';
-import { defineAppendTable } from '../../src/engine/state-table';
+import { defineCreator } from '../../src/engine/define/creator';
+import { defineEvent, type EventType, type LedgerEvent } from '../../src/engine/define/event';
+import { defineMaterializer } from '../../src/engine/define/materializer';
+import type { Feature } from '../../src/engine/define/registry';
+import { defineAppendTable } from '../../src/engine/define/state-table';
 import { features } from '../../src/features';
 
 /**

@@ -1,8 +1,8 @@
-import type { AccountView } from '../../src/accounts/account.view';
-import { openRunDatabase } from '../../src/admin/run.queries';
-import { runAdminCommand } from '../../src/engine/admin-command';
-import { defineCreator } from '../../src/engine/creator';
-import { PostTransaction } from '../../src/transactions/transaction.creators';
+import type { AccountView } from '../../src/books/accounts/account.view';
+import { openRunDatabase } from '../../src/proof/runs/run.queries';
+import { runAdminCommand } from '../../src/engine/write/admin-command';
+import { defineCreator } from '../../src/engine/define/creator';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';

@@ -1,14 +1,14 @@
-import { OtherMaterializers } from '../../src/engine/heads';
-import { LedgerUnavailable } from '../../src/engine/refusal';
-import { Registry } from '../../src/engine/registry';
-import { replay } from '../../src/replay/replay';
-import { SubscribeWebhook } from '../../src/webhooks/webhook.creators';
+import { OtherMaterializers } from '../../src/engine/write/heads';
+import { LedgerUnavailable } from '../../src/engine/define/refusal';
+import { Registry } from '../../src/engine/define/registry';
+import { replay } from '../../src/proof/replay/replay';
+import { SubscribeWebhook } from '../../src/outside/webhooks/webhook.creators';
 import { query } from '../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../harness/databases';
 import { startTestLedger } from '../harness/ledger';
 import { startTestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
-import { Receiver } from '../webhooks/receiver';
+import { Receiver } from '../outside/webhooks/receiver';
 import { featuresV1, featuresV2, NamePerson1, NamePerson2, PERSON_TABLES } from './person-feature';
 
 jest.setTimeout(60_000);

@@ -1,4 +1,4 @@
-import { PostTransaction } from '../../src/transactions/transaction.creators';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { openAccount, transfer } from '../harness/books';
 import { query, testCluster, withClient } from '../harness/cluster';
 import { startTestLedger, type TestLedger } from '../harness/ledger';

@@ -1,8 +1,8 @@
-import { OpenAccount, type OpenAccountInput } from '../../src/accounts/account.creators';
-import type { AccountView } from '../../src/accounts/account.view';
-import { readAccount } from '../../src/accounts/account.queries';
-import { accountView } from '../../src/accounts/account.view';
-import type { PostTransactionInput } from '../../src/transactions/transaction.rules';
+import { OpenAccount, type OpenAccountInput } from '../../src/books/accounts/account.creators';
+import type { AccountView } from '../../src/books/accounts/account.view';
+import { readAccount } from '../../src/books/accounts/account.queries';
+import { accountView } from '../../src/books/accounts/account.view';
+import type { PostTransactionInput } from '../../src/books/transactions/transaction.rules';
 import type { TestLedger } from './ledger';
 
 /** Opens an account with what the spec does not care about filled in. */

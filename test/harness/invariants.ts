@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Client } from 'pg';
 import { ROLES, writerConnection, type DatabaseUrls } from '../../src/database/connections';
-import { Registry, type Feature } from '../../src/engine/registry';
-import type { TaskReport } from '../../src/engine/task-comparison';
-import { WritePath } from '../../src/engine/write-path';
+import { Registry, type Feature } from '../../src/engine/define/registry';
+import type { TaskReport } from '../../src/engine/catch-up/task-comparison';
+import { WritePath } from '../../src/engine/write/write-path';
 import { withClient } from './cluster';
 
 /** What is checked: a pair of databases that no service uses. */

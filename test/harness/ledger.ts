@@ -1,11 +1,11 @@
-import type { EngineLimits } from '../../src/config';
+import type { EngineLimits } from '../../src/engine/engine-limits';
 import type { DatabaseUrls } from '../../src/database/connections';
-import type { Command, Creator, Outcome } from '../../src/engine/creator';
-import type { Clock } from '../../src/engine/ids';
-import type { EngineLog } from '../../src/engine/ledger';
+import type { Command, Creator, Outcome } from '../../src/engine/define/creator';
+import type { Clock } from '../../src/engine/define/ids';
+import type { EngineLog } from '../../src/engine/write/ledger';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
-import type { Refusal } from '../../src/engine/refusal';
-import type { Feature } from '../../src/engine/registry';
+import type { Refusal } from '../../src/engine/define/refusal';
+import type { Feature } from '../../src/engine/define/registry';
 import { features as allFeatures } from '../../src/features';
 import { cloneDatabases, type TestDatabases } from './databases';
 

@@ -1,10 +1,10 @@
 import { sql, type Kysely } from 'kysely';
-import { defineCreator } from '../../src/engine/creator';
-import { defineEvent } from '../../src/engine/event';
-import { defineMaterializer } from '../../src/engine/materializer';
-import { Refusal } from '../../src/engine/refusal';
-import type { Feature } from '../../src/engine/registry';
-import { defineAppendTable, defineKeyedTable } from '../../src/engine/state-table';
+import { defineCreator } from '../../src/engine/define/creator';
+import { defineEvent } from '../../src/engine/define/event';
+import { defineMaterializer } from '../../src/engine/define/materializer';
+import { Refusal } from '../../src/engine/define/refusal';
+import type { Feature } from '../../src/engine/define/registry';
+import { defineAppendTable, defineKeyedTable } from '../../src/engine/define/state-table';
 import { features } from '../../src/features';
 
 /**

@@ -1,10 +1,10 @@
-import type { Creator } from '../../src/engine/creator';
-import { GENESIS } from '../../src/engine/event';
-import { Execution } from '../../src/engine/execution';
-import type { Clock } from '../../src/engine/ids';
-import type { Refusal } from '../../src/engine/refusal';
-import { Registry, type Feature } from '../../src/engine/registry';
-import { StateSession } from '../../src/engine/state-session';
+import type { Creator } from '../../src/engine/define/creator';
+import { GENESIS } from '../../src/engine/define/event';
+import { Execution } from '../../src/engine/write/execution';
+import type { Clock } from '../../src/engine/define/ids';
+import type { Refusal } from '../../src/engine/define/refusal';
+import { Registry, type Feature } from '../../src/engine/define/registry';
+import { StateSession } from '../../src/engine/session/state-session';
 import { features as allFeatures } from '../../src/features';
 
 /** The time of every command of a story. */
@@ -50,13 +50,11 @@ export class Story {
       actor: 'storyteller',
     });
     const appended = events.slice(before).map(({ type, data }) => ({ type, data }));
-    const tasks = asked.rows
-      .slice(askedBefore)
-      .map(({ name, subject, payload }) => ({
-        name,
-        subject,
-        payload: JSON.parse(payload) as unknown,
-      }));
+    const tasks = asked.rows.slice(askedBefore).map(({ name, subject, payload }) => ({
+      name,
+      subject,
+      payload: JSON.parse(payload) as unknown,
+    }));
     const accepted = outcome.kind === 'accepted';
     return {
       events: appended,

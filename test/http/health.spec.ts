@@ -1,4 +1,4 @@
-import { OpenAccount } from '../../src/accounts/account.creators';
+import { OpenAccount } from '../../src/books/accounts/account.creators';
 import { cloneDatabases } from '../harness/databases';
 import { DatabaseProxy } from '../harness/proxy';
 import { startTestService } from '../harness/service';

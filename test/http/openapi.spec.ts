@@ -1,13 +1,13 @@
-import type { BooksReport } from '../../src/admin/verify-books';
-import { PermanentFailure } from '../../src/tasks/task-handler';
-import { RUN_TIMINGS, startWithPretendedWork } from '../admin/run-service';
+import type { BooksReport } from '../../src/proof/runs/verify-books';
+import { PermanentFailure } from '../../src/outside/tasks/task-handler';
+import { RUN_TIMINGS, startWithPretendedWork } from '../proof/runs/run-service';
 import { cloneDatabases } from '../harness/databases';
 import { DatabaseProxy } from '../harness/proxy';
 import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
-import { Receiver } from '../webhooks/receiver';
+import { Receiver } from '../outside/webhooks/receiver';
 import { DocumentedClient } from './documented-client';
-import { withEmail } from './task-service';
+import { withEmail } from '../outside/tasks/task-service';
 
 interface Named {
   id: string;

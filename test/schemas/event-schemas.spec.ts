@@ -8,14 +8,14 @@ import {
   schemaName,
   writtenSchemas,
 } from '../../scripts/event-schemas';
-import type { EventType } from '../../src/engine/event';
+import type { EventType } from '../../src/engine/define/event';
 import { features } from '../../src/features';
 import { validateEventData } from '../../src/schemas/event-data';
 import { eventSchemas } from '../../src/schemas/event-schemas';
 import { query } from '../harness/cluster';
 import { startTestLedger } from '../harness/ledger';
 import { seededRandom } from '../harness/seed';
-import { mixedBooks } from '../replay/mixed-books';
+import { mixedBooks } from '../proof/replay/mixed-books';
 import { PROJECT, sourceFiles } from '../source-files';
 import { everyOtherEvent } from './every-event';
 import { meaningDigest, meaningOf } from './released-schemas';

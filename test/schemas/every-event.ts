@@ -1,16 +1,16 @@
-import { amend } from '../../src/amendments/amend';
-import { ChangeCompanyAddress, CreateCompany } from '../../src/companies/company.creators';
-import { CancelOrder, PlaceOrder } from '../../src/orders/order.creators';
-import { SettleOrder } from '../../src/orders/settle.creator';
+import { amend } from '../../src/proof/amendments/amend';
+import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
+import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
+import { SettleOrder } from '../../src/books/orders/settle.creator';
 import {
   DisableWebhook,
   EnableWebhook,
   RotateWebhookSecret,
   SubscribeWebhook,
-} from '../../src/webhooks/webhook.creators';
+} from '../../src/outside/webhooks/webhook.creators';
 import { openAccount } from '../harness/books';
 import type { TestLedger } from '../harness/ledger';
-import { InterestBooks } from '../interest/interest-books';
+import { InterestBooks } from '../books/interest/interest-books';
 
 /** Makes events of every kind that accounts and transactions alone do not make. */
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {

@@ -1,0 +1,108 @@
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { found, Reads, ReferencePipe } from '../../http/reads';
+import { CloseAccount, OpenAccount } from './account.creators';
+import { AccountDto, AccountListQuery, AccountQuery, CloseAccountDto } from './account.dto';
+import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
+import { listAccounts, listEntries, readAccount, type EntryView } from './account.queries';
+import { accountView, type AccountView } from './account.view';
+
+const AccountPage = pageDto(AccountDto);
+const EntryPage = pageDto(EntryDto);
+
+@ApiTags('accounts')
+@Controller('v1/accounts')
+export class AccountController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Open an account' })
+  @ApiCommand({ status: 201, type: AccountDto, problems: ['client_id_taken'] })
+  open(@AsCommand() request: CommandRequest, @Body() body: OpenAccountDto): Promise<AccountView> {
+    return this.commands.submit(request, OpenAccount, body);
+  }
+
+  @Post(':id/close')
+  @ApiOperation({ summary: 'Close an account whose balance is zero' })
+  @ApiCommand({
+    status: 200,
+    type: AccountDto,
+    problems: ['not_found', 'account_not_empty', 'account_already_closed'],
+  })
+  close(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) accountId: string,
+    @Body() _: CloseAccountDto,
+  ): Promise<AccountView> {
+    return this.commands.submit(request, CloseAccount, { accountId });
+  }
+
+  @Get()
+  @ApiOperation({
+    summary: 'List accounts in the order in which they were opened',
+    description: 'With atPosition: those that were open then, as they were after that event.',
+  })
+  @ApiRead({ type: AccountPage })
+  async list(
+    @Query() query: AccountListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<AccountView>> {
+    const limit = limitOf(query);
+    const [after] = cursorKey(query, 1) as [number];
+    const at = numberOf(query.atPosition);
+    const { value } = await this.reads.readAt(reply, at, (db) =>
+      listAccounts(db, query, after, limit + 1, at),
+    );
+    return pageOf(value, limit, (row) => [row.account_no], accountView);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read an account, as it is or as it was after an event' })
+  @ApiRead({ type: AccountDto, problems: ['not_found'] })
+  async read(
+    @Param('id', ReferencePipe) id: string,
+    @Query() query: AccountQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<AccountView> {
+    const at = numberOf(query.atPosition);
+    const { value } = await this.reads.readAt(reply, at, (db) => readAccount(db, id, at));
+    return accountView(found(value, 'account', id));
+  }
+
+  @Get(':id/entries')
+  @ApiOperation({
+    summary: 'List what was posted to an account, newest last',
+    description: 'from and to are effective dates, atPosition is the last event that counts.',
+  })
+  @ApiRead({ type: EntryPage, problems: ['not_found'] })
+  async entries(
+    @Param('id', ReferencePipe) id: string,
+    @Query() query: EntryListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<EntryView>> {
+    const limit = limitOf(query);
+    const [position, ordinal] = cursorKey(query, 2) as [number, number];
+    // Ordinals begin with 0, so the first page begins before that.
+    const after = query.cursor === undefined ? { position: 0, ordinal: -1 } : { position, ordinal };
+    const at = numberOf(query.atPosition);
+    const filter = { from: query.from, to: query.to, position: at };
+    const { value } = await this.reads.readAt(reply, at, async (db) => {
+      const account = await readAccount(db, id, at);
+      return account && listEntries(db, account, filter, after, limit + 1);
+    });
+    const rows = found(value, 'account', id);
+    return pageOf(
+      rows,
+      limit,
+      (row) => [row.position, row.ordinal],
+      ({ ordinal: _ordinal, ...entry }) => entry,
+    );
+  }
+}

@@ -1,0 +1,144 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { ClientId, Currency, DateOnly, Metadata, OneOf } from '../../http/fields';
+import { PositionText, SignedAmount, Text } from '../../http/fields';
+import { PageQuery } from '../../http/page';
+import type { OpenAccountInput } from './account.creators';
+import { ACCOUNT_TYPES, type AccountType } from './account.events';
+import type { EntryView } from './account.queries';
+import type { AccountView } from './account.view';
+
+const MAX_NAME = 500;
+
+export class OpenAccountDto implements OpenAccountInput {
+  @ClientId()
+  clientId?: string;
+
+  @Text(1, MAX_NAME)
+  name!: string;
+
+  @OneOf(ACCOUNT_TYPES)
+  type!: AccountType;
+
+  @Currency()
+  currency!: string;
+
+  @SignedAmount({ optional: true, nullable: true })
+  minBalance?: string | null;
+
+  @SignedAmount({ optional: true, nullable: true })
+  maxBalance?: string | null;
+
+  @Metadata()
+  metadata?: Record<string, string>;
+}
+
+/** Closing takes nothing; an empty object is accepted. */
+export class CloseAccountDto {}
+
+export class AccountQuery {
+  @PositionText(1)
+  atPosition?: string;
+}
+
+export class AccountListQuery extends PageQuery {
+  @OneOf(ACCOUNT_TYPES, { optional: true })
+  type?: AccountType;
+
+  @Currency({ optional: true })
+  currency?: string;
+
+  @OneOf(['open', 'closed'], { optional: true })
+  status?: 'open' | 'closed';
+
+  @ClientId()
+  clientId?: string;
+
+  @PositionText(1)
+  atPosition?: string;
+}
+
+export class EntryListQuery extends PageQuery {
+  @DateOnly({ optional: true })
+  from?: string;
+
+  @DateOnly({ optional: true })
+  to?: string;
+
+  @PositionText(1)
+  atPosition?: string;
+}
+
+const nullableText = { type: String, nullable: true } as const;
+
+export class AccountDto implements AccountView {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty(nullableText)
+  clientId!: string | null;
+
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty({ enum: ACCOUNT_TYPES })
+  type!: AccountType;
+
+  @ApiProperty({ enum: ['debit', 'credit'], description: 'The side on which the balance grows' })
+  normalSide!: 'debit' | 'credit';
+
+  @ApiProperty({ example: 'USD' })
+  currency!: string;
+
+  @ApiProperty({ enum: ['open', 'closed'] })
+  status!: 'open' | 'closed';
+
+  @ApiProperty({ example: '100.50', description: "Signed on the account's normal side" })
+  balance!: string;
+
+  @ApiProperty({ example: '150.50', description: 'Sum of all debits' })
+  debits!: string;
+
+  @ApiProperty({ example: '50.00', description: 'Sum of all credits' })
+  credits!: string;
+
+  @ApiProperty(nullableText)
+  minBalance!: string | null;
+
+  @ApiProperty(nullableText)
+  maxBalance!: string | null;
+
+  @ApiProperty({ type: 'integer', description: 'Grows with every change of the account' })
+  version!: number;
+
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })
+  metadata!: Record<string, string>;
+
+  @ApiProperty({ format: 'date-time' })
+  createdAt!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Position of the last event that changed it' })
+  position!: number;
+}
+
+export class EntryDto implements EntryView {
+  @ApiProperty({ format: 'uuid' })
+  transactionId!: string;
+
+  @ApiProperty({ type: 'integer' })
+  position!: number;
+
+  @ApiProperty({ format: 'date' })
+  effectiveDate!: string;
+
+  @ApiProperty({ enum: ['debit', 'credit'] })
+  direction!: 'debit' | 'credit';
+
+  @ApiProperty({ example: '10.00' })
+  amount!: string;
+
+  @ApiProperty({ example: '110.50', description: "The account's balance after this posting" })
+  balanceAfter!: string;
+
+  @ApiProperty()
+  description!: string;
+}

@@ -1,0 +1,87 @@
+import { formatAmount } from '../../money/amount';
+import { currencyDigits } from '../../money/currency';
+import type { AccountOpenedData, AccountType } from './account.events';
+import type { LedgerEvent } from '../../engine/define/event';
+import type { AccountRow } from './account.table';
+
+/** An account as the API answers it. */
+export interface AccountView {
+  id: string;
+  clientId: string | null;
+  name: string;
+  type: AccountType;
+  normalSide: 'debit' | 'credit';
+  currency: string;
+  status: 'open' | 'closed';
+  balance: string;
+  debits: string;
+  credits: string;
+  minBalance: string | null;
+  maxBalance: string | null;
+  version: number;
+  metadata: Record<string, string>;
+  createdAt: string;
+  position: number;
+}
+
+/** The side on which an account's balance grows. */
+export function normalSide(type: AccountType): 'debit' | 'credit' {
+  return type === 'asset' || type === 'expense' ? 'debit' : 'credit';
+}
+
+/** The balance in minor units, signed on the account's normal side. */
+export function balanceOf(type: AccountType, debits: bigint, credits: bigint): bigint {
+  return normalSide(type) === 'debit' ? debits - credits : credits - debits;
+}
+
+/** Formats minor units of a stored, so known, currency. */
+export function formatMoney(minor: bigint, currency: string): string {
+  return formatAmount(minor, currencyDigits(currency)!);
+}
+
+export function accountView(row: AccountRow): AccountView {
+  const money = (minor: bigint) => formatMoney(minor, row.currency);
+  const { debits, credits } = row;
+  return {
+    id: row.account_id,
+    clientId: row.client_id,
+    name: row.name,
+    type: row.type,
+    normalSide: normalSide(row.type),
+    currency: row.currency,
+    status: row.closed_position === null ? 'open' : 'closed',
+    balance: money(balanceOf(row.type, debits, credits)),
+    debits: money(debits),
+    credits: money(credits),
+    minBalance: row.min_balance === null ? null : money(row.min_balance),
+    maxBalance: row.max_balance === null ? null : money(row.max_balance),
+    version: row.version,
+    metadata: row.metadata,
+    createdAt: row.created_at,
+    position: row.last_position,
+  };
+}
+
+/** The account as the event that opened it leaves it. */
+export function openedAccountView(event: LedgerEvent<AccountOpenedData>): AccountView {
+  const { data } = event;
+  const zero = formatMoney(0n, data.currency);
+  return {
+    id: data.accountId,
+    clientId: data.clientId,
+    name: data.name,
+    type: data.type,
+    normalSide: normalSide(data.type),
+    currency: data.currency,
+    status: 'open',
+    balance: zero,
+    debits: zero,
+    credits: zero,
+    minBalance: data.minBalance,
+    maxBalance: data.maxBalance,
+    version: 1,
+    metadata: data.metadata,
+    createdAt: event.recordedAt,
+    position: event.position,
+  };
+}

@@ -1,0 +1,76 @@
+import { Body, Controller, Get, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { found, Reads, ReferencePipe } from '../../http/reads';
+import { ChangeCompanyAddress, CreateCompany } from './company.creators';
+import { AddressDto, CompanyDto, CompanyListQuery } from './company.dto';
+import { CompanyQuery, CreateCompanyDto } from './company.dto';
+import { listCompanies, readCompany } from './company.queries';
+import { companyView, type CompanyView } from './company.view';
+
+const CompanyPage = pageDto(CompanyDto);
+
+@ApiTags('companies')
+@Controller('v1/companies')
+export class CompanyController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Create a company' })
+  @ApiCommand({ status: 201, type: CompanyDto, problems: ['client_id_taken'] })
+  create(
+    @AsCommand() request: CommandRequest,
+    @Body() body: CreateCompanyDto,
+  ): Promise<CompanyView> {
+    return this.commands.submit(request, CreateCompany, body);
+  }
+
+  @Put(':id/address')
+  @ApiOperation({
+    summary: 'Change the address of a company',
+    description:
+      'Its contact gets one mail. White space around a line, and absent, null or blank optional ' +
+      'lines make no difference; an address that is the old one changes nothing and sends nothing.',
+  })
+  @ApiCommand({ status: 200, type: CompanyDto, problems: ['not_found'] })
+  changeAddress(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) companyId: string,
+    @Body() address: AddressDto,
+  ): Promise<CompanyView> {
+    return this.commands.submit(request, ChangeCompanyAddress, { companyId, address });
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List companies in the order in which they were created' })
+  @ApiRead({ type: CompanyPage })
+  async list(
+    @Query() query: CompanyListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<CompanyView>> {
+    const limit = limitOf(query);
+    const [after] = cursorKey(query, 1) as [number];
+    const { value } = await this.reads.read(reply, (db) =>
+      listCompanies(db, query, after, limit + 1),
+    );
+    return pageOf(value, limit, (row) => [row.company_no], companyView);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a company' })
+  @ApiRead({ type: CompanyDto, problems: ['not_found'] })
+  async read(
+    @Param('id', ReferencePipe) id: string,
+    @Query() _: CompanyQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<CompanyView> {
+    const { value } = await this.reads.read(reply, (db) => readCompany(db, id));
+    return companyView(found(value, 'company', id));
+  }
+}

@@ -1,0 +1,94 @@
+import { sql } from 'kysely';
+import { OpenAccount } from '../accounts/account.creators';
+import type { AccountType } from '../accounts/account.events';
+import type { OpenLedger } from '../../engine/open-ledger';
+import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
+import { submitPatiently } from './submit-patiently';
+
+interface Found {
+  client_id: string;
+  type: AccountType;
+  currency: string;
+}
+
+/** Accounts that are remembered as known; beyond that they are looked up again. */
+const MAX_KNOWN = 100_000;
+
+/** The accounts that rows name, looked up once and opened where that was asked for. */
+export class ImportAccounts {
+  private known = new Set<string>();
+
+  constructor(
+    private readonly open: OpenLedger,
+    private readonly plan: ImportPlan,
+  ) {}
+
+  /**
+   * Makes sure of the accounts that take the other side.
+   * @throws ImportError where one is missing, or is of another type or currency
+   */
+  async prepareCounters(): Promise<void> {
+    const { against, counter, currency } = this.plan;
+    const wanted = new Map<string, CounterAccount>();
+    for (const account of [...against.values(), ...(counter ? [counter] : [])]) {
+      const before = wanted.get(account.clientId);
+      if (before && before.type !== account.type) {
+        throw new ImportError(`${account.clientId} is given two types`);
+      }
+      wanted.set(account.clientId, account);
+    }
+    const found = await this.find([...wanted.keys()]);
+    for (const { clientId, type } of wanted.values()) {
+      const account = found.get(clientId);
+      if (!account) {
+        this.expectCreating(clientId);
+        await this.openAccount(clientId, clientId, type);
+      } else if (account.type !== type || account.currency !== currency) {
+        const is = `is of type ${account.type} in ${account.currency}`;
+        throw new ImportError(`The account "${clientId}" ${is}, not ${type} in ${currency}`);
+      }
+    }
+  }
+
+  /** Makes sure of the accounts of some rows. @returns those that do not exist */
+  async prepare(clientIds: Iterable<string>): Promise<Set<string>> {
+    const { plan } = this;
+    if (this.known.size > MAX_KNOWN) this.known = new Set();
+    const unknown = [...new Set(clientIds)].filter((id) => !this.known.has(id));
+    if (unknown.length === 0) return new Set();
+    const found = await this.find(unknown);
+    const missing = unknown.filter((id) => !found.has(id));
+    if (plan.createAccounts) {
+      const nameOf = (id: string) => `Account ${id.slice(plan.accountPrefix.length)}`;
+      await Promise.all(missing.map((id) => this.openAccount(id, nameOf(id), plan.accountType)));
+    }
+    const absent = new Set(plan.createAccounts ? [] : missing);
+    for (const id of unknown) if (!absent.has(id)) this.known.add(id);
+    return absent;
+  }
+
+  private async find(clientIds: readonly string[]): Promise<Map<string, Found>> {
+    const { value } = await this.open.stateReader.read((db) =>
+      sql<Found>`
+        select client_id, type, currency from accounts
+        where client_id is not null and client_id = any(${clientIds}::text[])`.execute(db),
+    );
+    return new Map(value.rows.map((row) => [row.client_id, row]));
+  }
+
+  private async openAccount(clientId: string, name: string, type: AccountType): Promise<void> {
+    const { currency } = this.plan;
+    const outcome = await submitPatiently(this.open.ledger, {
+      creator: OpenAccount,
+      input: { clientId, name, type, currency },
+      actor: 'import',
+    });
+    if (outcome.kind === 'accepted' || outcome.refusal.code === 'client_id_taken') return;
+    throw new ImportError(`The account "${clientId}" cannot be opened: ${outcome.refusal.detail}`);
+  }
+
+  private expectCreating(clientId: string): void {
+    if (this.plan.createAccounts) return;
+    throw new ImportError(`There is no account "${clientId}": open it, or give --create-accounts`);
+  }
+}

@@ -1,0 +1,34 @@
+import { Body, Controller, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCommand } from '../../http/api-docs';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { CalculateInterestOwed } from './interest.creators';
+import { AccrueInterestDto, InterestAccrualsDto } from './interest.dto';
+import type { InterestAccrualsView } from './interest.view';
+
+@ApiTags('interest')
+@Controller('v1/interest-accruals')
+export class InterestController {
+  constructor(private readonly commands: Commands) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Credit accounts with the interest owed through a day' })
+  @ApiCommand({
+    status: 201,
+    type: InterestAccrualsDto,
+    problems: [
+      'already_accrued',
+      'account_not_found',
+      'account_not_eligible',
+      'account_closed',
+      'insufficient_funds',
+      'balance_limit_exceeded',
+    ],
+  })
+  accrue(
+    @AsCommand() request: CommandRequest,
+    @Body() body: AccrueInterestDto,
+  ): Promise<InterestAccrualsView> {
+    return this.commands.submit(request, CalculateInterestOwed, body);
+  }
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert';
+import type { LedgerEvent } from '../../engine/define/event';
+import { defineMaterializer } from '../../engine/define/materializer';
+import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import { parseAmount } from '../../money/amount';
+import { currencyDigits } from '../../money/currency';
+import { InterestAccrued, InterestAdjusted, type BalanceStretch } from './interest.events';
+import { interestPeriods, interestPostings } from './interest.table';
+
+export const materializeInterestAccrued = defineMaterializer(
+  InterestAccrued,
+  2,
+  ({ position, data }, { state }) => {
+    state.append(interestPeriods, {
+      account_id: data.accountId,
+      through_date: data.through,
+      position,
+      from_date: data.from,
+      annual_rate: data.annualRate,
+      day_count: data.dayCount,
+      stretches: data.stretches,
+      balance: closingBalance(data.stretches, data.currency),
+      accrued: minorOf(data.accrued, data.currency),
+      carried: BigInt(data.carried),
+      scan_after: data.scanAfter ?? position,
+    });
+    rememberPosting(state, data.transactionId, position);
+  },
+  needPosting,
+);
+
+export const materializeInterestAdjusted = defineMaterializer(
+  InterestAdjusted,
+  2,
+  ({ position, data }, { state }) => {
+    for (const period of data.periods) {
+      state.append(interestPeriods, {
+        account_id: data.accountId,
+        through_date: period.through,
+        position,
+        from_date: period.from,
+        annual_rate: period.annualRate,
+        day_count: period.dayCount,
+        stretches: period.stretches,
+        balance: closingBalance(period.stretches, data.currency),
+        accrued: minorOf(data.accrued, data.currency),
+        carried: BigInt(data.carried),
+        scan_after: position,
+      });
+    }
+    rememberPosting(state, data.transactionId, position);
+  },
+  needPosting,
+);
+
+function needPosting(
+  { data }: LedgerEvent<{ transactionId: string | null }>,
+  needs: Pick<RowNeeds, 'row'>,
+): void {
+  const { transactionId } = data;
+  if (transactionId !== null) needs.row(interestPostings, 'transaction_id', transactionId);
+}
+
+function rememberPosting(
+  state: StateSession,
+  transactionId: string | null,
+  position: number,
+): void {
+  if (transactionId === null) return;
+  const table = state.table(interestPostings);
+  if (!table.loaded(transactionId)) table.insert({ transaction_id: transactionId, position });
+}
+
+function closingBalance(stretches: readonly BalanceStretch[], currency: string): bigint {
+  const last = stretches.at(-1);
+  assert(last, 'A period has days');
+  return minorOf(last.balance, currency);
+}
+
+function minorOf(text: string, currency: string): bigint {
+  const minor = parseAmount(text, currencyDigits(currency)!);
+  assert(minor !== undefined, `"${text}" is no amount in ${currency}`);
+  return minor;
+}

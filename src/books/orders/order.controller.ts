@@ -1,0 +1,118 @@
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { readCompany } from '../companies/company.queries';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { found, Reads, ReferencePipe } from '../../http/reads';
+import { CancelOrder, PlaceOrder } from './order.creators';
+import { CancelOrderDto, OrderDto, OrderListQuery, OrderQuery } from './order.dto';
+import { PlaceOrderDto, SettleOrderDto } from './order.dto';
+import { listOrders, readOrder } from './order.queries';
+import { orderView, type OrderView } from './order.view';
+import { SettleOrder } from './settle.creator';
+
+const OrderPage = pageDto(OrderDto);
+
+@ApiTags('orders')
+@Controller('v1/orders')
+export class OrderController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Place an order' })
+  @ApiCommand({
+    status: 201,
+    type: OrderDto,
+    problems: [
+      'client_id_taken',
+      'company_not_found',
+      'account_not_found',
+      'account_closed',
+      'currency_mismatch',
+    ],
+  })
+  place(@AsCommand() request: CommandRequest, @Body() body: PlaceOrderDto): Promise<OrderView> {
+    return this.commands.submit(request, PlaceOrder, body);
+  }
+
+  @Post(':id/settle')
+  @ApiOperation({
+    summary: 'Settle an order: its postings, its state and its confirmation in one step',
+    description:
+      "The cash account's balance falls by amount and fee on a buy, and rises by the amount less " +
+      'the fee on a sale, whatever its type; the settlement and fee accounts balance that.',
+  })
+  @ApiCommand({
+    status: 200,
+    type: OrderDto,
+    problems: [
+      'not_found',
+      'order_not_open',
+      'account_not_found',
+      'account_closed',
+      'currency_mismatch',
+      'limit_exceeded',
+      'limit_not_reached',
+      'fee_exceeds_proceeds',
+      'zero_amount',
+      'insufficient_funds',
+      'balance_limit_exceeded',
+    ],
+  })
+  settle(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) orderId: string,
+    @Body() body: SettleOrderDto,
+  ): Promise<OrderView> {
+    return this.commands.submit(request, SettleOrder, { ...body, orderId });
+  }
+
+  @Post(':id/cancel')
+  @ApiOperation({ summary: 'Cancel an order that has not settled' })
+  @ApiCommand({ status: 200, type: OrderDto, problems: ['not_found', 'order_not_open'] })
+  cancel(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) orderId: string,
+    @Body() _: CancelOrderDto,
+  ): Promise<OrderView> {
+    return this.commands.submit(request, CancelOrder, { orderId });
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List orders in the order in which they were placed' })
+  @ApiRead({ type: OrderPage })
+  async list(
+    @Query() query: OrderListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<OrderView>> {
+    const limit = limitOf(query);
+    const [after] = cursorKey(query, 1) as [number];
+    const { companyId, status, clientId } = query;
+    const { value } = await this.reads.read(reply, async (db) => {
+      if (companyId === undefined) return listOrders(db, { status, clientId }, after, limit + 1);
+      const company = await readCompany(db, companyId);
+      // A filter that nothing fits, like any other.
+      if (!company) return [];
+      const filter = { companyId: company.company_id, status, clientId };
+      return listOrders(db, filter, after, limit + 1);
+    });
+    return pageOf(value, limit, (row) => [row.order_no], orderView);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read an order' })
+  @ApiRead({ type: OrderDto, problems: ['not_found'] })
+  async read(
+    @Param('id', ReferencePipe) id: string,
+    @Query() _: OrderQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<OrderView> {
+    const { value } = await this.reads.read(reply, (db) => readOrder(db, id));
+    return orderView(found(value, 'order', id));
+  }
+}

@@ -1,0 +1,170 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Amount, ClientId, field, OneOf, Reference, textCheck } from '../../http/fields';
+import { PageQuery } from '../../http/page';
+import { AMOUNT_PATTERN } from '../../money/amount';
+import { readInstant } from '../../money/instant';
+import type { PlaceOrderInput } from './order.creators';
+import { ORDER_SIDES, type OrderSide } from './order.events';
+import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
+import { ORDER_STATUSES, type OrderStatus } from './order.table';
+import type { OrderView } from './order.view';
+import type { SettleOrderInput } from './settle.creator';
+
+/** Names of securities, pairs and contracts, such as `BRK.B`, `BTC/USD` or an ISIN. */
+const SYMBOL = /^[\x21-\x7e]{1,32}$/;
+
+function TradedSymbol(): PropertyDecorator {
+  return field(
+    textCheck((t) => SYMBOL.test(t), 'must be 1 to 32 printable ASCII characters without spaces'),
+    { type: 'string', pattern: SYMBOL.source, example: 'ACME' },
+  );
+}
+
+function Quantity(): PropertyDecorator {
+  const size = `${QUANTITY_DIGITS} digits before the point and ${QUANTITY_DIGITS} behind it`;
+  return field(
+    textCheck(
+      (t) => normalQuantity(t) !== undefined,
+      `must be a positive decimal string such as "10.5", of at most ${size}`,
+    ),
+    { type: 'string', pattern: AMOUNT_PATTERN.source, maxLength: 37, example: '10.5' },
+  );
+}
+
+function Instant(): PropertyDecorator {
+  return field(
+    textCheck(
+      (t) => readInstant(t) !== undefined,
+      'must be an RFC 3339 time such as "2026-01-31T10:00:00Z"',
+    ),
+    { type: 'string', format: 'date-time', example: '2026-01-31T10:00:00Z' },
+  );
+}
+
+export class PlaceOrderDto implements PlaceOrderInput {
+  @ClientId()
+  clientId?: string;
+
+  @Reference()
+  companyId!: string;
+
+  @OneOf(ORDER_SIDES)
+  side!: OrderSide;
+
+  @TradedSymbol()
+  symbol!: string;
+
+  @Quantity()
+  quantity!: string;
+
+  @Reference()
+  cashAccountId!: string;
+
+  @Reference()
+  settlementAccountId!: string;
+
+  @Amount({ optional: true })
+  limitAmount?: string;
+}
+
+export class SettleOrderDto implements Omit<SettleOrderInput, 'orderId'> {
+  @Amount()
+  executedAmount!: string;
+
+  @Amount({ optional: true })
+  fee?: string;
+
+  @Reference({ optional: true })
+  feeAccountId?: string;
+
+  @Instant()
+  settledAt!: string;
+}
+
+/** Cancelling takes nothing; an empty object is accepted. */
+export class CancelOrderDto {}
+
+/** Reading one order takes no parameters. */
+export class OrderQuery {}
+
+export class OrderListQuery extends PageQuery {
+  @Reference({ optional: true })
+  companyId?: string;
+
+  @OneOf(ORDER_STATUSES, { optional: true })
+  status?: OrderStatus;
+
+  @ClientId()
+  clientId?: string;
+}
+
+const nullableText = { type: String, nullable: true } as const;
+const settledAmount = { ...nullableText, example: '100.50' } as const;
+
+export class OrderDto implements OrderView {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty(nullableText)
+  clientId!: string | null;
+
+  @ApiProperty({ format: 'uuid' })
+  companyId!: string;
+
+  @ApiProperty({ enum: ORDER_SIDES })
+  side!: OrderSide;
+
+  @ApiProperty({ example: 'ACME' })
+  symbol!: string;
+
+  @ApiProperty({ example: '10.5', description: 'Without zeros at its end' })
+  quantity!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  cashAccountId!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  settlementAccountId!: string;
+
+  @ApiProperty({
+    ...settledAmount,
+    description: 'The most that a buy may cost, the least that a sale must bring, without fee',
+  })
+  limitAmount!: string | null;
+
+  @ApiProperty({ example: 'USD' })
+  currency!: string;
+
+  @ApiProperty({ enum: ORDER_STATUSES })
+  status!: OrderStatus;
+
+  @ApiProperty(settledAmount)
+  executedAmount!: string | null;
+
+  @ApiProperty(settledAmount)
+  fee!: string | null;
+
+  @ApiProperty({ ...nullableText, format: 'uuid' })
+  feeAccountId!: string | null;
+
+  @ApiProperty({
+    ...settledAmount,
+    description: 'What the cash account paid for a buy, fee included, or was paid, less the fee',
+  })
+  cashAmount!: string | null;
+
+  @ApiProperty({ ...nullableText, format: 'uuid', description: 'The transaction of the postings' })
+  transactionId!: string | null;
+
+  @ApiProperty({ ...nullableText, format: 'date-time' })
+  settledAt!: string | null;
+
+  @ApiProperty({ type: 'integer', description: 'Grows with every change of the order' })
+  version!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  createdAt!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Position of the last event that changed it' })
+  position!: number;
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert';
+import { companies } from '../companies/company.table';
+import { defineMaterializer } from '../../engine/define/materializer';
+import type { StateSession } from '../../engine/session/state-session';
+import { parseAmount } from '../../money/amount';
+import { currencyDigits } from '../../money/currency';
+import { OrderCancelled, OrderPlaced, OrderSettled, type OrderSettledData } from './order.events';
+import { orders, type OrderRow } from './order.table';
+
+/** The task of laying the confirmation of a settled order in the object storage. */
+export const CONFIRMATION_UPLOAD = 'order.confirmation-upload';
+
+/** What the confirmation says, as of the event that asks for it. */
+export interface ConfirmationUpload extends OrderSettledData {
+  clientId: string | null;
+  companyName: string;
+  placedAt: string;
+}
+
+async function orderOf(state: StateSession, orderId: string): Promise<OrderRow> {
+  const order = await state.table(orders).get(orderId);
+  assert(order, `No order ${orderId}`);
+  return order;
+}
+
+function minorUnits(text: string, currency: string): bigint {
+  const digits = currencyDigits(currency);
+  assert(digits !== undefined, `Unknown currency ${currency}`);
+  const minor = parseAmount(text, digits);
+  assert(minor !== undefined, `"${text}" is no amount in ${currency}`);
+  return minor;
+}
+
+export const materializeOrderPlaced = defineMaterializer(
+  OrderPlaced,
+  1,
+  async ({ position, recordedAt, data }, { state }) => {
+    const { limitAmount, currency } = data;
+    state.table(orders).insert({
+      order_no: position,
+      order_id: data.orderId,
+      created_at: recordedAt,
+      company_id: data.companyId,
+      cash_account_id: data.cashAccountId,
+      settlement_account_id: data.settlementAccountId,
+      limit_amount: limitAmount === null ? null : minorUnits(limitAmount, currency),
+      client_id: data.clientId,
+      side: data.side,
+      symbol: data.symbol,
+      quantity: data.quantity,
+      currency,
+      status: 'placed',
+      settled_at: null,
+      transaction_id: null,
+      fee_account_id: null,
+      executed_amount: null,
+      fee: null,
+      cash_amount: null,
+      version: 1,
+      last_position: position,
+    });
+  },
+);
+
+export const materializeOrderSettled = defineMaterializer(
+  OrderSettled,
+  1,
+  async ({ position, data }, { state, tasks }) => {
+    const order = await orderOf(state, data.orderId);
+    const company = await state.table(companies).get(data.companyId);
+    assert(company, `No company ${data.companyId}`);
+    state.table(orders).update({
+      ...order,
+      status: 'settled',
+      settled_at: data.settledAt,
+      transaction_id: data.transactionId,
+      fee_account_id: data.feeAccountId,
+      executed_amount: minorUnits(data.executedAmount, data.currency),
+      fee: minorUnits(data.fee, data.currency),
+      cash_amount: minorUnits(data.cashAmount, data.currency),
+      version: order.version + 1,
+      last_position: position,
+    });
+    const confirmation: ConfirmationUpload = {
+      ...data,
+      clientId: order.client_id,
+      companyName: company.name,
+      placedAt: order.created_at,
+    };
+    tasks.enqueue(CONFIRMATION_UPLOAD, confirmation, { subject: data.orderId });
+  },
+  ({ data }, needs) => {
+    needs.row(orders, 'order_id', data.orderId);
+    needs.row(companies, 'company_id', data.companyId);
+  },
+);
+
+export const materializeOrderCancelled = defineMaterializer(
+  OrderCancelled,
+  1,
+  async ({ position, data }, { state }) => {
+    const order = await orderOf(state, data.orderId);
+    state.table(orders).update({
+      ...order,
+      status: 'cancelled',
+      version: order.version + 1,
+      last_position: position,
+    });
+  },
+  ({ data }, needs) => needs.row(orders, 'order_id', data.orderId),
+);

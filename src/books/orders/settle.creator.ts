@@ -1,0 +1,145 @@
+import assert from 'node:assert';
+import { findAccount, needAccount } from '../accounts/account.queries';
+import type { AccountRow } from '../accounts/account.table';
+import { formatMoney } from '../accounts/account.view';
+import { defineCreator, type CreatorContext } from '../../engine/define/creator';
+import { Refusal } from '../../engine/define/refusal';
+import { readInstant } from '../../money/instant';
+import { postTransaction } from '../transactions/transaction.rules';
+import { openOrder } from './order.creators';
+import { OrderSettled, type OrderSide } from './order.events';
+import { findOrder, needOrder } from './order.queries';
+import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
+import { openAccountIn, settlementPostings } from './order.rules';
+import type { OrderRow } from './order.table';
+import { orderView, type OrderView } from './order.view';
+
+/** References are ids or `client:<clientId>`, amounts decimal strings. */
+export interface SettleOrderInput {
+  orderId: string;
+  executedAmount: string;
+  fee?: string | undefined;
+  feeAccountId?: string | undefined;
+  /** RFC 3339, kept in UTC with milliseconds. The postings take effect on that day. */
+  settledAt: string;
+}
+
+/**
+ * Settles an order: its postings, its new state and the task of confirming it, in one step or not
+ * at all; see {@link settlementPostings} for what is posted. Refuses, in this order:
+ * `validation_failed` for a fee without an account, `not_found`, `order_not_open`,
+ * `validation_failed` for amounts that do not fit the currency, `account_not_found`,
+ * `account_closed` and `currency_mismatch` for the fee's account, `limit_exceeded` (a buy) or
+ * `limit_not_reached` (a sale), `fee_exceeds_proceeds` (a sale), and what posting refuses.
+ */
+export const SettleOrder = defineCreator<SettleOrderInput, OrderView>({
+  name: 'SettleOrder',
+  needs: ({ orderId, feeAccountId }, needs) => {
+    needOrder(needs, orderId);
+    if (feeAccountId !== undefined) needAccount(needs, feeAccountId);
+  },
+  run: async (context, input) => {
+    const settledAt = readSettledAt(input.settledAt);
+    if (!/^0(\.0+)?$/.test(input.fee ?? '0') && input.feeAccountId === undefined) {
+      throw invalidOrder({
+        pointer: '/feeAccountId',
+        message: 'is missing, although there is a fee',
+      });
+    }
+    const order = await openOrder(context, input.orderId);
+    const { side, symbol, quantity, currency } = order;
+    const { executed, fee } = readAmounts(currency, input);
+    const cash = await findAccount(context.state, order.cash_account_id);
+    assert(cash, `No account ${order.cash_account_id}`);
+    const feeAccountId = await feeAccountOf(context, cash, order, input.feeAccountId);
+    checkLimit(order, executed);
+    checkProceeds(order, executed, fee);
+    const settlementAccountId = order.settlement_account_id;
+    const { postings, cashAmount } = settlementPostings({
+      ...{ side, executed, fee, cash, settlementAccountId, feeAccountId },
+    });
+    const { data: posted } = await postTransaction(context, {
+      description: `${VERBS[side]} ${quantity} ${symbol}`,
+      effectiveDate: settledAt.slice(0, 10),
+      metadata: { orderId: order.order_id },
+      postings,
+    });
+    const settled = {
+      orderId: order.order_id,
+      companyId: order.company_id,
+      ...{ side, symbol, quantity },
+      executedAmount: formatMoney(executed, currency),
+      fee: formatMoney(fee, currency),
+      cashAmount: formatMoney(cashAmount, currency),
+      currency,
+      cashAccountId: cash.account_id,
+      settlementAccountId,
+      feeAccountId,
+      transactionId: posted.transactionId,
+      settledAt,
+    };
+    await context.append(OrderSettled, settled, settledAt);
+    return orderView((await findOrder(context.state, order.order_id))!);
+  },
+});
+
+const VERBS: Readonly<Record<OrderSide, string>> = { buy: 'Buy', sell: 'Sell' };
+
+/** @throws Refusal `validation_failed` */
+function readSettledAt(text: string): string {
+  const settledAt = readInstant(text);
+  if (settledAt !== undefined) return settledAt;
+  throw invalidOrder({ pointer: '/settledAt', message: 'must be an RFC 3339 time' });
+}
+
+/** Minor units; no fee is a fee of zero. @throws Refusal `validation_failed` */
+function readAmounts(currency: string, input: SettleOrderInput): { executed: bigint; fee: bigint } {
+  const amounts = new AmountReader(currency);
+  const executed = amounts.read('executedAmount', input.executedAmount);
+  const fee = amounts.read('fee', input.fee);
+  amounts.check();
+  return { executed: executed!, fee: fee ?? 0n };
+}
+
+/**
+ * The id of the account that gets the fee; null where none is named.
+ * @throws Refusal `account_not_found`, `account_closed`, `currency_mismatch`, and
+ *   `validation_failed` for the cash account, to which its own fee would come back
+ */
+async function feeAccountOf(
+  { state }: CreatorContext,
+  cash: AccountRow,
+  order: OrderRow,
+  reference: string | undefined,
+): Promise<string | null> {
+  if (reference === undefined) return null;
+  const account = await openAccountIn(state, 'feeAccountId', reference);
+  if (account.account_id === order.cash_account_id) {
+    const message = "must name another account than the order's cash account";
+    throw invalidOrder({ pointer: '/feeAccountId', message });
+  }
+  checkSameCurrency(cash, 'feeAccountId', account);
+  return account.account_id;
+}
+
+/** The limit is for the executed amount alone; a fee comes on top. */
+function checkLimit({ side, limit_amount: limit, currency }: OrderRow, executed: bigint): void {
+  if (limit === null) return;
+  const shown = `${formatMoney(executed, currency)} ${currency}`;
+  const limitShown = `limit ${formatMoney(limit, currency)}`;
+  if (side === 'buy' && executed > limit) {
+    throw new Refusal('limit_exceeded', `${shown} is above the order's ${limitShown}`);
+  }
+  if (side === 'sell' && executed < limit) {
+    throw new Refusal('limit_not_reached', `${shown} is below the order's ${limitShown}`);
+  }
+}
+
+function checkProceeds({ side, currency }: OrderRow, executed: bigint, fee: bigint): void {
+  if (side === 'buy' || fee <= executed) return;
+  const money = (minor: bigint) => formatMoney(minor, currency);
+  throw new Refusal(
+    'fee_exceeds_proceeds',
+    `A fee of ${money(fee)} cannot be taken from ${money(executed)} ${currency}`,
+  );
+}

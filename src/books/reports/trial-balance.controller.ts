@@ -1,0 +1,29 @@
+import { Controller, Get, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiRead } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { numberOf } from '../../http/page';
+import { Reads } from '../../http/reads';
+import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
+import { readTrialBalance } from './trial-balance.queries';
+
+@ApiTags('books')
+@Controller('v1/reports/trial-balance')
+export class TrialBalanceController {
+  constructor(private readonly reads: Reads) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The trial balance, by effective date and by position' })
+  @ApiRead({ type: TrialBalanceDto })
+  async read(
+    @Query() query: TrialBalanceQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<TrialBalanceDto> {
+    const { asOf } = query;
+    const at = numberOf(query.atPosition);
+    const { position, value } = await this.reads.readAt(reply, at, (db) =>
+      readTrialBalance(db, asOf, at),
+    );
+    return { position, asOf: asOf ?? null, currencies: value };
+  }
+}

@@ -1,0 +1,58 @@
+import { defineCreator, type Outcome } from '../../engine/define/creator';
+import { Refusal } from '../../engine/define/refusal';
+import { PostTransaction } from './transaction.creators';
+import type { PostTransactionInput } from './transaction.rules';
+import type { TransactionView } from './transaction.view';
+
+export interface PostTransactionBatchInput {
+  mode: 'atomic' | 'independent';
+  transactions: (PostTransactionInput & { idempotencyKey?: string | undefined })[];
+}
+
+/** What became of one transaction of a batch. */
+export type BatchResult =
+  | { transaction: TransactionView; isHit: boolean }
+  | { refusal: Pick<Refusal, 'code' | 'detail' | 'details'>; isHit: boolean };
+
+/**
+ * Posts transactions in one atomic step of the ledger, each a command of its own. Atomic: all or
+ * none; the refusal is that of the first transaction that was refused, and names its index.
+ */
+export const PostTransactionBatch = defineCreator<PostTransactionBatchInput, BatchResult[]>({
+  name: 'PostTransactionBatch',
+  needs: ({ transactions }, needs) => {
+    for (const { idempotencyKey, ...input } of transactions) {
+      if (idempotencyKey !== undefined) needs.idempotencyKey(idempotencyKey);
+      PostTransaction.needs?.(input, needs);
+    }
+  },
+  run: async (context, { mode, transactions }) => {
+    const results: BatchResult[] = [];
+    for (const [index, { idempotencyKey, ...input }] of transactions.entries()) {
+      const outcome = await context.run(PostTransaction, input, { idempotencyKey });
+      if (outcome.kind === 'refused' && mode === 'atomic') throw refusalAt(index, outcome.refusal);
+      results.push(resultOf(outcome));
+    }
+    return results;
+  },
+});
+
+function resultOf(outcome: Outcome<TransactionView>): BatchResult {
+  const { isHit } = outcome;
+  if (outcome.kind === 'accepted') return { transaction: outcome.answer, isHit };
+  const { code, detail, details } = outcome.refusal;
+  return { refusal: { code, detail, details }, isHit };
+}
+
+/** The refusal of one transaction as the refusal of the whole batch. */
+function refusalAt(index: number, { code, detail, details }: Refusal): Refusal {
+  const errors = details.errors?.map(({ pointer, message }) => ({
+    pointer: `/transactions/${index}${pointer}`,
+    message,
+  }));
+  return new Refusal(code, `Transaction ${index}: ${detail}`, {
+    ...details,
+    index,
+    ...(errors && { errors }),
+  });
+}

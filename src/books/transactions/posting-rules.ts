@@ -1,0 +1,124 @@
+import { findAccount } from '../accounts/account.queries';
+import type { AccountRow } from '../accounts/account.table';
+import { balanceOf } from '../accounts/account.view';
+import { Refusal, type FieldError } from '../../engine/define/refusal';
+import type { StateSession } from '../../engine/session/state-session';
+import { formatAmount, parseAmount } from '../../money/amount';
+import { currencyDigits } from '../../money/currency';
+import type { Direction, PostedPosting } from './transaction.events';
+
+/** `accountId`: an id or `client:<clientId>`; `amount`: a decimal string. */
+export interface PostingInput {
+  accountId: string;
+  direction: Direction;
+  amount: string;
+}
+
+interface Posting {
+  readonly account: AccountRow;
+  readonly direction: Direction;
+  readonly amount: bigint;
+  readonly digits: number;
+}
+
+/**
+ * Applies the rules of the books to postings, in this order: every account exists, every amount
+ * fits its currency, is not zero, every account is open, debits equal credits per currency, and
+ * each posting in turn keeps its account within its limits. Changes nothing.
+ * @throws Refusal `account_not_found`, `validation_failed`, `zero_amount`, `account_closed`,
+ *   `unbalanced_transaction`, `insufficient_funds`, `balance_limit_exceeded`
+ */
+export async function checkPostings(
+  state: StateSession,
+  inputs: readonly PostingInput[],
+): Promise<PostedPosting[]> {
+  const postings = await readPostings(state, inputs);
+  for (const { account, amount } of postings) {
+    if (amount === 0n) refuse('zero_amount', account, 'cannot be posted to with a zero amount');
+  }
+  for (const { account } of postings) {
+    if (account.closed_position !== null) refuse('account_closed', account, 'is closed');
+  }
+  checkBalanced(postings);
+  return applyLimits(postings);
+}
+
+async function readPostings(
+  state: StateSession,
+  inputs: readonly PostingInput[],
+): Promise<Posting[]> {
+  const postings: Posting[] = [];
+  const errors: FieldError[] = [];
+  for (let i = 0; i < inputs.length; i++) {
+    const { accountId, direction, amount: text } = inputs[i]!;
+    const found = findAccount(state, accountId);
+    const account = found instanceof Promise ? await found : found;
+    if (!account) {
+      throw new Refusal('account_not_found', `There is no account ${accountId}`, { accountId });
+    }
+    const digits = currencyDigits(account.currency)!;
+    const amount = parseAmount(text, digits);
+    if (amount === undefined) {
+      const message = `must have at most ${digits} decimals in ${account.currency}`;
+      errors.push({ pointer: `/postings/${i}/amount`, message });
+    } else postings.push({ account, direction, amount, digits });
+  }
+  if (errors.length > 0) {
+    throw new Refusal('validation_failed', 'The request is not valid', { errors });
+  }
+  return postings;
+}
+
+function checkBalanced(postings: readonly Posting[]): void {
+  const sums = new Map<string, bigint>();
+  for (const { account, direction, amount } of postings) {
+    const sum = sums.get(account.currency) ?? 0n;
+    sums.set(account.currency, direction === 'debit' ? sum + amount : sum - amount);
+  }
+  for (const [currency, sum] of sums) {
+    if (sum === 0n) continue;
+    const side = sum > 0n ? 'Debits exceed credits' : 'Credits exceed debits';
+    const difference = formatAmount(sum > 0n ? sum : -sum, currencyDigits(currency)!);
+    const { account_id: accountId } = postings.find(
+      (p) => p.account.currency === currency,
+    )!.account;
+    throw new Refusal('unbalanced_transaction', `${side} by ${difference} ${currency}`, {
+      accountId,
+    });
+  }
+}
+
+function applyLimits(postings: readonly Posting[]): PostedPosting[] {
+  const totals = new Map<AccountRow, { debits: bigint; credits: bigint }>();
+  return postings.map(({ account, direction, amount, digits }) => {
+    const { debits, credits } = totals.get(account) ?? account;
+    const after =
+      direction === 'debit'
+        ? { debits: debits + amount, credits }
+        : { debits, credits: credits + amount };
+    totals.set(account, after);
+    const balance = balanceOf(account.type, after.debits, after.credits);
+    const shown = formatAmount(balance, digits);
+    if (account.min_balance !== null && balance < account.min_balance) {
+      const min = formatAmount(account.min_balance, digits);
+      refuse('insufficient_funds', account, `would fall to ${shown}, below its minimum ${min}`);
+    }
+    if (account.max_balance !== null && balance > account.max_balance) {
+      const max = formatAmount(account.max_balance, digits);
+      refuse('balance_limit_exceeded', account, `would rise to ${shown}, above its maximum ${max}`);
+    }
+    // Keys in the order of the canonical form: see canonicalJson.
+    return {
+      accountId: account.account_id,
+      amount: formatAmount(amount, digits),
+      balanceAfter: shown,
+      currency: account.currency,
+      direction,
+    };
+  });
+}
+
+function refuse(code: string, account: AccountRow, reason: string): never {
+  const accountId = account.account_id;
+  throw new Refusal(code, `Account ${accountId} ${reason}`, { accountId });
+}

@@ -1,0 +1,136 @@
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { readAccount } from '../accounts/account.queries';
+import type { RefusalDetails } from '../../engine/define/refusal';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { problemOf } from '../../http/problem';
+import type { ProblemCode } from '../../http/problem-codes';
+import { found, Reads, ReferencePipe } from '../../http/reads';
+import { PostTransactionBatch, type BatchResult } from './batch.creator';
+import { PostTransaction, ReverseTransaction } from './transaction.creators';
+import { BatchResultsDto, PostTransactionBatchDto, PostTransactionDto } from './transaction.dto';
+import { ReverseTransactionDto, TransactionDto, TransactionListQuery } from './transaction.dto';
+import { TransactionQuery, type BatchResultDto } from './transaction.dto';
+import { listTransactions, readTransaction } from './transaction.queries';
+import type { TransactionView } from './transaction.view';
+
+const TransactionPage = pageDto(TransactionDto);
+const POSTING_PROBLEMS: readonly ProblemCode[] = [
+  'client_id_taken',
+  'unbalanced_transaction',
+  'account_not_found',
+  'account_closed',
+  'insufficient_funds',
+  'balance_limit_exceeded',
+  'zero_amount',
+];
+
+@ApiTags('transactions')
+@Controller('v1/transactions')
+export class TransactionController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Post a balanced transaction' })
+  @ApiCommand({ status: 201, type: TransactionDto, problems: POSTING_PROBLEMS })
+  post(
+    @AsCommand() request: CommandRequest,
+    @Body() body: PostTransactionDto,
+  ): Promise<TransactionView> {
+    return this.commands.submit(request, PostTransaction, body);
+  }
+
+  @Post('batch')
+  @ApiOperation({ summary: 'Post many transactions, all or none or each for itself' })
+  @ApiCommand({ status: 200, type: BatchResultsDto, problems: POSTING_PROBLEMS })
+  async postBatch(
+    @AsCommand() request: CommandRequest,
+    @Body() body: PostTransactionBatchDto,
+  ): Promise<BatchResultsDto> {
+    const results = await this.commands.submit(request, PostTransactionBatch, body);
+    return { results: results.map((result, i) => batchResult(result, i, request.path)) };
+  }
+
+  @Post(':id/reverse')
+  @ApiOperation({ summary: 'Post the opposite of a transaction, once' })
+  @ApiCommand({
+    status: 201,
+    type: TransactionDto,
+    problems: ['not_found', 'already_reversed', ...POSTING_PROBLEMS],
+  })
+  reverse(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) transactionId: string,
+    @Body() body: ReverseTransactionDto,
+  ): Promise<TransactionView> {
+    return this.commands.submit(request, ReverseTransaction, { ...body, transactionId });
+  }
+
+  @Get()
+  @ApiOperation({
+    summary: 'List transactions in the order of the log',
+    description: 'from and to are effective dates, atPosition is the last event that counts.',
+  })
+  @ApiRead({ type: TransactionPage })
+  async list(
+    @Query() query: TransactionListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<TransactionView>> {
+    const limit = limitOf(query);
+    const [after] = cursorKey(query, 1) as [number];
+    const { accountId, from, to, clientId } = query;
+    const position = numberOf(query.atPosition);
+    const filter = { from, to, clientId, position };
+    const { value } = await this.reads.readAt(reply, position, async (db) => {
+      if (accountId === undefined) return listTransactions(db, filter, after, limit + 1);
+      const account = await readAccount(db, accountId, position);
+      // A filter that nothing fits, like any other.
+      if (!account) return [];
+      const accountNo = account.account_no;
+      return listTransactions(db, { ...filter, accountNo }, after, limit + 1);
+    });
+    return pageOf(
+      value,
+      limit,
+      (row) => [row.position],
+      (row) => row,
+    );
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a transaction, as it is or as it was after an event' })
+  @ApiRead({ type: TransactionDto, problems: ['not_found'] })
+  async read(
+    @Param('id', ReferencePipe) id: string,
+    @Query() query: TransactionQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<TransactionView> {
+    const at = numberOf(query.atPosition);
+    const { value } = await this.reads.readAt(reply, at, (db) => readTransaction(db, id, at));
+    return found(value, 'transaction', id);
+  }
+}
+
+/** One transaction's part of the answer; pointers of its problem point into the whole body. */
+function batchResult(result: BatchResult, index: number, path: string): BatchResultDto {
+  const hit = result.isHit ? { idempotencyHit: true } : {};
+  if ('transaction' in result) return { status: 201, transaction: result.transaction, ...hit };
+  const { code, detail, details } = result.refusal;
+  const problem = problemOf({ code, detail, details: inBatch(details, index) }, path);
+  return { status: problem.status, problem: { ...problem } as never, ...hit };
+}
+
+function inBatch(details: RefusalDetails, index: number): RefusalDetails {
+  if (!details.errors) return { ...details, index };
+  const errors = details.errors.map(({ pointer, message }) => ({
+    pointer: `/transactions/${index}${pointer}`,
+    message,
+  }));
+  return { ...details, index, errors };
+}

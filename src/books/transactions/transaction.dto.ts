@@ -1,0 +1,158 @@
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ProblemDto } from '../../http/api-docs';
+import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf } from '../../http/fields';
+import { Metadata, OneOf, PositionText, Reference, Text } from '../../http/fields';
+import { PageQuery } from '../../http/page';
+import type { PostTransactionBatchInput } from './batch.creator';
+import type { PostingInput } from './posting-rules';
+import type { ReverseTransactionInput } from './transaction.creators';
+import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
+import type { Direction, PostedPosting } from './transaction.events';
+import type { TransactionView } from './transaction.view';
+
+const MAX_DESCRIPTION = 1000;
+const MAX_BATCH = 1000;
+const DIRECTIONS = ['debit', 'credit'];
+
+export class PostingDto implements PostingInput {
+  @Reference()
+  accountId!: string;
+
+  @OneOf(DIRECTIONS)
+  direction!: Direction;
+
+  @Amount()
+  amount!: string;
+}
+
+export class PostTransactionDto implements PostTransactionInput {
+  @ClientId()
+  clientId?: string;
+
+  @Text(1, MAX_DESCRIPTION)
+  description!: string;
+
+  @DateOnly({ optional: true })
+  effectiveDate?: string;
+
+  @Metadata()
+  metadata?: Record<string, string>;
+
+  @ListOf(() => PostingDto, MIN_POSTINGS, MAX_POSTINGS)
+  postings!: PostingDto[];
+}
+
+export class BatchItemDto extends PostTransactionDto {
+  @IdempotencyKey()
+  idempotencyKey?: string;
+}
+
+export class PostTransactionBatchDto implements PostTransactionBatchInput {
+  @OneOf(['atomic', 'independent'])
+  mode!: 'atomic' | 'independent';
+
+  @ListOf(() => BatchItemDto, 1, MAX_BATCH)
+  transactions!: BatchItemDto[];
+}
+
+export class ReverseTransactionDto implements Omit<ReverseTransactionInput, 'transactionId'> {
+  @ClientId()
+  clientId?: string;
+
+  @Text(1, MAX_DESCRIPTION, { optional: true })
+  description?: string;
+
+  @DateOnly({ optional: true })
+  effectiveDate?: string;
+}
+
+export class TransactionQuery {
+  @PositionText(1)
+  atPosition?: string;
+}
+
+export class TransactionListQuery extends PageQuery {
+  @Reference({ optional: true })
+  accountId?: string;
+
+  @DateOnly({ optional: true })
+  from?: string;
+
+  @DateOnly({ optional: true })
+  to?: string;
+
+  @ClientId()
+  clientId?: string;
+
+  @PositionText(1)
+  atPosition?: string;
+}
+
+export class PostedPostingDto implements PostedPosting {
+  @ApiProperty({ format: 'uuid' })
+  accountId!: string;
+
+  @ApiProperty({ enum: DIRECTIONS })
+  direction!: Direction;
+
+  @ApiProperty({ example: '10.00' })
+  amount!: string;
+
+  @ApiProperty({ example: 'USD' })
+  currency!: string;
+
+  @ApiProperty({ example: '110.50', description: "The account's balance after this posting" })
+  balanceAfter!: string;
+}
+
+export class TransactionDto implements TransactionView {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  clientId!: string | null;
+
+  @ApiProperty()
+  description!: string;
+
+  @ApiProperty({ format: 'date' })
+  effectiveDate!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  recordedAt!: string;
+
+  @ApiProperty({ type: 'integer' })
+  position!: number;
+
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })
+  metadata!: Record<string, string>;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The transaction that it reverses' })
+  reverses!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The transaction that reverses it' })
+  reversedBy!: string | null;
+
+  @ApiProperty({ type: [PostedPostingDto] })
+  postings!: PostedPostingDto[];
+}
+
+@ApiExtraModels(TransactionDto, ProblemDto)
+export class BatchResultDto {
+  @ApiProperty({ type: 'integer', description: '201, or the status of the problem' })
+  status!: number;
+
+  @ApiPropertyOptional({ type: TransactionDto })
+  transaction?: TransactionDto;
+
+  @ApiPropertyOptional({ type: ProblemDto })
+  problem?: ProblemDto;
+
+  @ApiPropertyOptional({ description: 'true: the first answer again, to its idempotencyKey' })
+  idempotencyHit?: boolean;
+}
+
+export class BatchResultsDto {
+  @ApiProperty({ type: [BatchResultDto], description: 'In the order of the transactions' })
+  results!: BatchResultDto[];
+}

@@ -1,0 +1,34 @@
+import { defineEvent } from '../../engine/define/event';
+import type {
+  Amount,
+  CalendarDate,
+  ClientId,
+  CurrencyCode,
+  SignedAmount,
+  Uuid,
+} from '../../engine/define/event-fields';
+
+export type Direction = 'debit' | 'credit';
+
+/** One side of a transaction, as it happened. */
+export interface PostedPosting {
+  accountId: Uuid;
+  direction: Direction;
+  amount: Amount;
+  currency: CurrencyCode;
+  /** The account's balance after this posting, as the caller was told. */
+  balanceAfter: SignedAmount;
+}
+
+/** What a transaction does not have is absent: most have no more than the four that all have. */
+export interface TransactionPostedData {
+  transactionId: Uuid;
+  clientId?: ClientId;
+  description: string;
+  effectiveDate: CalendarDate;
+  metadata?: Record<string, string>;
+  /** The transaction that this one reverses. */
+  reverses?: Uuid;
+  postings: PostedPosting[];
+}
+export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted');

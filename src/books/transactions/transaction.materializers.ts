@@ -1,0 +1,63 @@
+import assert from 'node:assert';
+import { accounts } from '../accounts/account.table';
+import { defineMaterializer } from '../../engine/define/materializer';
+import { parseAmount } from '../../money/amount';
+import { currencyDigits } from '../../money/currency';
+import { TransactionPosted } from './transaction.events';
+import { entries, transactions } from './transaction.table';
+
+export const materializeTransactionPosted = defineMaterializer(
+  TransactionPosted,
+  2,
+  ({ position, recordedAt, data }, { state }) => {
+    const accountTable = state.table(accounts);
+    const accountNos: number[] = [];
+    for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
+      const { accountId, direction, amount: text, currency } = data.postings[ordinal]!;
+      const account = accountTable.loaded(accountId);
+      if (!account) assert.fail(`No account ${accountId}`);
+      assert(account.currency === currency, 'A posting is not in the currency of its account');
+      const amount = parseAmount(text, currencyDigits(account.currency)!);
+      if (amount === undefined) assert.fail(`"${text}" is no amount in ${currency}`);
+      const isDebit = direction === 'debit';
+      const debits = isDebit ? account.debits + amount : account.debits;
+      const credits = isDebit ? account.credits : account.credits + amount;
+      const version = account.version + 1;
+      accountTable.patch(accountId, { debits, credits, version, last_position: position });
+      if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
+      state.append(entries, {
+        account_no: account.account_no,
+        position,
+        account_version: version,
+        ordinal,
+        effective_date: data.effectiveDate,
+        direction,
+        amount,
+        debits_after: debits,
+        credits_after: credits,
+      });
+    }
+    const transactionTable = state.table(transactions);
+    transactionTable.insert({
+      position,
+      transaction_id: data.transactionId,
+      recorded_at: recordedAt,
+      effective_date: data.effectiveDate,
+      reverses: data.reverses ?? null,
+      reversed_by: null,
+      reversed_position: null,
+      client_id: data.clientId ?? null,
+      description: data.description,
+      account_nos: accountNos,
+      metadata: data.metadata ?? {},
+    });
+    if (data.reverses === undefined) return;
+    transactionTable.patch(data.reverses, {
+      reversed_by: data.transactionId,
+      reversed_position: position,
+    });
+  },
+  ({ data }, needs) => {
+    for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
+  },
+);

@@ -1,0 +1,93 @@
+import { needAccount } from '../accounts/account.queries';
+import type { CreatorContext } from '../../engine/define/creator';
+import type { LedgerEvent } from '../../engine/define/event';
+import { Refusal, type FieldError } from '../../engine/define/refusal';
+import type { RowNeeds } from '../../engine/session/state-session';
+import { parseAmount } from '../../money/amount';
+import { currencyDigits } from '../../money/currency';
+import { checkPostings, type PostingInput } from './posting-rules';
+import { TransactionPosted, type TransactionPostedData } from './transaction.events';
+import { transactions } from './transaction.table';
+
+export interface PostTransactionInput {
+  clientId?: string | undefined;
+  description: string;
+  /** `YYYY-MM-DD`; default today (UTC). */
+  effectiveDate?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+  postings: PostingInput[];
+}
+
+/** Names the rows that posting a transaction is going to read. */
+export function needPostings(
+  { clientId, postings }: Pick<PostTransactionInput, 'clientId' | 'postings'>,
+  needs: RowNeeds,
+): void {
+  if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
+  for (const { accountId } of postings) needAccount(needs, accountId);
+}
+
+/** What a transaction has at least and at most. */
+export const [MIN_POSTINGS, MAX_POSTINGS] = [2, 1000];
+
+/**
+ * Refuses postings that no creator checked where they are none, or debits and credits differ.
+ * @throws Refusal `validation_failed`, `zero_amount`, `unbalanced_transaction`
+ */
+export function refuseUnbalanced({ postings }: TransactionPostedData): void {
+  const sums = new Map<string, bigint>();
+  const errors: FieldError[] = [];
+  if (postings.length < MIN_POSTINGS || postings.length > MAX_POSTINGS) {
+    const message = `must have ${MIN_POSTINGS} to ${MAX_POSTINGS} items`;
+    errors.push({ pointer: '/data/postings', message });
+  }
+  for (const [i, posting] of postings.entries()) {
+    const { accountId, amount: text, currency, direction } = posting;
+    const digits = currencyDigits(currency);
+    const amount = digits === undefined ? undefined : parseAmount(text, digits);
+    if (amount === undefined) {
+      errors.push({ pointer: `/data/postings/${i}/amount`, message: `is none in ${currency}` });
+      continue;
+    }
+    if (amount === 0n) {
+      throw new Refusal('zero_amount', `Posting ${i} has the amount ${text}`, { accountId });
+    }
+    const sum = sums.get(currency) ?? 0n;
+    sums.set(currency, direction === 'debit' ? sum + amount : sum - amount);
+  }
+  if (errors.length > 0) {
+    throw new Refusal('validation_failed', 'The request is not valid', { errors });
+  }
+  for (const [currency, sum] of sums) {
+    if (sum === 0n) continue;
+    throw new Refusal('unbalanced_transaction', `Debits and credits differ in ${currency}`);
+  }
+}
+
+/**
+ * Posts a balanced transaction as a part of any command: the one way in which postings come about.
+ * @param reverses the id of the transaction whose opposite this is
+ * @throws Refusal `client_id_taken`, and what `checkPostings` refuses
+ */
+export async function postTransaction(
+  context: CreatorContext,
+  input: PostTransactionInput,
+  reverses?: string,
+): Promise<LedgerEvent<TransactionPostedData>> {
+  const { clientId, description, metadata = {} } = input;
+  const table = context.state.table(transactions);
+  if (clientId !== undefined && (await table.find('client_id', clientId))) {
+    throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
+  }
+  const postings = await checkPostings(context.state, input.postings);
+  // Keys in the order of the canonical form: see canonicalJson.
+  return context.append(TransactionPosted, {
+    ...(clientId !== undefined && { clientId }),
+    description,
+    effectiveDate: input.effectiveDate ?? context.now.slice(0, 10),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+    postings,
+    ...(reverses !== undefined && { reverses }),
+    transactionId: context.newId(),
+  });
+}

@@ -1,0 +1,81 @@
+import { sql, type Kysely } from 'kysely';
+import type { Found } from '../session/session-table';
+import type { RowNeeds, StateSession } from '../session/state-session';
+import type { KeyedTable } from './state-table';
+
+const CLIENT = 'client:';
+
+/** What clients may call what they make, unique per kind of resource. */
+export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._:-]{1,64}$/;
+/** An id that the ledger made, in any case. */
+export const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function isClientId(text: string): boolean {
+  return CLIENT_ID_PATTERN.test(text);
+}
+
+export function isUuid(text: string): boolean {
+  return UUID_PATTERN.test(text);
+}
+
+/** Whether a text is an id or `client:<clientId>`. */
+export function isReference(text: string): boolean {
+  const clientId = clientIdOf(text);
+  return clientId === undefined ? isUuid(text) : isClientId(clientId);
+}
+
+/** The client id in a `client:<clientId>` reference; undefined for a plain id. */
+export function clientIdOf(reference: string): string | undefined {
+  return reference.startsWith(CLIENT) ? reference.slice(CLIENT.length) : undefined;
+}
+
+/** Which unique column a reference names, and the value; undefined for what is no reference. */
+export function referenceOf<Id extends string>(
+  reference: string,
+  idColumn: Id,
+): { column: Id | 'client_id'; value: string } | undefined {
+  const clientId = clientIdOf(reference);
+  if (clientId !== undefined) return { column: 'client_id', value: clientId };
+  return isUuid(reference) ? { column: idColumn, value: reference.toLowerCase() } : undefined;
+}
+
+/** A row of what clients may name by an id of theirs. */
+interface Named {
+  readonly client_id: string | null;
+}
+
+/** Names the row that a creator is going to read by a reference. */
+export function needReferenced<Row extends Named>(
+  needs: RowNeeds,
+  table: KeyedTable<Row>,
+  reference: string,
+): void {
+  const found = referenceOf(reference, table.key);
+  if (found) needs.row(table, found.column, found.value);
+}
+
+/** The row that a reference names, in the session. */
+export function findReferenced<Row extends Named>(
+  state: StateSession,
+  table: KeyedTable<Row>,
+  reference: string,
+): Found<Row> {
+  const found = referenceOf(reference, table.key);
+  if (!found) return undefined;
+  const rows = state.table(table);
+  return found.column === table.key ? rows.get(found.value) : rows.find('client_id', found.value);
+}
+
+/** The row that a reference names, in the database. */
+export async function readReferenced<Row extends Named>(
+  db: Kysely<unknown>,
+  table: KeyedTable<Row>,
+  reference: string,
+): Promise<Row | undefined> {
+  const found = referenceOf(reference, table.key);
+  if (!found) return undefined;
+  const { rows } = await sql<Row>`
+    select * from ${sql.ref(table.name)}
+    where ${sql.ref(found.column)} = ${found.value}`.execute(db);
+  return rows[0];
+}

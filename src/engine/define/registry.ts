@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { upcast, type EventType, type LedgerEvent } from './event';
+import type { Creator } from './creator';
+import type { EventObserver, MaterializationContext, Materializer } from './materializer';
+import type { RowNeeds } from '../session/state-session';
+import type { StateTable } from './state-table';
+import type { EventTasks } from '../catch-up/task-gateway';
+import { WantedRows } from '../session/wanted-rows';
+
+/**
+ * What the schema of an event's data cannot say, for data that no creator made: an amendment's.
+ * Throws a Refusal.
+ */
+export interface DataRule {
+  readonly event: EventType;
+  readonly check: (data: never) => void;
+}
+
+/** What a feature brings to the engine. */
+export interface Feature {
+  readonly tables: readonly StateTable[];
+  readonly materializers: readonly Materializer[];
+  readonly creators: readonly Creator<never>[];
+  readonly observers?: readonly EventObserver[];
+  readonly dataRules?: readonly DataRule[];
+  /** Names of the tasks that its materializers and observers ask for. */
+  readonly tasks?: readonly string[];
+}
+
+/** What the engine gives to materializers. */
+export interface MaterializationScope extends MaterializationContext {
+  readonly tasks: EventTasks;
+}
+
+/** The features do not fit together; every problem is listed. The process must not start. */
+export class RegistryError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The features are not complete:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+  }
+}
+
+/** All tables, event types, materializers and creators of the program, checked for completeness. */
+export class Registry {
+  readonly tables: readonly StateTable[];
+  /** Changes with every materializer's version; stored with the state that they built. */
+  readonly materializersVersion: string;
+  /** Names of all tasks that may be asked for. */
+  readonly taskNames: ReadonlySet<string>;
+  private readonly observers: readonly EventObserver[];
+  private readonly dataRules: readonly DataRule[];
+  private readonly materializers = new Map<string, Materializer>();
+  private readonly creators = new Map<string, Creator>();
+
+  /** @throws RegistryError naming duplicates and missing upcasters. */
+  constructor(features: readonly Feature[]) {
+    const problems: string[] = [];
+    this.tables = features.flatMap((f) => f.tables);
+    for (const materializer of features.flatMap((f) => f.materializers)) {
+      const { type } = materializer.event;
+      if (this.materializers.has(type)) problems.push(`${type} has two materializers`);
+      this.materializers.set(type, materializer);
+      problems.push(...missingUpcasters(materializer.event));
+    }
+    for (const creator of features.flatMap((f) => f.creators)) {
+      if (this.creators.has(creator.name)) problems.push(`${creator.name} is defined twice`);
+      this.creators.set(creator.name, creator as unknown as Creator);
+    }
+    this.dataRules = features.flatMap((f) => f.dataRules ?? []);
+    this.observers = features.flatMap((f) => f.observers ?? []);
+    const taskNames = features.flatMap((f) => f.tasks ?? []);
+    this.taskNames = new Set(taskNames);
+    problems.push(
+      ...repeated(this.tables.map((t) => t.name)).map((n) => `table ${n} is defined twice`),
+      ...repeated(taskNames).map((n) => `task ${n} is declared twice`),
+    );
+    if (problems.length > 0) throw new RegistryError(problems);
+    this.materializersVersion = this.digestVersions();
+  }
+
+  /**
+   * Refuses a log that this program cannot read to the end.
+   * @param stored the event types and versions that the log contains
+   * @throws RegistryError naming each type without a materializer and each version too new
+   */
+  checkComplete(stored: readonly { type: string; version: number }[]): void {
+    const problems = stored.flatMap(({ type, version }) => {
+      const known = this.materializers.get(type);
+      if (!known) return [`${type} is in the log and has no materializer`];
+      if (version <= known.event.version) return [];
+      return [`${type} version ${version} is in the log; known up to ${known.event.version}`];
+    });
+    if (problems.length > 0) throw new RegistryError(problems);
+  }
+
+  /**
+   * Turns an event into rows and tasks: its materializer first, then the observers in order.
+   * Returns nothing where there is nothing to wait for: a promise an event would cost a replay a
+   * tenth.
+   */
+  materialize(event: LedgerEvent, scope: MaterializationScope): void | Promise<void> {
+    scope.tasks.begin(event);
+    const materializer = this.materializerOf(event.type);
+    if (!materializer.needs) return this.apply(materializer, event, scope);
+    const wanted = new WantedRows(scope.state);
+    materializer.needs(event, wanted);
+    if (wanted.isEmpty) return this.apply(materializer, event, scope);
+    return wanted.load().then(() => this.apply(materializer, event, scope));
+  }
+
+  private apply(
+    materializer: Materializer,
+    event: LedgerEvent,
+    scope: MaterializationScope,
+  ): void | Promise<void> {
+    const applied = materializer.apply(event, scope);
+    return applied
+      ? applied.then(() => this.observe(event, scope, 0))
+      : this.observe(event, scope, 0);
+  }
+
+  private observe(
+    event: LedgerEvent,
+    scope: MaterializationScope,
+    from: number,
+  ): void | Promise<void> {
+    for (let i = from; i < this.observers.length; i++) {
+      const applied = this.observers[i]!.apply(event, scope);
+      if (applied) return applied.then(() => this.observe(event, scope, i + 1));
+    }
+  }
+
+  /** Names the rows that materializing an event is going to read, as far as is known ahead. */
+  need(event: LedgerEvent, needs: Pick<RowNeeds, 'row'>): void {
+    this.materializerOf(event.type).needs?.(event, needs);
+  }
+
+  /** The event types that the program knows. */
+  get eventTypes(): string[] {
+    return [...this.materializers.keys()];
+  }
+
+  /** @throws Error for a type that no feature knows. */
+  private materializerOf(type: string): Materializer {
+    const found = this.materializers.get(type);
+    if (!found) throw new Error(`No materializer for ${type}`);
+    return found;
+  }
+
+  /** The type that is called so; undefined where no feature knows one. */
+  typeOf(name: string): EventType | undefined {
+    return this.materializers.get(name)?.event;
+  }
+
+  /** Applies the rules of a type to data in its current version. @throws Refusal */
+  checkData(type: string, data: object): void {
+    for (const { event, check } of this.dataRules) if (event.type === type) check(data as never);
+  }
+
+  /** The creator that a stored command names; undefined where it is gone from the program. */
+  creatorOf(name: string): Creator | undefined {
+    return this.creators.get(name);
+  }
+
+  /** A stored event in the current version of its type. */
+  upcast(event: LedgerEvent): LedgerEvent {
+    const type = this.materializers.get(event.type)?.event;
+    if (!type || type.version === event.version) return event;
+    return { ...event, version: type.version, data: upcast(type, event.version, event.data) };
+  }
+
+  private digestVersions(): string {
+    const versions = [...this.materializers.values()]
+      .map((m) => `${m.event.type}@${m.version}`)
+      .sort();
+    // Their order decides the order of an event's tasks.
+    versions.push(...this.observers.map((o) => `observer ${o.name}@${o.version}`));
+    return createHash('sha256').update(versions.join('\n')).digest('hex').slice(0, 16);
+  }
+}
+
+function missingUpcasters(event: EventType): string[] {
+  const problems: string[] = [];
+  for (let from = 1; from < event.version; from++) {
+    if (!event.upcasters[from]) problems.push(`${event.type} has no upcaster from version ${from}`);
+  }
+  return problems;
+}
+
+function repeated(names: readonly string[]): string[] {
+  return names.filter((name, i) => names.indexOf(name) !== i);
+}

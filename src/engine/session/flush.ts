@@ -1,0 +1,182 @@
+import type { QueryConfig, QueryResult } from 'pg';
+import { BinaryCopyWriter } from '../../database/binary-copy';
+import type { WriterConnection } from '../../database/writer-connection';
+import type { StateChanges } from './state-session';
+import {
+  copyTarget,
+  rowEncoder,
+  type Columns,
+  type Key,
+  type KeyedTable,
+  type StateTable,
+} from '../define/state-table';
+
+/** A statement with its rows, encoded and ready to be sent. */
+export type Statement =
+  | { readonly copyInto: string; readonly rows: Buffer }
+  | {
+      readonly query: QueryConfig;
+      /** How many rows of which table it is to change or remove. */
+      readonly finds?: { readonly table: string; readonly rows: number };
+    };
+
+/** A row that is to be changed or removed is not there. */
+export class RowMissing extends Error {
+  override readonly name = 'RowMissing';
+}
+
+/** A row has no form in which the database could take it: a mistake of the feature's. */
+export class NotEncoded extends Error {
+  override readonly name = 'NotEncoded';
+
+  constructor(table: string, cause: unknown) {
+    super(`A row of ${table} cannot be encoded`, { cause });
+  }
+}
+
+interface Target {
+  readonly text: string;
+  readonly encode: ReturnType<typeof rowEncoder<object>>;
+}
+const targets = new WeakMap<object, Target>();
+
+/** Sends statements in order, without waiting. @returns the answers to come */
+export function send(connection: WriterConnection, statements: Statement[]): Promise<unknown>[] {
+  return connection.together(() =>
+    statements.map((statement) =>
+      'query' in statement
+        ? connection.send(statement.query)
+        : connection.copyIn(statement.copyInto, statement.rows),
+    ),
+  );
+}
+
+/**
+ * Sends statements as {@link send} does, for who has not read every row that they change.
+ * @returns the answers to come, which reject with {@link RowMissing} too
+ */
+export function sendChecked(
+  connection: WriterConnection,
+  statements: Statement[],
+): Promise<unknown>[] {
+  return send(connection, statements).map((sent, i) => {
+    const statement = statements[i]!;
+    const finds = 'query' in statement ? statement.finds : undefined;
+    if (!finds) return sent;
+    const checked = sent.then((answer) => {
+      const { rowCount } = answer as QueryResult;
+      if (rowCount === finds.rows) return;
+      throw new RowMissing(`Of ${finds.rows} rows of ${finds.table} there are ${rowCount}`);
+    });
+    checked.catch(() => undefined);
+    return checked;
+  });
+}
+
+/** Appends rows to a table in one COPY. */
+export function encodeRows<Row extends object>(
+  table: { name: string; columns: Columns<Row> },
+  rows: Iterable<Row>,
+): Statement {
+  const { text, encode } = targetOf(table);
+  writer.begin();
+  encode(writer, rows);
+  return { copyInto: text, rows: writer.finish() };
+}
+
+const writer = new BinaryCopyWriter();
+
+function targetOf<Row extends object>(table: { name: string; columns: Columns<Row> }): Target {
+  let target = targets.get(table);
+  if (!target) {
+    const write = rowEncoder(table.columns) as unknown as Target['encode'];
+    const encode: Target['encode'] = (to, rows) => {
+      try {
+        write(to, rows);
+      } catch (cause) {
+        throw new NotEncoded(table.name, cause);
+      }
+    };
+    target = { text: copyTarget(table), encode };
+    targets.set(table, target);
+  }
+  return target;
+}
+
+/**
+ * Appended rows that are encoded as they come and sent together much later. As objects they would
+ * outlive their youth, which costs the collector more than encoding them costs.
+ */
+export class EncodedRows {
+  private readonly writers = new Map<StateTable, BinaryCopyWriter>();
+
+  add({ table, rows }: StateChanges['inserts'][number]): void {
+    let to = this.writers.get(table);
+    if (!to) {
+      to = new BinaryCopyWriter();
+      to.begin();
+      this.writers.set(table, to);
+    }
+    targetOf(table).encode(to, rows);
+  }
+
+  /** What was added, ready to be sent; nothing is left. */
+  take(): Statement[] {
+    const statements: Statement[] = [];
+    for (const [table, to] of this.writers) {
+      if (to.isEmpty) continue;
+      statements.push({ copyInto: targetOf(table).text, rows: to.finish() });
+      to.begin();
+    }
+    return statements;
+  }
+}
+
+/** Buffered changes as a few set-based statements a table. */
+export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
+  // First, because rows may have been inserted that are changed by now.
+  const statements = inserts.map(({ table, rows }) => encodeRows(table, rows as never));
+  for (const { table, changes: rows } of changes) {
+    const { removed, inserted, updated } = rows;
+    if (removed.length > 0) statements.push(encodeRemoves(table, removed));
+    if (inserted.length > 0) statements.push(encodeRows(table, inserted as never));
+    if (updated.length > 0) statements.push(encodeUpdates(table, updated));
+  }
+  return statements;
+}
+
+/**
+ * Not named, so that it is planned every time: a plan that was made while the table was small reads
+ * all of it for every batch, until new statistics come, and in a rebuild's transaction none do.
+ */
+function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
+  const key = table.key;
+  const columns = table.mutable;
+  const types = table.columns as Record<string, string>;
+  const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${types[c]}[]`).join(', ');
+  const set = columns.map((c) => `${c} = v.${c}`).join(', ');
+  const query = {
+    text:
+      `update ${table.name} t set ${set} ` +
+      `from unnest(${parameters}) v(${[key, ...columns].join(', ')}) where t.${key} = v.${key}`,
+    values: [key, ...columns].map((c) => rows.map((row) => parameter(row[c as never]))),
+  };
+  return { query, finds: { table: table.name, rows: rows.length } };
+}
+
+/** Not named either. */
+function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statement {
+  const key = table.key;
+  const type = (table.columns as Record<string, string>)[key];
+  const query = {
+    text: `delete from ${table.name} where ${key} = any($1::${type}[])`,
+    values: [keys],
+  };
+  return { query, finds: { table: table.name, rows: keys.length } };
+}
+
+/** A value as an array element of a parameter; JSON is written out, bigint is text. */
+function parameter(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : value;
+}

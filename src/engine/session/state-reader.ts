@@ -1,0 +1,58 @@
+import { sql, type Kysely, type Transaction } from 'kysely';
+import type { Ledger } from '../write/ledger';
+import { LedgerUnavailable } from '../define/refusal';
+
+/** A read with the position of the state that it read. */
+export interface Read<T> {
+  readonly position: number;
+  readonly value: T;
+}
+
+/** How often a read is repeated after the state was healed. */
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Reads the state in one snapshot. A reader never sees a state that is older than what this
+ * process has acknowledged: after a crash of the server the state may have lost its last commits
+ * (the log has not), and is healed before anything is read from it.
+ */
+export class StateReader<DB> {
+  constructor(
+    private readonly db: Kysely<DB>,
+    private readonly ledger: Pick<Ledger, 'head' | 'heal'>,
+  ) {}
+
+  /**
+   * @param run is told the position of the state that it reads
+   * @throws LedgerUnavailable where the state cannot be brought up to date
+   */
+  async read<T>(run: (db: Transaction<DB>, position: number) => Promise<T>): Promise<Read<T>> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const acknowledged = this.ledger.head.position;
+      const read = await this.snapshot(run, acknowledged);
+      if (read) return read;
+      await this.ledger.heal();
+    }
+    throw new LedgerUnavailable('The state is behind the log');
+  }
+
+  private snapshot<T>(
+    run: (db: Transaction<DB>, position: number) => Promise<T>,
+    acknowledged: number,
+  ): Promise<Read<T> | undefined> {
+    return this.db
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .setAccessMode('read only')
+      .execute(async (db) => {
+        // Before the snapshot, which LOCK does not take: a replay empties the tables under a lock
+        // that excludes this one, and to an older snapshot they would be empty.
+        await sql`lock table event_log_state in access share mode`.execute(db);
+        const { rows } = await sql<{ position: number }>`
+          select position from event_log_state`.execute(db);
+        const position = rows[0]!.position;
+        if (position < acknowledged) return undefined;
+        return { position, value: await run(db, position) };
+      });
+  }
+}

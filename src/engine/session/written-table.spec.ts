@@ -1,0 +1,103 @@
+import { GENESIS } from '../define/event';
+import { encodeChanges } from './flush';
+import type { SessionScope } from './session-table';
+import { StateSession } from './state-session';
+import { defineKeyedTable } from '../define/state-table';
+import { WrittenTable } from './written-table';
+
+interface Letter {
+  id: number;
+  text: string;
+  answered_by: number | null;
+}
+
+const letters = defineKeyedTable<Letter>({
+  name: 'letters',
+  lastPosition: 'id',
+  key: 'id',
+  unique: [],
+  mutable: ['answered_by'],
+  cacheRows: 0,
+  isOnlyWritten: true,
+  columns: { id: 'bigint', text: 'text', answered_by: 'bigint' },
+});
+
+function open() {
+  const scope = {
+    batch: 1,
+    head: { position: 1, hash: '' },
+    load: () => Promise.reject(new Error('asked the database')),
+    journal: [],
+    isUndoable: false,
+    beganEmpty: true,
+  } satisfies SessionScope;
+  return { scope, table: new WrittenTable(letters, scope) };
+}
+
+const letter = (id: number): Letter => ({ id, text: `letter ${id}`, answered_by: null });
+
+describe('WrittenTable', () => {
+  it('has rows inserted, and patched whether it has seen them or not', () => {
+    const { table } = open();
+    table.insert(letter(1));
+    table.patch(1, { answered_by: 2 });
+    table.patch(0, { answered_by: 3 });
+    table.patch(0, { answered_by: 4 });
+    expect(table.takeInserted()).toEqual([letter(1)]);
+    table.insert(letter(2));
+    expect(table.takeChanges()).toEqual({
+      removed: [],
+      inserted: [letter(2)],
+      updated: [
+        { id: 1, answered_by: 2 },
+        { id: 0, answered_by: 4 },
+      ],
+    });
+    expect(table.takeInserted()).toEqual([]);
+    expect(table.takeChanges()).toBeUndefined();
+  });
+
+  it('has a row inserted before it is patched', () => {
+    const load = () => Promise.resolve([]);
+    const session = new StateSession([letters], GENESIS, load, true);
+    session.table(letters).insert(letter(1));
+    session.table(letters).patch(1, { answered_by: 2 });
+    const sent = encodeChanges(session.takeChanges()).map((statement) => Object.keys(statement));
+    expect(sent).toEqual([
+      ['copyInto', 'rows'],
+      ['query', 'finds'],
+    ]);
+  });
+
+  it('shows what the event under way has written, and no more', () => {
+    const { scope, table } = open();
+    table.insert(letter(1));
+    table.insert(letter(2));
+    expect(table.peek(1)).toEqual(letter(1));
+    expect(table.peek(3)).toBeUndefined();
+    scope.head.position = 2;
+    table.insert(letter(3));
+    table.patch(2, { answered_by: 3 });
+    expect(table.peek(1)).toBeUndefined();
+    expect(table.peek(2)).toEqual({ id: 2, answered_by: 3 });
+    expect(table.peek(3)).toEqual(letter(3));
+    table.takeInserted();
+    expect(table.peek(3)).toBeUndefined();
+  });
+
+  it('inserts no row that was patched before', () => {
+    const { table } = open();
+    table.patch(1, { answered_by: 2 });
+    expect(() => table.insert(letter(1))).toThrow('letters 1 was patched before');
+  });
+
+  it('says so where a materializer reads, or leaves open what a column is to be', async () => {
+    const { table } = open();
+    table.insert(letter(1));
+    await expect(async () => table.get(1)).rejects.toThrow('letters is only written');
+    await expect(table.load()).rejects.toThrow('letters is only written');
+    expect(() => table.loaded(1)).toThrow('letters 1 was not named among the needs');
+    expect(() => table.update(letter(1))).toThrow('letters has no row 1 to update');
+    expect(() => table.patch(1, { text: 'other' })).toThrow('patched without answered_by');
+  });
+});

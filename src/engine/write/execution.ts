@@ -1,0 +1,399 @@
+import type { Kysely } from 'kysely';
+import {
+  checkSameRequest,
+  findRemembered,
+  fingerprintOf,
+  keyReused,
+  repeatOutcome,
+  responseOf,
+  scopedKey,
+  type RememberedCommand,
+} from './command-log';
+import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
+import {
+  commandLogTable,
+  eventLogTable,
+  eventRow,
+  type AppendedEvent,
+  type CommandRow,
+  type LogDatabase,
+} from './event-log';
+import type { EventType, Head, LedgerEvent } from '../define/event';
+import { encodeChanges, encodeRows, type Statement } from '../session/flush';
+import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
+import type { Clock } from '../define/ids';
+import { Refusal } from '../define/refusal';
+import type { MaterializationScope, Registry } from '../define/registry';
+import type { Key, KeyedTable } from '../define/state-table';
+import { NeedsSavepoint, type RowNeeds, type StateSession } from '../session/state-session';
+import { RecordedTasks, taskLogTable } from '../catch-up/task-gateway';
+import { getOrSet } from '../session/wanted-rows';
+
+/** What an execution needs of the process. */
+export interface ExecutionScope {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  /** For looking up idempotency keys and the events of repeated commands. */
+  readonly log: Kysely<LogDatabase>;
+}
+
+/** Events that one command appends without letting answers and requests in. */
+const EVENTS_PER_SLICE = 256;
+
+/** What an event owes to the command that appends it. */
+type EventOrigin = Pick<
+  LedgerEvent,
+  'commandId' | 'occurredAt' | 'recordedAt' | 'actor' | 'correlationId' | 'causationId'
+>;
+
+interface Sealed {
+  readonly log: Statement[];
+  readonly state: Statement[];
+  readonly head: Head;
+}
+
+/** A command's row on its way into the log, with the answer for repeats before it is committed. */
+interface PendingCommand {
+  readonly row: CommandRow;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Runs the commands of one batch, one after the other, against one session, and collects what is
+ * to be written to the log. Decides nothing about locks and commits: the same code runs ahead of
+ * the locks and under them.
+ */
+export class Execution {
+  readonly events: AppendedEvent[] = [];
+  readonly commands: PendingCommand[] = [];
+  readonly tasks: RecordedTasks;
+  /** What is to be written to the two databases, and the head that it brings them to. */
+  sealed: Sealed | undefined;
+  /** Why rows of earlier commands were not taken when a later one needed them in the database. */
+  failure: unknown;
+  /** Keys of this execution's commands, and of those that the database was asked for. */
+  private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
+  /** Keys of the commands that are being run, one inside the other. */
+  private readonly running = new Set<string>();
+  private readonly materialization: MaterializationScope;
+
+  constructor(
+    readonly session: StateSession,
+    private readonly scope: ExecutionScope,
+    /** The execution that is being committed while this one runs ahead. */
+    private previous?: Execution,
+  ) {
+    this.tasks = new RecordedTasks(scope.registry.taskNames);
+    this.materialization = { state: session, tasks: this.tasks };
+  }
+
+  /**
+   * Takes what is to be written out of the session, which the next batch may then change, and
+   * encodes it. Nothing can be run afterwards.
+   */
+  seal(): void {
+    if (this.sealed) return;
+    const log: Statement[] = [];
+    if (this.commands.length > 0) {
+      log.push(
+        encodeRows(
+          commandLogTable,
+          this.commands.map((c) => c.row),
+        ),
+      );
+    }
+    if (this.events.length > 0) log.push(encodeRows(eventLogTable, this.events.map(eventRow)));
+    if (this.tasks.rows.length > 0) log.push(encodeRows(taskLogTable, this.tasks.rows));
+    const state = encodeChanges(this.session.takeChanges());
+    this.sealed = { log, state, head: this.session.head };
+  }
+
+  /** To be called when the previous execution was committed: the database has its keys now. */
+  forgetPrevious(): void {
+    this.previous = undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.events.length === 0 && this.commands.length === 0;
+  }
+
+  /** Loads what the commands say they will read: one query a table, sent together. */
+  async prepare(commands: readonly Command[]): Promise<void> {
+    const rows = new Map<KeyedTable<never>, Map<string, Set<Key>>>();
+    const keys: { actor: string; idempotencyKey: string }[] = [];
+    let actor = '';
+    const idempotencyKey = (key: string) => {
+      if (!this.knownKey(scopedKey(actor, key))) keys.push({ actor, idempotencyKey: key });
+    };
+    const needs: RowNeeds = {
+      idempotencyKey,
+      row: (table, column, value) => {
+        const columns = getOrSet(rows, table as never, () => new Map<string, Set<Key>>());
+        getOrSet(columns, column, () => new Set<Key>()).add(value);
+      },
+    };
+    for (const command of commands) {
+      actor = command.actor;
+      if (command.idempotencyKey !== undefined) idempotencyKey(command.idempotencyKey);
+      command.creator.needs?.(command.input, needs);
+    }
+    const loads: Promise<void>[] = keys.length > 0 ? [this.lookUpKeys(keys)] : [];
+    for (const [table, columns] of rows) {
+      for (const [column, values] of columns) {
+        loads.push(this.session.table(table as KeyedTable).load(column, values));
+      }
+    }
+    // All are waited for, also where one fails: a late row must not come into a later batch.
+    const failed = (await Promise.allSettled(loads)).find((l) => l.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /**
+   * Runs one command. A refusal undoes that command alone and is an outcome; any other error
+   * undoes it alone and is thrown.
+   */
+  async run(command: Command): Promise<Outcome> {
+    this.session.journal.length = 0;
+    try {
+      return await this.runOne(command, undefined);
+    } catch (error) {
+      if (!(error instanceof NeedsSavepoint)) throw error;
+      // Everything of this command is undone; what came before it goes to the database, so that
+      // the savepoint separates the two there as well.
+      await this.sendBefore();
+      return this.runBehindSavepoint(command);
+    }
+  }
+
+  private async sendBefore(): Promise<void> {
+    await this.session.locked!.flush().catch((error: unknown) => {
+      this.failure = error;
+      throw error;
+    });
+  }
+
+  private async runBehindSavepoint(command: Command): Promise<Outcome> {
+    this.session.hasSavepoint = true;
+    try {
+      return await this.runOne(command, undefined);
+    } finally {
+      this.session.hasSavepoint = false;
+    }
+  }
+
+  /** Runs a command, or one inside another, which is then its cause. */
+  async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
+    const { actor, idempotencyKey } = command;
+    if (idempotencyKey !== undefined) {
+      const repeated = await this.repeat(command, idempotencyKey);
+      if (repeated) return repeated;
+    }
+    const key = idempotencyKey === undefined ? undefined : scopedKey(actor, idempotencyKey);
+    const inDatabase = this.session.hasSavepoint ? this.session.locked : undefined;
+    await inDatabase?.savepoint();
+    const mark = this.mark();
+    const id = this.scope.clock.newId();
+    const now = isoTime(this.scope.clock.now());
+    const context = new RunningCommand(this, this.scope.clock, command, id, now, parentId);
+    let outcome: Outcome;
+    let keep = false;
+    try {
+      if (key !== undefined) this.running.add(key);
+      const returned = await command.creator.run(context, command.input);
+      const derive = command.creator.answer;
+      const answer = derive ? derive(this.events.slice(mark.events)) : returned;
+      const { position } = this.session.head;
+      outcome = { kind: 'accepted', answer, position, isHit: false };
+      keep = !command.dryRun;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { position } = mark.head;
+      outcome = { kind: 'refused', refusal: error, position, isHit: false };
+    } finally {
+      if (key !== undefined) this.running.delete(key);
+      if (!keep) this.undoTo(mark);
+      await inDatabase?.release(keep);
+    }
+    if (!command.dryRun) this.record(command, id, mark.events, outcome);
+    return outcome;
+  }
+
+  /** The first answer, where the command's key was used before. */
+  private async repeat(command: Command, idempotencyKey: string): Promise<Outcome | undefined> {
+    const key = scopedKey(command.actor, idempotencyKey);
+    if (this.knownKey(key) === undefined) {
+      await this.lookUpKeys([{ actor: command.actor, idempotencyKey }]);
+    }
+    const known = this.knownKey(key);
+    if (!known && !this.running.has(key)) return undefined;
+    try {
+      // A command inside another one is another request, which cannot have the same key.
+      if (!known) throw keyReused(idempotencyKey);
+      if (!('row' in known)) {
+        return await repeatOutcome(this.scope.registry, this.scope.log, known, command);
+      }
+      checkSameRequest(known.row.fingerprint, command.creator.name, command.input, idempotencyKey);
+      return { ...known.outcome, isHit: true };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { position } = this.session.head;
+      return { kind: 'refused', refusal: error, position, isHit: false };
+    }
+  }
+
+  /** Appends an event at the next position and materializes it at once. */
+  async append<Data extends object>(
+    type: EventType<Data>,
+    data: Data,
+    origin: EventOrigin,
+  ): Promise<LedgerEvent<Data>> {
+    const { session } = this;
+    const canonicalData = canonicalJson(data);
+    const envelope = {
+      position: session.head.position + 1,
+      eventId: this.scope.clock.newId(),
+      type: type.type,
+      version: type.version,
+      ...origin,
+    };
+    const canonical = canonicalEvent(envelope, canonicalData);
+    const hash = chainHash(session.head.hash, canonical);
+    const event = { ...envelope, data, hash, canonicalData };
+    this.events.push(event);
+    session.head = { position: event.position, hash };
+    await this.scope.registry.materialize(event, this.materialization);
+    // A command of many events must not keep everything else in the process waiting.
+    if (this.events.length % EVENTS_PER_SLICE === 0) await new Promise(setImmediate);
+    return event;
+  }
+
+  /** Puts the command and what became of it on its way into the log. */
+  private record(command: Command, id: string, firstEvent: number, outcome: Outcome): void {
+    if (outcome.kind === 'refused' && !outcome.refusal.isRemembered) return;
+    const key = command.idempotencyKey ?? null;
+    const row: CommandRow = {
+      command_id: id,
+      first_position: this.events[firstEvent]?.position ?? null,
+      last_position: outcome.position,
+      actor: command.actor,
+      creator: command.creator.name,
+      outcome: outcome.kind,
+      idempotency_key: key,
+      fingerprint: key === null ? null : fingerprintOf(command.creator.name, command.input),
+      response: responseOf(command, outcome),
+    };
+    const pending = { row, outcome };
+    this.commands.push(pending);
+    if (key !== null) this.keys.set(scopedKey(command.actor, key), pending);
+  }
+
+  private knownKey(key: string): PendingCommand | RememberedCommand | null | undefined {
+    const own = this.keys.get(key);
+    const before = this.previous?.keys.get(key);
+    return own ?? (before && 'row' in before ? before : own);
+  }
+
+  private async lookUpKeys(
+    wanted: readonly { actor: string; idempotencyKey: string }[],
+  ): Promise<void> {
+    const found = await findRemembered(this.scope.log, wanted);
+    for (const { actor, idempotencyKey } of wanted) {
+      const key = scopedKey(actor, idempotencyKey);
+      if (!this.keys.get(key)) this.keys.set(key, found.get(key) ?? null);
+    }
+  }
+
+  private mark() {
+    const { session, events, commands, tasks } = this;
+    return {
+      state: session.mark(),
+      head: session.head,
+      events: events.length,
+      commands: commands.length,
+      tasks: tasks.rows.length,
+    };
+  }
+
+  private undoTo(mark: ReturnType<Execution['mark']>): void {
+    this.session.undoTo(mark.state);
+    this.session.head = mark.head;
+    this.events.length = mark.events;
+    this.tasks.rows.length = mark.tasks;
+    for (const { row } of this.commands.splice(mark.commands)) {
+      if (row.idempotency_key === null) continue;
+      this.keys.set(scopedKey(row.actor, row.idempotency_key), null);
+    }
+  }
+}
+
+/** What a creator sees: one object a command, of a class, because there are so many of them. */
+class RunningCommand implements CreatorContext {
+  readonly state: StateSession;
+
+  constructor(
+    private readonly execution: Execution,
+    private readonly clock: Clock,
+    private readonly command: Command,
+    private readonly id: string,
+    readonly now: string,
+    private readonly parentId: string | undefined,
+  ) {
+    this.state = execution.session;
+  }
+
+  get actor(): string {
+    return this.command.actor;
+  }
+
+  get position(): number {
+    return this.state.head.position;
+  }
+
+  newId(): string {
+    return this.clock.newId();
+  }
+
+  append<Data extends object>(
+    type: EventType<Data>,
+    data: Data,
+    occurredAt: string = this.now,
+  ): Promise<LedgerEvent<Data>> {
+    const { command, now } = this;
+    return this.execution.append(type, data, {
+      commandId: this.id,
+      occurredAt,
+      recordedAt: now,
+      actor: command.actor,
+      correlationId: command.correlationId ?? null,
+      causationId: command.causationId ?? this.parentId ?? null,
+    });
+  }
+
+  run<Input, Answer>(
+    creator: Creator<Input, Answer>,
+    input: Input,
+    options?: { readonly idempotencyKey?: string | undefined },
+  ): Promise<Outcome<Answer>> {
+    const { actor, correlationId } = this.command;
+    const child = {
+      creator: creator as unknown as Creator,
+      input,
+      actor,
+      correlationId,
+      idempotencyKey: options?.idempotencyKey,
+    };
+    return this.execution.runOne(child, this.id) as Promise<Outcome<Answer>>;
+  }
+}
+
+let lastMs = 0;
+let lastIso = '';
+
+/** RFC 3339 UTC with milliseconds; thousands of commands share one. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastIso;
+}

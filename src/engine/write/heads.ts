@@ -1,0 +1,118 @@
+import type { QueryConfig } from 'pg';
+import type { WriterConnection } from '../../database/writer-connection';
+import { GENESIS, type Head } from '../define/event';
+
+/** The state is not what the log's history makes of it. Nothing heals that by itself. */
+export class HeadsDiverge extends Error {
+  override readonly name = 'HeadsDiverge';
+}
+
+/** The state was built by other materializers than this program's. */
+export class OtherMaterializers extends Error {
+  override readonly name = 'OtherMaterializers';
+
+  constructor() {
+    super(
+      'The state was built by another version of the materializers: ' +
+        'run "npm run replay" to rebuild it',
+    );
+  }
+}
+
+interface HeadRow {
+  position: number;
+  hash: Buffer;
+}
+
+interface StateRow extends HeadRow {
+  materializers_version: string | null;
+  rebuilds: number;
+}
+
+const logHead: QueryConfig = {
+  name: 'log head',
+  // The lower bound lets the planner leave out all partitions but the last ones.
+  text: `select position, hash from event_log where position >= $1
+         order by position desc limit 1`,
+};
+const stateHead: QueryConfig = {
+  name: 'state head',
+  text: 'select position, hash, materializers_version, rebuilds from event_log_state',
+};
+
+/** Takes the log's lock and reads its head. Every other writer waits; readers and vacuum do not. */
+export async function lockLog(log: WriterConnection, known: Head): Promise<Head> {
+  const [locked, found] = log.together(() => [
+    log.send('begin; lock table only event_log in exclusive mode'),
+    log.send({ ...logHead, values: [Math.max(known.position, 1)] }),
+  ]);
+  await locked;
+  const row = (await found).rows[0] as HeadRow | undefined;
+  // The log is shorter than this process remembers: it may have been restored.
+  return row ? headOf(row) : readLogHead(log);
+}
+
+/** The head of the log as it is, without a lock. */
+export async function readLogHead(log: WriterConnection): Promise<Head> {
+  const { rows } = await log.send({ ...logHead, values: [1] });
+  return rows[0] ? headOf(rows[0] as HeadRow) : GENESIS;
+}
+
+/** What the state says of itself. */
+export interface StateHead {
+  readonly head: Head;
+  readonly materializersVersion: string | null;
+  /** How often it was rebuilt: rows that were read before a rebuild may be others now. */
+  readonly rebuilds: number;
+}
+
+/** Takes the state's lock, always after the log's, and reads what the state contains. */
+export async function lockState(state: WriterConnection): Promise<StateHead> {
+  const [locked, found] = state.together(() => [
+    state.send('begin; lock table event_log_state in exclusive mode'),
+    state.send(stateHead),
+  ]);
+  await locked;
+  const row = (await found).rows[0] as StateRow | undefined;
+  if (!row) throw new HeadsDiverge('The state does not say up to where it was built');
+  return stateHeadOf(row);
+}
+
+/** What the state says of itself, in the connection's own snapshot; if nothing, as an empty one. */
+export async function readStateHead(state: WriterConnection): Promise<StateHead> {
+  const { rows } = await state.send(stateHead);
+  if (rows.length > 0) return stateHeadOf(rows[0] as StateRow);
+  return { head: GENESIS, materializersVersion: null, rebuilds: 0 };
+}
+
+function stateHeadOf(row: StateRow): StateHead {
+  const { rebuilds, materializers_version: materializersVersion } = row;
+  return { head: headOf(row), materializersVersion, rebuilds };
+}
+
+/** Records what the state contains, in the state's transaction; sent without waiting. */
+export function sendStateHead(
+  state: WriterConnection,
+  head: Head,
+  materializersVersion: string,
+): Promise<unknown> {
+  return state.send({
+    name: 'set state head',
+    text: 'update event_log_state set position = $1, hash = $2, materializers_version = $3',
+    values: [head.position, Buffer.from(head.hash, 'hex'), materializersVersion],
+  });
+}
+
+/** The hash of the event at a position; undefined where the log has none. */
+export async function hashAt(log: WriterConnection, position: number): Promise<string | undefined> {
+  if (position === 0) return GENESIS.hash;
+  const { rows } = await log.send({
+    text: 'select hash from event_log where position = $1',
+    values: [position],
+  });
+  return (rows[0] as HeadRow | undefined)?.hash.toString('hex');
+}
+
+function headOf(row: HeadRow): Head {
+  return { position: row.position, hash: row.hash.toString('hex') };
+}

@@ -1,0 +1,36 @@
+import { sql, type Kysely } from 'kysely';
+import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
+
+/** The last amendment of an event, as the event shows it. */
+export interface EventAmendmentView {
+  readonly amendment: number;
+  readonly at: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly position: number;
+}
+
+/** The last amendments of events, by position, for those that were amended. */
+export async function lastAmendments(
+  db: Kysely<LogDatabase>,
+  positions: readonly number[],
+): Promise<Map<number, EventAmendmentView>> {
+  if (positions.length === 0) return new Map();
+  const { rows } = await sql<Omit<BackupRow, 'data'>>`
+    select distinct on (position) position, amendment, event_id, type, version, amended_at,
+      amended_by, reason, amended_at_position
+    from event_backup where position = any(${positions}::bigint[])
+    order by position, amendment desc`.execute(db);
+  return new Map(rows.map((row) => [row.position, eventAmendmentView(row)]));
+}
+
+/** @param row the backup that the amendment made */
+function eventAmendmentView(row: Omit<BackupRow, 'data'>): EventAmendmentView {
+  return {
+    amendment: row.amendment,
+    at: row.amended_at,
+    by: row.amended_by,
+    reason: row.reason,
+    position: row.amended_at_position,
+  };
+}

@@ -1,0 +1,97 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { EventAmendmentView } from './event-amendment.queries';
+import type { LedgerEvent } from '../../engine/define/event';
+import { PositionText, Text } from '../../http/fields';
+import { PageQuery } from '../../http/page';
+import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
+import type { EventTask } from './event.queries';
+
+const MAX_TYPE = 100;
+
+export class EventListQuery extends PageQuery {
+  @PositionText(0)
+  after?: string;
+
+  @Text(1, MAX_TYPE, { optional: true })
+  type?: string;
+}
+
+/** Reading one event takes no parameters. */
+export class EventQuery {}
+
+export class EventTaskDto implements EventTask {
+  @ApiProperty({ format: 'uuid' })
+  taskId!: string;
+
+  @ApiProperty({ example: 'company.address-changed-email' })
+  name!: string;
+
+  @ApiProperty({ enum: TASK_STATUSES })
+  status!: TaskStatus;
+}
+
+class EventAmendmentDto implements EventAmendmentView {
+  @ApiProperty({ type: 'integer', description: 'How often the event was amended' })
+  amendment!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  at!: string;
+
+  @ApiProperty()
+  by!: string;
+
+  @ApiProperty()
+  reason!: string;
+
+  @ApiProperty({ type: 'integer', description: 'The event that says so' })
+  position!: number;
+}
+
+/** An event of the log with the tasks that it asked for. */
+export class EventDto implements LedgerEvent {
+  @ApiProperty({ type: 'integer' })
+  position!: number;
+
+  @ApiProperty({ format: 'uuid' })
+  eventId!: string;
+
+  @ApiProperty({ example: 'TransactionPosted' })
+  type!: string;
+
+  @ApiProperty({ type: 'integer' })
+  version!: number;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  data!: object;
+
+  @ApiProperty({ format: 'date-time' })
+  occurredAt!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  recordedAt!: string;
+
+  @ApiProperty()
+  actor!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  commandId!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  correlationId!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  causationId!: string | null;
+
+  @ApiProperty({ description: 'SHA-256 over the previous hash and this event, in hex' })
+  hash!: string;
+
+  @ApiProperty({
+    type: EventAmendmentDto,
+    nullable: true,
+    description: 'Its last amendment; the hash stays that of the original',
+  })
+  amended!: EventAmendmentView | null;
+
+  @ApiProperty({ type: [EventTaskDto] })
+  tasks!: EventTaskDto[];
+}

@@ -1,0 +1,97 @@
+import { sql, type Kysely } from 'kysely';
+import type { LedgerEvent } from '../../engine/define/event';
+import { eventOf, type LogDatabase } from '../../engine/write/event-log';
+import { LedgerUnavailable } from '../../engine/define/refusal';
+import type { Registry } from '../../engine/define/registry';
+import { lastAmendments, type EventAmendmentView } from './event-amendment.queries';
+import type { TaskStatus } from '../tasks/task-database';
+
+/** A task as the event that asked for it lists it. */
+export interface EventTask {
+  taskId: string;
+  name: string;
+  status: TaskStatus;
+}
+
+/** What an event is called. */
+export interface EventName {
+  readonly position: number;
+  readonly eventId: string;
+  readonly type: string;
+}
+
+/** Reads the event log for the feed; every event is upcast to its current version. */
+export class EventFeed {
+  constructor(
+    private readonly db: Kysely<LogDatabase>,
+    private readonly registry: Registry,
+  ) {}
+
+  /** Events after a position, up to and with another, in order. */
+  async list(
+    after: number,
+    upTo: number,
+    limit: number,
+    type: string | undefined,
+  ): Promise<LedgerEvent[]> {
+    // A type that never happened would be looked for through the whole log.
+    if (type !== undefined && !(await this.hasHappened(type))) return [];
+    const rows = await this.db
+      .selectFrom('event_log')
+      .selectAll()
+      .where('position', '>', after)
+      .where('position', '<=', upTo)
+      .$if(type !== undefined, (query) => query.where('type', '=', type!))
+      .orderBy('position')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => this.registry.upcast(eventOf(row)));
+  }
+
+  /** The names of the events at positions that the state contains. @throws LedgerUnavailable */
+  async namesAt(positions: readonly number[]): Promise<Map<number, EventName>> {
+    const asked = [...new Set(positions)];
+    const { rows } = await sql<EventName>`
+      select position, event_id as "eventId", type from event_log
+      where position = any(${asked}::bigint[])`.execute(this.db);
+    // A log that was restored to an older time lacks what the state contains.
+    if (rows.length < asked.length) throw new LedgerUnavailable('The state is ahead of the log');
+    return new Map(rows.map((row) => [row.position, row]));
+  }
+
+  /** What events asked for, by their positions, in order; in one query. */
+  async tasksOf(events: readonly LedgerEvent[]): Promise<Map<number, EventTask[]>> {
+    if (events.length === 0) return new Map();
+    const positions = events.map((event) => event.position);
+    const { rows } = await sql<EventTask & { position: number }>`
+      select t.position, t.task_id as "taskId", t.name, coalesce(d.status, 'recorded') as status
+      from task_log t left join task_delivery d using (task_id)
+      where t.position = any(${positions}::bigint[])
+      order by t.position, t.ordinal`.execute(this.db);
+    const tasks = new Map<number, EventTask[]>();
+    for (const { position, ...task } of rows) {
+      const others = tasks.get(position);
+      if (others) others.push(task);
+      else tasks.set(position, [task]);
+    }
+    return tasks;
+  }
+
+  /** The last amendments of events, by their positions; in one query. */
+  amendmentsOf(events: readonly LedgerEvent[]): Promise<Map<number, EventAmendmentView>> {
+    return lastAmendments(
+      this.db,
+      events.map((event) => event.position),
+    );
+  }
+
+  private async hasHappened(type: string): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('event_types')
+      .select('type')
+      .where('type', '=', type)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+}

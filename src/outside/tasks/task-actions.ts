@@ -1,0 +1,79 @@
+import { sql, type Kysely, type Transaction } from 'kysely';
+import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
+import type { Outcome } from '../../engine/define/creator';
+import type { EngineLog } from '../../engine/write/ledger';
+import { Refusal } from '../../engine/define/refusal';
+import type { JobQueues } from './job-queues';
+import type { TaskDatabase, TaskStatus } from './task-database';
+import { readTask, taskView, type TaskView } from './task.queries';
+
+/** Who asks, as every POST of the API says it. */
+export type ActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | 'dryRun'>;
+
+/** What administrators may do with tasks. Remembered and repeated like every command. */
+export class TaskActions {
+  constructor(
+    private readonly db: Kysely<TaskDatabase>,
+    private readonly queues: Pick<JobQueues, 'add'>,
+    private readonly log: EngineLog,
+  ) {}
+
+  /**
+   * Hands a task that has failed over again, with all its attempts.
+   * Refuses `not_found`, `task_not_failed`.
+   */
+  retry(request: ActionRequest, taskId: string, position: number): Promise<Outcome<TaskView>> {
+    return this.handOverAgain('RetryTask', request, taskId, position, ['failed']);
+  }
+
+  /**
+   * Hands a task that is done or has failed over again, under the same id.
+   * Refuses `not_found`, `task_under_way`.
+   */
+  redeliver(request: ActionRequest, taskId: string, position: number): Promise<Outcome<TaskView>> {
+    return this.handOverAgain('RedeliverTask', request, taskId, position, ['done', 'failed']);
+  }
+
+  private async handOverAgain(
+    name: string,
+    request: ActionRequest,
+    taskId: string,
+    position: number,
+    from: readonly TaskStatus[],
+  ): Promise<Outcome<TaskView>> {
+    const command = { ...request, name, input: { taskId } };
+    const outcome = await runAdminCommand(this.db, command, position, (db) =>
+      resetTask(db, taskId, from),
+    );
+    if (outcome.kind === 'accepted' && !outcome.isHit && !request.dryRun) {
+      // Not waited for: a queue that is away delays the task, and nobody who asks for it.
+      void this.queues.add(outcome.answer.name, [{ taskId }]).catch((err: unknown) => {
+        this.log.warn({ err, taskId }, 'a task waits for the sweep');
+      });
+    }
+    return outcome;
+  }
+}
+
+/**
+ * Makes a task queued as if it had been so for ever: where the queue has not dropped its last job
+ * yet, the new one is ignored, and the next sweep adds it.
+ */
+async function resetTask(
+  db: Transaction<TaskDatabase>,
+  taskId: string,
+  from: readonly TaskStatus[],
+): Promise<TaskView> {
+  const { numAffectedRows } = await sql`
+    update task_delivery set status = 'queued', attempts = 0, done_at = null, result = null,
+      next_attempt_at = null, started_at = null, handed_over_at = '-infinity'
+    where task_id = ${taskId}::uuid and status = any(${from}::text[])`.execute(db);
+  const task = await readTask(db, taskId);
+  if (!task) throw new Refusal('not_found', `There is no task ${taskId}`);
+  if (numAffectedRows === 0n) {
+    const detail = `Task ${taskId} is ${task.status}`;
+    if (from.includes('done')) throw new Refusal('task_under_way', detail);
+    throw new Refusal('task_not_failed', detail);
+  }
+  return taskView(task);
+}

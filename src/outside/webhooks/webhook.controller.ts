@@ -1,0 +1,182 @@
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { found, IdPipe, Reads, ReferencePipe } from '../../http/reads';
+import { TaskActions } from '../tasks/task-actions';
+import {
+  DisableWebhook,
+  EnableWebhook,
+  RotateWebhookSecret,
+  SubscribeWebhook,
+} from './webhook.creators';
+import {
+  deliveryView,
+  redeliveredView,
+  WebhookDeliveries,
+  type WebhookDeliveryView,
+} from './webhook.deliveries';
+import {
+  RedeliverWebhookDto,
+  RotateWebhookSecretDto,
+  SubscribeWebhookDto,
+  SwitchWebhookDto,
+  WebhookDeliveryDto,
+  WebhookDeliveryListQuery,
+  WebhookSubscriptionDto,
+  WebhookSubscriptionListQuery,
+  WebhookSubscriptionQuery,
+  WebhookSubscriptionWithSecretDto,
+} from './webhook.dto';
+import { WebhookIntake } from './webhook.intake';
+import { listSubscriptions, readSubscription } from './webhook.queries';
+import { webhookSubscriptionView, type WebhookSubscriptionView } from './webhook.view';
+
+const WebhookSubscriptionPage = pageDto(WebhookSubscriptionDto);
+const WebhookDeliveryPage = pageDto(WebhookDeliveryDto);
+const NEWEST = { position: Number.MAX_SAFE_INTEGER, ordinal: 0 };
+
+@ApiTags('webhooks')
+@Controller('v1/webhook-subscriptions')
+export class WebhookController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+    private readonly intake: WebhookIntake,
+    private readonly history: WebhookDeliveries,
+    private readonly actions: TaskActions,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Have events delivered to a URL, signed as Standard Webhooks has it' })
+  @ApiCommand({
+    status: 201,
+    type: WebhookSubscriptionWithSecretDto,
+    problems: ['client_id_taken', 'webhook_limit_reached'],
+  })
+  async subscribe(
+    @AsCommand() request: CommandRequest,
+    @Body() { secret, eventTypes: types, ...rest }: SubscribeWebhookDto,
+  ): Promise<WebhookSubscriptionWithSecretDto> {
+    const eventTypes = typeof types === 'string' ? [types] : types;
+    this.intake.check(rest.url, eventTypes);
+    const input = { ...rest, eventTypes, ...this.intake.sealed(secret) };
+    const view = await this.commands.submit(request, SubscribeWebhook, input);
+    return this.intake.withSecret(view, secret);
+  }
+
+  @Post(':id/rotate-secret')
+  @ApiOperation({ summary: 'Change the secret; for 24 hours the old one signs as well' })
+  @ApiCommand({ status: 200, type: WebhookSubscriptionWithSecretDto, problems: ['not_found'] })
+  async rotateSecret(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) subscriptionId: string,
+    @Body() { secret }: RotateWebhookSecretDto,
+  ): Promise<WebhookSubscriptionWithSecretDto> {
+    const input = { subscriptionId, ...this.intake.sealed(secret) };
+    const view = await this.commands.submit(request, RotateWebhookSecret, input);
+    return this.intake.withSecret(view, secret);
+  }
+
+  @Post(':id/disable')
+  @ApiOperation({ summary: 'Deliver nothing more, also nothing that waits to be delivered' })
+  @ApiCommand({
+    status: 200,
+    type: WebhookSubscriptionDto,
+    problems: ['not_found', 'webhook_already_disabled'],
+  })
+  disable(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) subscriptionId: string,
+    @Body() _: SwitchWebhookDto,
+  ): Promise<WebhookSubscriptionView> {
+    return this.commands.submit(request, DisableWebhook, { subscriptionId });
+  }
+
+  @Post(':id/enable')
+  @ApiOperation({ summary: 'Deliver what happens from now on' })
+  @ApiCommand({
+    status: 200,
+    type: WebhookSubscriptionDto,
+    problems: ['not_found', 'webhook_already_active', 'webhook_limit_reached'],
+  })
+  enable(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) subscriptionId: string,
+    @Body() _: SwitchWebhookDto,
+  ): Promise<WebhookSubscriptionView> {
+    return this.commands.submit(request, EnableWebhook, { subscriptionId });
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List subscriptions in the order in which they were made' })
+  @ApiRead({ type: WebhookSubscriptionPage })
+  async list(
+    @Query() query: WebhookSubscriptionListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<WebhookSubscriptionView>> {
+    const limit = limitOf(query);
+    const [after] = cursorKey(query, 1) as [number];
+    const { value } = await this.reads.read(reply, (db) =>
+      listSubscriptions(db, query, after, limit + 1),
+    );
+    return pageOf(value, limit, (row) => [row.subscription_no], webhookSubscriptionView);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a subscription' })
+  @ApiRead({ type: WebhookSubscriptionDto, problems: ['not_found'] })
+  async read(
+    @Param('id', ReferencePipe) id: string,
+    @Query() _: WebhookSubscriptionQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<WebhookSubscriptionView> {
+    const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
+    return webhookSubscriptionView(found(value, 'webhook subscription', id));
+  }
+
+  @Get(':id/deliveries')
+  @ApiOperation({ summary: 'List what was or is to be delivered, the newest event first' })
+  @ApiRead({ type: WebhookDeliveryPage, problems: ['not_found'] })
+  async deliveries(
+    @Param('id', ReferencePipe) id: string,
+    @Query() query: WebhookDeliveryListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<WebhookDeliveryView>> {
+    const limit = limitOf(query);
+    const [position, ordinal] = cursorKey(query, 2) as [number, number];
+    const before = query.cursor === undefined ? NEWEST : { position, ordinal };
+    const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
+    const { subscription_id } = found(value, 'webhook subscription', id);
+    const rows = await this.history.list(subscription_id, before, limit + 1);
+    return pageOf(rows, limit, (row) => [row.position, row.ordinal], deliveryView);
+  }
+
+  @Post(':id/deliveries/:taskId/redeliver')
+  @ApiOperation({ summary: 'Deliver an event again, under the same webhook-id' })
+  @ApiCommand({
+    status: 200,
+    type: WebhookDeliveryDto,
+    problems: ['not_found', 'task_under_way'],
+  })
+  async redeliver(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) id: string,
+    @Param('taskId', IdPipe) taskId: string,
+    @Body() _: RedeliverWebhookDto,
+  ): Promise<WebhookDeliveryView> {
+    const { position, value } = await this.reads.read(request.reply, (db) =>
+      readSubscription(db, id),
+    );
+    const { subscription_id } = found(value, 'webhook subscription', id);
+    const { eventType } = found(
+      await this.history.find(subscription_id, taskId),
+      'delivery',
+      taskId,
+    );
+    const outcome = await this.actions.redeliver(request, taskId, position);
+    return redeliveredView(this.commands.answer(request, outcome), eventType);
+  }
+}

@@ -1,0 +1,139 @@
+import { kyselyOn } from '../../database/connections';
+import { CommitRefused, type WriterConnection } from '../../database/writer-connection';
+import { EventAmended } from '../../engine/catch-up/amendment.events';
+import { lockedQueries } from '../../engine/catch-up/catch-up';
+import { defineCreator, type Command, type Outcome } from '../../engine/define/creator';
+import type { Head, LedgerEvent } from '../../engine/define/event';
+import type { LogDatabase } from '../../engine/write/event-log';
+import { Execution } from '../../engine/write/execution';
+import { send } from '../../engine/session/flush';
+import { canonicalJson } from '../../engine/write/hash-chain';
+import { sendStateHead } from '../../engine/write/heads';
+import { systemClock } from '../../engine/define/ids';
+import { LedgerUnavailable } from '../../engine/define/refusal';
+import type { Registry } from '../../engine/define/registry';
+import { loadRowsFrom } from '../../engine/session/row-loader';
+import { StateSession } from '../../engine/session/state-session';
+import type { Rebuild } from '../replay/rebuild';
+import type { LogChange } from '../replay/replay';
+import type { RunReport } from '../replay/report';
+import type { AmendmentCommand } from './amendment.commands';
+import { amendmentDifferences, type AmendmentView } from './amendment.view';
+import { amendedData, amendedEventView, type PlannedChange } from './planned-change';
+
+/**
+ * Writes amendments to the log, in the one transaction that also says so: first the backup, then
+ * the event, then an `EventAmended`, hashed like every event, and the command that asked for it.
+ * The hash of the amended event stays that of the original.
+ */
+export class AmendmentWriter implements LogChange {
+  /** What became of the command, once everything is sent. */
+  outcome: Outcome<AmendmentView> | undefined;
+  commandId: string | undefined;
+  /** Whether it may have happened: the log's commit was sent and not refused. */
+  isSent = false;
+  readonly reason: string;
+  private readonly db = kyselyOn<LogDatabase>(() => this.log.current);
+
+  constructor(
+    /** Under the role that may amend. */
+    readonly log: WriterConnection,
+    private readonly registry: Registry,
+    readonly command: AmendmentCommand,
+    private readonly changes: readonly PlannedChange[],
+  ) {
+    const positions = changes.map(({ stored }) => stored.position).join(', ');
+    this.reason = `${command.name} ${positions}: ${command.input.reason}`;
+  }
+
+  async write(rebuild: Rebuild, head: Head, found: RunReport): Promise<void> {
+    const session = new StateSession(this.registry.tables, head, loadRowsFrom(rebuild.db));
+    session.locked = lockedQueries(session, rebuild.state);
+    const scope = { registry: this.registry, clock: systemClock, log: this.db };
+    const execution = new Execution(session, scope);
+    const outcome = await execution.run(this.commandOn(rebuild, found));
+    if (outcome.isHit || outcome.kind === 'refused') {
+      throw new LedgerUnavailable('The same request was carried out meanwhile; repeat it');
+    }
+    const amendments = [...execution.events];
+    for (const [i, change] of this.changes.entries()) await this.amend(change, amendments[i]!);
+    execution.seal();
+    const sealed = execution.sealed!;
+    await Promise.all([
+      ...send(this.log, sealed.log),
+      ...send(rebuild.state, sealed.state),
+      sendStateHead(rebuild.state, sealed.head, this.registry.materializersVersion),
+    ]);
+    this.commandId = execution.commands[0]!.row.command_id;
+    this.outcome = outcome as Outcome<AmendmentView>;
+  }
+
+  async commit(): Promise<void> {
+    this.isSent = true;
+    try {
+      await this.log.commit();
+    } catch (error) {
+      if (error instanceof CommitRefused) this.isSent = false;
+      throw error;
+    }
+  }
+
+  private commandOn(rebuild: Rebuild, found: RunReport): Command<unknown, AmendmentView> {
+    const { name, input, actor, idempotencyKey, correlationId } = this.command;
+    const creator = defineCreator<unknown, AmendmentView>({
+      name,
+      run: async (context) => {
+        const events: LedgerEvent[] = [];
+        for (const change of this.changes) {
+          const tasksDiffer = rebuild.tasks.differingFrom(change.stored.position);
+          const data = amendedData(change, input.reason, tasksDiffer);
+          events.push(await context.append(EventAmended, data));
+        }
+        const views = this.changes.map((c, i) => amendedEventView(c, events[i]!.position));
+        return {
+          ...views[0]!,
+          reason: input.reason,
+          amendedBy: actor,
+          amendedAt: context.now,
+          also: views.slice(1),
+          differences: amendmentDifferences(found),
+        };
+      },
+    });
+    return { creator, input, actor, idempotencyKey, correlationId };
+  }
+
+  /** @throws LedgerUnavailable where the event is no longer what was looked at */
+  private async amend({ stored, content, amendment }: PlannedChange, said: LedgerEvent) {
+    const { position, version } = stored;
+    const backup = await this.log.send({
+      text: `insert into event_backup (position, amendment, event_id, type, version, data,
+               amended_at, amended_by, reason, amended_at_position)
+             select position, $2::int, event_id, type, version, data, $3, $4, $5, $6 from event_log
+             where position = $1 and version = $7
+               and $2::int = 1 + (select count(*) from event_backup b where b.position = $1)`,
+      values: [
+        position,
+        amendment,
+        said.recordedAt,
+        said.actor,
+        this.command.input.reason,
+        said.position,
+        version,
+      ],
+    });
+    if (backup.rowCount !== 1) {
+      throw new LedgerUnavailable(`Event ${position} was amended meanwhile; look at it again`);
+    }
+    await this.log.send({
+      text: 'update event_log set version = $2, data = $3 where position = $1',
+      values: [position, content.version, canonicalJson(content.data)],
+    });
+    for (const { type, version: stamped } of [content, said]) {
+      await this.log.send({
+        text: 'insert into event_types (type, version) values ($1, $2) on conflict do nothing',
+        values: [type, stamped],
+      });
+    }
+  }
+}

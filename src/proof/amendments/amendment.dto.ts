@@ -1,0 +1,156 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { RunTasksDto, TableReportDto } from '../runs/report.dto';
+import { field, Text } from '../../http/fields';
+import { PageQuery } from '../../http/page';
+import type {
+  AmendedEventView,
+  AmendmentDifferences,
+  AmendmentView,
+  EventBackupView,
+} from './amendment.view';
+
+const MAX_REASON = 500;
+/** Events that are amended together. */
+const MAX_ALSO = 100;
+const DATA = { type: 'object', additionalProperties: true } as const;
+const WANTED = { ...DATA, description: "In the current version of the event's type" };
+
+function checkObject(value: unknown): string | undefined {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? undefined : 'must be an object';
+}
+
+function checkPosition(value: unknown): string | undefined {
+  const isPosition = Number.isSafeInteger(value) && (value as number) >= 1;
+  return isPosition ? undefined : 'must be a whole number from 1';
+}
+
+function checkAlso(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return 'must be a list';
+  return value.length <= MAX_ALSO ? undefined : `must have at most ${MAX_ALSO} items`;
+}
+
+class AlsoAmendDto {
+  @field(checkPosition, { type: 'integer', minimum: 1 })
+  position!: number;
+
+  @field(checkObject, WANTED)
+  data!: object;
+}
+
+export class AmendEventDto {
+  @field(checkObject, WANTED)
+  data!: object;
+
+  @Text(1, MAX_REASON)
+  reason!: string;
+
+  @field(
+    checkAlso,
+    {
+      type: () => AlsoAmendDto,
+      isArray: true,
+      maxItems: MAX_ALSO,
+      description: 'More events, where none can be materialized without the others being amended',
+    },
+    { optional: true },
+    () => AlsoAmendDto,
+  )
+  also?: AlsoAmendDto[];
+}
+
+export class RestoreEventDto {
+  @Text(1, MAX_REASON)
+  reason!: string;
+}
+
+export class EventBackupListQuery extends PageQuery {}
+
+class AmendedEventDto implements AmendedEventView {
+  @ApiProperty({ type: 'integer' })
+  position!: number;
+
+  @ApiProperty({ format: 'uuid' })
+  eventId!: string;
+
+  @ApiProperty({ example: 'TransactionPosted' })
+  type!: string;
+
+  @ApiProperty({ type: 'integer' })
+  version!: number;
+
+  @ApiProperty(DATA)
+  data!: object;
+
+  @ApiProperty({ type: 'integer', description: 'Which amendment of the event this is, from 1' })
+  amendment!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Version in which it was stored before' })
+  fromVersion!: number;
+
+  @ApiProperty({ description: 'SHA-256 of type, version and data before, in hex' })
+  originalDigest!: string;
+
+  @ApiProperty({ description: 'The same of what they are now' })
+  dataDigest!: string;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'The event that says so' })
+  amendedAtPosition!: number | null;
+}
+
+class AmendmentDifferencesDto implements AmendmentDifferences {
+  @ApiProperty({ type: [TableReportDto], description: 'Tables that differ from before' })
+  tables!: readonly TableReportDto[];
+
+  @ApiProperty({ type: RunTasksDto, description: 'What events ask for now; nothing is sent' })
+  tasks!: RunTasksDto;
+}
+
+export class AmendmentDto extends AmendedEventDto implements AmendmentView {
+  @ApiProperty()
+  reason!: string;
+
+  @ApiProperty()
+  amendedBy!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  amendedAt!: string | null;
+
+  @ApiProperty({ type: [AmendedEventDto] })
+  also!: AmendedEventDto[];
+
+  @ApiProperty({ type: AmendmentDifferencesDto })
+  differences!: AmendmentDifferencesDto;
+}
+
+export class EventBackupDto implements EventBackupView {
+  @ApiProperty({ type: 'integer', description: 'Of the amended event' })
+  position!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Which amendment of the event made the backup' })
+  amendment!: number;
+
+  @ApiProperty({ format: 'uuid' })
+  eventId!: string;
+
+  @ApiProperty({ example: 'TransactionPosted' })
+  type!: string;
+
+  @ApiProperty({ type: 'integer' })
+  version!: number;
+
+  @ApiProperty({ ...DATA, description: 'As it was before the amendment' })
+  data!: object;
+
+  @ApiProperty({ format: 'date-time' })
+  amendedAt!: string;
+
+  @ApiProperty()
+  amendedBy!: string;
+
+  @ApiProperty()
+  reason!: string;
+
+  @ApiProperty({ type: 'integer', description: 'The event that says so' })
+  amendedAtPosition!: number;
+}

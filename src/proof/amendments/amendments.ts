@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import type { Kysely } from 'kysely';
+import { scopedKey } from '../../engine/write/command-log';
+import type { Outcome } from '../../engine/define/creator';
+import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
+import { cursorKey, type PageQuery } from '../../http/page';
+import { amend, type AmendOptions } from './amend';
+import type { AmendmentCommand } from './amendment.commands';
+import { listBackups } from './amendment.queries';
+import type { AmendmentView } from './amendment.view';
+
+/** Amendments of a running service. */
+@Injectable()
+export class Amendments {
+  private readonly underWay = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly options: AmendOptions,
+    private readonly logReader: Kysely<LogDatabase>,
+  ) {}
+
+  /**
+   * Amends events. Of the same requests that come at once, the later ones wait for the first and
+   * then get its answer.
+   * @throws LedgerUnavailable
+   */
+  async amend(command: AmendmentCommand): Promise<Outcome<AmendmentView>> {
+    const { actor, idempotencyKey } = command;
+    if (idempotencyKey === undefined) return amend(this.options, command);
+    const key = scopedKey(actor, idempotencyKey);
+    for (let first = this.underWay.get(key); first; first = this.underWay.get(key)) {
+      await first.catch(() => undefined);
+    }
+    const running = amend(this.options, command);
+    this.underWay.set(key, running);
+    try {
+      return await running;
+    } finally {
+      this.underWay.delete(key);
+    }
+  }
+
+  /** A page's backups, the newest first. @throws Refusal for a cursor of another list */
+  backups(query: PageQuery, limit: number): Promise<BackupRow[]> {
+    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
+    return listBackups(this.logReader, limit, before);
+  }
+}

@@ -1,0 +1,57 @@
+import { sql, type Kysely } from 'kysely';
+import { clientConfig, kyselyOn, ROLES, STATE_SCHEMA } from '../../database/connections';
+import { WriterConnection } from '../../database/writer-connection';
+import { GENESIS, type Head } from '../../engine/define/event';
+import { readStateHead, type StateHead } from '../../engine/write/heads';
+import { REBUILD_TIMEOUTS } from './rebuild';
+
+/**
+ * The live state as it is at one moment, however long it is looked at and whatever is written
+ * meanwhile. Holds the weakest lock on the state's head, as every reader does.
+ */
+export class LiveSnapshot {
+  private constructor(
+    private readonly state: WriterConnection,
+    /** What the state says of itself. */
+    readonly is: StateHead,
+  ) {}
+
+  /** The live schema of a state database; `close` ends it. */
+  static async open(url: string): Promise<LiveSnapshot> {
+    const config = clientConfig(url, ROLES.stateReader, REBUILD_TIMEOUTS);
+    const state = new WriterConnection(config);
+    try {
+      await state.connect();
+      await state.send('begin isolation level repeatable read read only');
+      await state.send('lock table event_log_state in access share mode');
+      return new LiveSnapshot(state, await readStateHead(state));
+    } catch (error) {
+      state.destroy();
+      throw error;
+    }
+  }
+
+  get db(): Kysely<unknown> {
+    return kyselyOn(() => this.state.current);
+  }
+
+  get schema(): string {
+    return STATE_SCHEMA;
+  }
+
+  get head(): Head {
+    return this.is.head;
+  }
+
+  close(): void {
+    this.state.destroy();
+  }
+}
+
+/** The head that the live state has now, outside of any snapshot. */
+export async function liveHead(db: Kysely<unknown>): Promise<Head> {
+  const { rows } = await sql<{ position: number; hash: Buffer }>`
+    select position, hash from ${sql.id(STATE_SCHEMA, 'event_log_state')}`.execute(db);
+  const [row] = rows;
+  return row ? { position: row.position, hash: row.hash.toString('hex') } : GENESIS;
+}

@@ -1,0 +1,134 @@
+import { sql, type Kysely } from 'kysely';
+import {
+  clientConfig,
+  kyselyOn,
+  ROLES,
+  STATE_SCHEMA,
+  type DatabaseUrls,
+} from '../../database/connections';
+import { SQLSTATE, sqlstateOf } from '../../database/sqlstates';
+import { WriterConnection } from '../../database/writer-connection';
+import { GENESIS, sameHead, type Head } from '../../engine/define/event';
+import { lockLog } from '../../engine/write/heads';
+import { excludeOthers, REBUILD_TIMEOUTS } from './rebuild';
+import { NEXT_SCHEMA, PREVIOUS_SCHEMA, tablesOf } from './shadow-schema';
+
+/** Swapping back waits so long for the readers under way. */
+const SWAP_BACK_TIMEOUTS = { ...REBUILD_TIMEOUTS, lockTimeoutMs: 5_000 };
+
+/**
+ * Puts the rebuilt schema in the live one's place, which is kept beside it. Under both locks; the
+ * caller commits. @throws Error where the live schema was migrated since the other was made
+ */
+export async function swapSchemas(db: Kysely<unknown>): Promise<void> {
+  await checkSameMigrations(db, STATE_SCHEMA, NEXT_SCHEMA);
+  await rename(db, STATE_SCHEMA, PREVIOUS_SCHEMA);
+  await rename(db, NEXT_SCHEMA, STATE_SCHEMA);
+}
+
+/**
+ * Puts the state of before the last replay in its place again, where nothing was written since, and
+ * drops the one that the replay had built.
+ * @throws NoWayBack where there is none, or it is not what the log says any longer; RunInProgress
+ */
+export async function swapBack(
+  urls: DatabaseUrls,
+  { isDryRun = false }: { readonly isDryRun?: boolean } = {},
+): Promise<Head> {
+  return withOwner(urls.state, async (db, state) => {
+    await excludeOthers(db);
+    const log = new WriterConnection(clientConfig(urls.log, ROLES.logReplayer, SWAP_BACK_TIMEOUTS));
+    try {
+      await log.connect();
+      // The log's lock before the state's: always in this order, everywhere.
+      const head = await lockLog(log, GENESIS);
+      await state.send('begin');
+      await state.send(`lock table ${STATE_SCHEMA}.event_log_state in access exclusive mode`);
+      await swapPrevious(db, head);
+      await (isDryRun ? state.rollback() : state.commit());
+      return head;
+    } finally {
+      log.destroy();
+    }
+  });
+}
+
+/** There is no state to swap back to. */
+export class NoWayBack extends Error {
+  override readonly name = 'NoWayBack';
+}
+
+async function swapPrevious(db: Kysely<unknown>, head: Head): Promise<void> {
+  if ((await tablesOf(db, PREVIOUS_SCHEMA)).length === 0) {
+    throw new NoWayBack('There is no state of before a replay');
+  }
+  const { rows } = await sql<{ position: number; hash: Buffer }>`
+    select position, hash from ${sql.id(PREVIOUS_SCHEMA, 'event_log_state')}`.execute(db);
+  const { position, hash } = rows[0]!;
+  if (!sameHead(head, { position, hash: hash.toString('hex') })) {
+    throw new NoWayBack(
+      `The state of before ends at position ${position} and the log at ${head.position}: ` +
+        'something was written since the replay',
+    );
+  }
+  await checkSameMigrations(db, STATE_SCHEMA, PREVIOUS_SCHEMA);
+  // Whoever has read rows of the state that goes must forget them.
+  await sql`
+    update ${sql.id(PREVIOUS_SCHEMA, 'event_log_state')} set rebuilds =
+      (select rebuilds + 1 from ${sql.id(STATE_SCHEMA, 'event_log_state')})`.execute(db);
+  // What is swapped out goes: a request that is repeated must not swap it in again.
+  await sql`drop schema ${sql.id(STATE_SCHEMA)} cascade`.execute(db);
+  await rename(db, PREVIOUS_SCHEMA, STATE_SCHEMA);
+}
+
+async function rename(db: Kysely<unknown>, from: string, to: string): Promise<void> {
+  await sql`alter schema ${sql.id(from)} rename to ${sql.id(to)}`.execute(db);
+}
+
+/** Gives the place of the state of before the last replay free. */
+export function dropPrevious(url: string): Promise<void> {
+  return withOwner(url, async (db) => {
+    await sql`drop schema if exists ${sql.id(PREVIOUS_SCHEMA)} cascade`.execute(db);
+  });
+}
+
+/** What was written since the last vacuum is then found by its position without a full scan. */
+export function summarizeRanges(url: string): Promise<void> {
+  return withOwner(url, async (db) => {
+    await sql`
+      select brin_summarize_new_values(c.oid) from pg_class c join pg_am a on a.oid = c.relam
+      where a.amname = 'brin' and c.relkind = 'i'
+        and c.relnamespace = to_regnamespace(${STATE_SCHEMA})`.execute(db);
+  }).catch((error: unknown) => {
+    // A vacuum that somebody runs keeps it out for long, and it only saves time.
+    if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
+  });
+}
+
+async function withOwner<T>(
+  url: string,
+  work: (db: Kysely<unknown>, state: WriterConnection) => Promise<T>,
+): Promise<T> {
+  const state = new WriterConnection(clientConfig(url, undefined, SWAP_BACK_TIMEOUTS));
+  try {
+    await state.connect();
+    return await work(
+      kyselyOn(() => state.current),
+      state,
+    );
+  } finally {
+    state.destroy();
+  }
+}
+
+/** @throws Error where a migration ran on the live schema that the other one does not have */
+async function checkSameMigrations(db: Kysely<unknown>, live: string, other: string) {
+  const { rows } = await sql<{ name: string }>`
+    (select name from ${sql.id(live, 'kysely_migration')}
+     except select name from ${sql.id(other, 'kysely_migration')})
+    union all
+    (select name from ${sql.id(other, 'kysely_migration')}
+     except select name from ${sql.id(live, 'kysely_migration')})`.execute(db);
+  if (rows.length === 0) return;
+  throw new Error(`The state was migrated meanwhile (${rows[0]!.name}); run the replay again`);
+}

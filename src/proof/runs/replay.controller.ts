@@ -1,0 +1,125 @@
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { limitOf, pageOf, type Page } from '../../http/page';
+import { invalidRequest } from '../../http/problem';
+import { found, IdPipe, Reads } from '../../http/reads';
+import { RunActions } from './run-actions';
+import { RunFeed } from './run-feed';
+import {
+  AbortRunDto,
+  ReplayDto,
+  ReplayListQuery,
+  RequestReplayDto,
+  RunQuery,
+  SwapBackDto,
+  SwappedBackDto,
+} from './run.dto';
+import { replayView, type ReplayView, type SwapBackView } from './run.view';
+
+const ReplayPage = pageDto(ReplayDto);
+
+/** Open to administrators alone, as `http/authentication.ts` says. */
+@ApiTags('admin')
+@Controller('v1/admin/replays')
+export class ReplayController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+    private readonly feed: RunFeed,
+    private readonly actions: RunActions,
+  ) {}
+
+  @Post()
+  @ApiOperation({
+    summary: 'Rebuild the state beside the live one, and put it in its place',
+    description:
+      'Answers when the replay has ended, or after ten seconds. Where it ended by then with a ' +
+      'state that differs from the live one, the answer is 409 `replay_differs`.',
+  })
+  @ApiCommand({
+    status: 202,
+    type: ReplayDto,
+    problems: ['forbidden', 'replay_differs', 'replay_in_progress'],
+  })
+  async request(
+    @AsCommand() request: CommandRequest,
+    @Body() body: RequestReplayDto,
+  ): Promise<ReplayView> {
+    const reason = acceptReason(body);
+    const position = await this.reads.position(request.reply);
+    const outcome = await this.actions.requestReplay(request, reason, position);
+    return this.commands.answer(request, outcome);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List replays, the newest first' })
+  @ApiRead({ type: ReplayPage, problems: ['forbidden'] })
+  async list(
+    @Query() query: ReplayListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<ReplayView>> {
+    const limit = limitOf(query);
+    await this.reads.position(reply);
+    const rows = await this.feed.list('replay', query, limit + 1);
+    return pageOf(rows, limit, (row) => [row.run_no], replayView);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a replay, and how far it is or what it found' })
+  @ApiRead({ type: ReplayDto, problems: ['forbidden', 'not_found'] })
+  async read(
+    @Param('id', IdPipe) id: string,
+    @Query() _: RunQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<ReplayView> {
+    await this.reads.position(reply);
+    return replayView(found(await this.feed.find('replay', id), 'replay', id));
+  }
+
+  @Post('swap-back')
+  @ApiOperation({ summary: 'Undo the last replay, where nothing was written since' })
+  @ApiCommand({
+    status: 200,
+    type: SwappedBackDto,
+    problems: ['forbidden', 'no_way_back', 'replay_in_progress'],
+  })
+  async swapBack(
+    @AsCommand() request: CommandRequest,
+    @Body() _: SwapBackDto,
+  ): Promise<SwapBackView> {
+    const position = await this.reads.position(request.reply);
+    return this.commands.answer(request, await this.actions.swapBack(request, position));
+  }
+
+  @Post(':id/abort')
+  @ApiOperation({ summary: 'Stop a replay that is queued or running; the live state stays' })
+  @ApiCommand({
+    status: 200,
+    type: ReplayDto,
+    problems: ['forbidden', 'not_found', 'run_not_active'],
+  })
+  async abort(
+    @AsCommand() request: CommandRequest,
+    @Param('id', IdPipe) id: string,
+    @Body() _: AbortRunDto,
+  ): Promise<ReplayView> {
+    const position = await this.reads.position(request.reply);
+    const outcome = await this.actions.abortReplay(request, id, position);
+    return this.commands.answer(request, outcome);
+  }
+}
+
+/** Differences are accepted for a reason or not at all. @throws Refusal `validation_failed` */
+function acceptReason({ acceptDifferences, reason }: RequestReplayDto): string | undefined {
+  if (acceptDifferences && reason === undefined) {
+    throw invalidRequest({ pointer: '/reason', message: 'is missing' });
+  }
+  if (!acceptDifferences && reason !== undefined) {
+    const message = 'must be true where there is a reason';
+    throw invalidRequest({ pointer: '/acceptDifferences', message });
+  }
+  return reason;
+}

@@ -1,0 +1,182 @@
+import { sql, type Kysely, type Transaction } from 'kysely';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
+import type { Outcome } from '../../engine/define/creator';
+import type { Head } from '../../engine/define/event';
+import { Refusal } from '../../engine/define/refusal';
+import { RunInProgress } from '../replay/rebuild';
+import { NoWayBack } from '../replay/swap';
+import {
+  ABORTED_BY_ADMINISTRATOR,
+  hasOpenRun,
+  insertRun,
+  lockRuns,
+  readRun,
+  type Run,
+} from './run.queries';
+import type { RunDatabase, RunKind } from './run.table';
+import {
+  replayView,
+  verificationView,
+  type ReplayView,
+  type SwapBackView,
+  type VerificationView,
+} from './run.view';
+
+/** How long the request for a replay waits for it to end, so that it can answer what came of it. */
+const REPLAY_ANSWER_MS = 10_000;
+const LOOK_MS = 100;
+
+/** Who asks, as every POST of the API says it. */
+export type RunActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | 'dryRun'>;
+
+export interface RunActionOptions {
+  /** Told that a run was queued. */
+  readonly onQueued: () => void;
+  /** @throws NoWayBack, RunInProgress */
+  readonly swapBack: (isDryRun: boolean) => Promise<Head>;
+  readonly replayAnswerMs?: number;
+}
+
+/** What administrators may ask for. Remembered and repeated like every command. */
+export class RunActions {
+  constructor(
+    private readonly db: Kysely<RunDatabase>,
+    private readonly options: RunActionOptions,
+  ) {}
+
+  /** Queues a verification up to a position, or to the end of the log. */
+  async requestVerification(
+    request: RunActionRequest,
+    toPosition: number | undefined,
+    position: number,
+  ): Promise<Outcome<VerificationView>> {
+    const input = toPosition === undefined ? {} : { toPosition };
+    const command = { ...request, name: 'RequestVerification', input };
+    const outcome = await runAdminCommand(this.db, command, position, async (db) =>
+      verificationView(await this.insert(db, 'verification', request, input)),
+    );
+    if (isNew(outcome, request)) this.options.onQueued();
+    return outcome;
+  }
+
+  /**
+   * Queues a replay, and waits a while for its end.
+   * Refuses `replay_in_progress`, and `replay_differs` where it has found that by then.
+   * @param acceptReason why differences are accepted; undefined: they are not
+   */
+  async requestReplay(
+    request: RunActionRequest,
+    acceptReason: string | undefined,
+    position: number,
+  ): Promise<Outcome<ReplayView>> {
+    const input = acceptReason === undefined ? {} : { acceptReason };
+    const command = { ...request, name: 'RequestReplay', input };
+    const outcome = await runAdminCommand(this.db, command, position, async (db) => {
+      await lockRuns(db);
+      if (await hasOpenRun(db, 'replay')) {
+        throw new Refusal('replay_in_progress', 'Another replay waits or is under way');
+      }
+      return replayView(await this.insert(db, 'replay', request, input));
+    });
+    if (outcome.kind === 'refused' || request.dryRun) return outcome;
+    if (!outcome.isHit) this.options.onQueued();
+    const answer = await this.answerOf(outcome.answer.id);
+    return answer.status === 'differs'
+      ? { ...outcome, kind: 'refused', refusal: refusalOf(answer) }
+      : { ...outcome, answer };
+  }
+
+  /**
+   * Aborts a verification that is queued, or asks the one under way to stop.
+   * Refuses `not_found`, `run_not_active`.
+   */
+  abortVerification(request: RunActionRequest, id: string, position: number) {
+    const command = { ...request, name: 'AbortVerification', input: { id } };
+    return runAdminCommand(this.db, command, position, async (db) =>
+      verificationView(await abortRun(db, 'verification', id)),
+    );
+  }
+
+  /** Aborts a replay, as {@link abortVerification} does. The live state stays as it is. */
+  abortReplay(request: RunActionRequest, id: string, position: number) {
+    const command = { ...request, name: 'AbortReplay', input: { id } };
+    return runAdminCommand(this.db, command, position, async (db) =>
+      replayView(await abortRun(db, 'replay', id)),
+    );
+  }
+
+  /**
+   * Puts the state of before the last replay in its place again. Where the process dies before the
+   * key is remembered, the same request finds no way back.
+   * Refuses `no_way_back`, `replay_in_progress`.
+   */
+  swapBack(request: RunActionRequest, position: number): Promise<Outcome<SwapBackView>> {
+    const command = { ...request, name: 'SwapBack', input: {} };
+    return runAdminCommand(this.db, command, position, async () => {
+      try {
+        const head = await this.options.swapBack(request.dryRun ?? false);
+        return { position: head.position, hash: head.hash };
+      } catch (error) {
+        if (error instanceof NoWayBack) throw new Refusal('no_way_back', error.message);
+        if (!(error instanceof RunInProgress)) throw error;
+        throw new Refusal('replay_in_progress', error.message);
+      }
+    });
+  }
+
+  private insert(
+    db: Transaction<RunDatabase>,
+    kind: RunKind,
+    { actor }: RunActionRequest,
+    input: { toPosition?: number; acceptReason?: string },
+  ): Promise<Run> {
+    return insertRun(db, { kind, trigger: 'api', requestedBy: actor, ...input }, 'queued');
+  }
+
+  /**
+   * What a request for a replay is answered, decided once and kept: who repeats the request gets
+   * it again, however far the replay has come since, and also where the first one was cut off.
+   */
+  private async answerOf(id: string): Promise<ReplayView> {
+    const deadline = performance.now() + (this.options.replayAnswerMs ?? REPLAY_ANSWER_MS);
+    for (;;) {
+      const run = await readRun(this.db, 'replay', id);
+      if (!run) throw new Error(`Replay ${id} is gone`);
+      if (run.answer) return run.answer as ReplayView;
+      if (run.finished_at !== null || performance.now() >= deadline) return this.keepAnswer(run);
+      await delay(LOOK_MS);
+    }
+  }
+
+  private async keepAnswer(run: Run): Promise<ReplayView> {
+    const answer = JSON.stringify(replayView(run));
+    const { rows } = await sql<{ answer: ReplayView }>`
+      update runs set answer = coalesce(answer, ${answer}::json)
+      where run_id = ${run.run_id}::uuid returning answer`.execute(this.db);
+    return rows[0]!.answer;
+  }
+}
+
+async function abortRun(db: Transaction<RunDatabase>, kind: RunKind, id: string): Promise<Run> {
+  const { rows } = await sql<Run>`
+    update runs set abort_requested = true,
+      status = case status when 'queued' then 'aborted' else status end,
+      finished_at = case status when 'queued' then clock_timestamp() end,
+      error = case status when 'queued' then ${ABORTED_BY_ADMINISTRATOR} end
+    where run_id = ${id}::uuid and kind = ${kind} and status in ('queued', 'running')
+    returning *`.execute(db);
+  if (rows[0]) return rows[0];
+  const run = await readRun(db, kind, id);
+  if (!run) throw new Refusal('not_found', `There is no ${kind} ${id}`);
+  throw new Refusal('run_not_active', `The ${kind} ${id} is ${run.status}`);
+}
+
+function isNew(outcome: Outcome, { dryRun }: RunActionRequest): boolean {
+  return outcome.kind === 'accepted' && !outcome.isHit && !dryRun;
+}
+
+function refusalOf({ id }: ReplayView): Refusal {
+  const detail = `GET /v1/admin/replays/${id} says where; accept the differences to replay anyway`;
+  return new Refusal('replay_differs', detail, { runId: id });
+}

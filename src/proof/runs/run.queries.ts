@@ -1,0 +1,164 @@
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { openPool, ROLES, type SessionTimeouts } from '../../database/connections';
+import { systemClock } from '../../engine/define/ids';
+import type { RunDatabase, RunKind, RunRow, RunStatus, RunTrigger } from './run.table';
+
+/** Requests, heartbeats and the looks for work of one process. */
+const POOL_SIZE = 3;
+
+export type Run = Selectable<RunRow>;
+
+/** A wish for a run. */
+export interface RunRequest {
+  readonly kind: RunKind;
+  readonly trigger: RunTrigger;
+  readonly requestedBy: string;
+  readonly toPosition?: number | undefined;
+  readonly acceptReason?: string | undefined;
+  readonly scheduledFor?: Date;
+}
+
+/** Connections to the log database under the role that may write runs and nothing else. */
+export function openRunDatabase(
+  logUrl: string,
+  timeouts: SessionTimeouts,
+  onError: (error: Error) => void,
+): Kysely<RunDatabase> {
+  return openPool<RunDatabase>(logUrl, ROLES.runRecorder, timeouts, POOL_SIZE, onError);
+}
+
+/** Has what is decided by a look at all runs be decided one after the other, in all processes. */
+export async function lockRuns(db: Transaction<RunDatabase>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext('truebook runs'))`.execute(db);
+}
+
+export async function insertRun(
+  db: Kysely<RunDatabase>,
+  request: RunRequest,
+  status: 'queued' | 'running',
+): Promise<Run> {
+  const now = sql<string>`clock_timestamp()`;
+  return db
+    .insertInto('runs')
+    .values({
+      run_id: systemClock.newId(),
+      kind: request.kind,
+      status,
+      trigger: request.trigger,
+      requested_by: request.requestedBy,
+      scheduled_for: request.scheduledFor?.toISOString() ?? null,
+      to_position: request.toPosition ?? null,
+      accept_reason: request.acceptReason ?? null,
+      ...(status === 'running' && { started_at: now, heartbeat_at: now }),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Whether a run of a kind is queued or running. */
+export async function hasOpenRun(db: Kysely<RunDatabase>, kind: RunKind): Promise<boolean> {
+  const open = await db
+    .selectFrom('runs')
+    .select('run_no')
+    .where('kind', '=', kind)
+    .where('status', 'in', ['queued', 'running'])
+    .limit(1)
+    .executeTakeFirst();
+  return open !== undefined;
+}
+
+/** Runs of a kind, the newest first. `before` is the `run_no` that the page before ended with. */
+export function listRuns(
+  db: Kysely<RunDatabase>,
+  kind: RunKind,
+  filter: { readonly status?: RunStatus; readonly before?: number | undefined },
+  limit: number,
+): Promise<Run[]> {
+  let query = db.selectFrom('runs').selectAll().where('kind', '=', kind);
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status);
+  if (filter.before !== undefined) query = query.where('run_no', '<', filter.before);
+  return query.orderBy('run_no', 'desc').limit(limit).execute();
+}
+
+export function readRun(
+  db: Kysely<RunDatabase>,
+  kind: RunKind,
+  id: string,
+): Promise<Run | undefined> {
+  return db
+    .selectFrom('runs')
+    .selectAll()
+    .where('run_id', '=', id)
+    .where('kind', '=', kind)
+    .executeTakeFirst();
+}
+
+/** The last verification that came to a verdict. */
+export function readLastVerdict(db: Kysely<RunDatabase>): Promise<Run | undefined> {
+  return db
+    .selectFrom('runs')
+    .selectAll()
+    .where('kind', '=', 'verification')
+    .where('status', 'in', ['passed', 'failed'])
+    .orderBy('finished_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/**
+ * Makes the oldest queued run a running one, unless one is running anywhere.
+ * @returns it, or undefined where there is nothing to do now
+ */
+export function claimRun(db: Kysely<RunDatabase>): Promise<Run | undefined> {
+  return db.transaction().execute(async (transaction) => {
+    await lockRuns(transaction);
+    const { rows } = await sql<Run>`
+      update runs set status = 'running', started_at = clock_timestamp(),
+        heartbeat_at = clock_timestamp()
+      where run_id = (
+          select run_id from runs where status = 'queued' order by run_no limit 1
+          for update skip locked)
+        and not exists (select from runs where status = 'running')
+      returning *`.execute(transaction);
+    return rows[0];
+  });
+}
+
+export const ABORTED_BY_ADMINISTRATOR = 'An administrator aborted it';
+
+/**
+ * Ends the runs whose process has not been heard of for so long, and those that were aborted when
+ * they were about to be queued again.
+ * @returns the ids of those whose process has ended
+ */
+export async function endDeadRuns(db: Kysely<RunDatabase>, deadMs: number): Promise<string[]> {
+  const { rows } = await sql<{ run_id: string; error: string }>`
+    update runs set status = 'aborted', finished_at = clock_timestamp(), heartbeat_at = null,
+      error = case status when 'running' then 'Its process ended'
+        else ${ABORTED_BY_ADMINISTRATOR} end
+    where status = 'running'
+        and heartbeat_at < clock_timestamp() - ${deadMs} * interval '1 millisecond'
+      or status = 'queued' and abort_requested
+    returning run_id, error`.execute(db);
+  return rows.filter((row) => row.error !== ABORTED_BY_ADMINISTRATOR).map((row) => row.run_id);
+}
+
+/**
+ * Asks for a verification at a time of the schedule, unless one is queued or running or that time
+ * had its verification already.
+ */
+export function insertScheduled(db: Kysely<RunDatabase>, at: Date): Promise<Run | undefined> {
+  return db.transaction().execute(async (transaction) => {
+    await lockRuns(transaction);
+    if (await hasOpenRun(transaction, 'verification')) return undefined;
+    const made = await transaction
+      .selectFrom('runs')
+      .select('run_no')
+      .where('kind', '=', 'verification')
+      .where('scheduled_for', '=', at.toISOString())
+      .executeTakeFirst();
+    if (made) return undefined;
+    const request = { kind: 'verification', trigger: 'schedule', requestedBy: 'schedule' } as const;
+    return insertRun(transaction, { ...request, scheduledFor: at }, 'queued');
+  });
+}

@@ -1,0 +1,91 @@
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
+import type { Reply } from '../../http/caller';
+import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { limitOf, pageOf, type Page } from '../../http/page';
+import { invalidRequest } from '../../http/problem';
+import { found, IdPipe, Reads } from '../../http/reads';
+import { RunActions } from './run-actions';
+import { RunFeed } from './run-feed';
+import {
+  AbortRunDto,
+  RequestVerificationDto,
+  RunQuery,
+  VerificationDto,
+  VerificationListQuery,
+} from './run.dto';
+import { verificationView, type VerificationView } from './run.view';
+
+const VerificationPage = pageDto(VerificationDto);
+
+/** Open to administrators alone, as `http/authentication.ts` says. */
+@ApiTags('admin')
+@Controller('v1/admin/replay-verifications')
+export class VerificationController {
+  constructor(
+    private readonly commands: Commands,
+    private readonly reads: Reads,
+    private readonly feed: RunFeed,
+    private readonly actions: RunActions,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Rebuild the state beside the live one, and compare the two' })
+  @ApiCommand({ status: 202, type: VerificationDto, problems: ['forbidden'] })
+  async request(
+    @AsCommand() request: CommandRequest,
+    @Body() { toPosition }: RequestVerificationDto,
+  ): Promise<VerificationView> {
+    const position = await this.reads.position(request.reply);
+    if (toPosition !== undefined && toPosition > position) {
+      const message = `must not be above the ledger's position, ${position}`;
+      throw invalidRequest({ pointer: '/toPosition', message });
+    }
+    const outcome = await this.actions.requestVerification(request, toPosition, position);
+    return this.commands.answer(request, outcome);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List verifications, the newest first' })
+  @ApiRead({ type: VerificationPage, problems: ['forbidden'] })
+  async list(
+    @Query() query: VerificationListQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<Page<VerificationView>> {
+    const limit = limitOf(query);
+    await this.reads.position(reply);
+    const rows = await this.feed.list('verification', query, limit + 1);
+    return pageOf(rows, limit, (row) => [row.run_no], verificationView);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a verification, and how far it is or what it found' })
+  @ApiRead({ type: VerificationDto, problems: ['forbidden', 'not_found'] })
+  async read(
+    @Param('id', IdPipe) id: string,
+    @Query() _: RunQuery,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<VerificationView> {
+    await this.reads.position(reply);
+    const run = await this.feed.find('verification', id);
+    return verificationView(found(run, 'verification', id));
+  }
+
+  @Post(':id/abort')
+  @ApiOperation({ summary: 'Stop a verification that is queued or running' })
+  @ApiCommand({
+    status: 200,
+    type: VerificationDto,
+    problems: ['forbidden', 'not_found', 'run_not_active'],
+  })
+  async abort(
+    @AsCommand() request: CommandRequest,
+    @Param('id', IdPipe) id: string,
+    @Body() _: AbortRunDto,
+  ): Promise<VerificationView> {
+    const position = await this.reads.position(request.reply);
+    const outcome = await this.actions.abortVerification(request, id, position);
+    return this.commands.answer(request, outcome);
+  }
+}

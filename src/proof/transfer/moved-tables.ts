@@ -1,0 +1,137 @@
+import { ROLES, type Role } from '../../database/connections';
+import { commandLogTable, eventLogTable } from '../../engine/write/event-log';
+import { taskLogTable } from '../../engine/catch-up/task-gateway';
+
+/** A row as PostgreSQL writes it: one text a column, null for NULL. */
+export type Fields = readonly (string | null)[];
+
+/** A table of the log database that moves to another installation. */
+export interface MovedTable {
+  readonly name: string;
+  /** PostgreSQL type by column, in the order of the file. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** The column that says with which event a row moves. */
+  readonly position: string;
+  /** SQL: the order of the rows of one position. */
+  readonly order: string;
+  /** SQL: the columns that rows which are there already are found by. */
+  readonly key: string;
+  /** The role that may write the table. */
+  readonly role: Role;
+  /** Whether a row may be committed after the events of its position; else it goes with them. */
+  readonly mayFollow?: (row: Fields) => boolean;
+  /** What becomes of a row on its way in. */
+  readonly onImport?: (row: Fields) => Fields;
+  /**
+   * SQL over the row that is there (`there`): whether the file's row takes its place. Without it
+   * the row that is there stays.
+   */
+  readonly replacedWhere?: string;
+}
+
+/** The events themselves; everything else moves with them. */
+export const EVENTS: MovedTable = {
+  name: eventLogTable.name,
+  columns: eventLogTable.columns,
+  position: 'position',
+  order: 'position',
+  key: 'position',
+  role: ROLES.logWriter,
+};
+
+/**
+ * What was hashed of the events that were amended since: a page brings it together with them, so
+ * that the chain can be followed.
+ */
+export const BACKUPS: MovedTable = {
+  name: 'event_backup',
+  columns: {
+    position: 'bigint',
+    amendment: 'int',
+    event_id: 'uuid',
+    type: 'text',
+    version: 'int',
+    data: 'json',
+    amended_at: 'timestamptz',
+    amended_by: 'text',
+    reason: 'text',
+    amended_at_position: 'bigint',
+  },
+  position: 'position',
+  order: 'amendment',
+  key: 'position, amendment',
+  role: ROLES.logAmender,
+};
+
+const firstPositionOf = fieldOf(commandLogTable, 'first_position');
+
+/**
+ * Commands without events follow their position in any number: a page need not hold them all. One
+ * with events must never be missing beside them, or its key would be free to be used again.
+ */
+const COMMANDS: MovedTable = {
+  name: commandLogTable.name,
+  columns: commandLogTable.columns,
+  position: 'last_position',
+  order: 'first_position is null, command_id',
+  key: 'command_id',
+  role: ROLES.logWriter,
+  mayFollow: (row) => firstPositionOf(row) === null,
+};
+
+const TASKS: MovedTable = {
+  name: taskLogTable.name,
+  columns: taskLogTable.columns,
+  position: 'position',
+  order: 'ordinal',
+  key: 'task_id',
+  role: ROLES.logWriter,
+};
+
+const DELIVERY_COLUMNS = {
+  task_id: 'uuid',
+  position: 'bigint',
+  ordinal: 'int',
+  name: 'text',
+  lane: 'text',
+  status: 'text',
+  attempts: 'int',
+  handed_over_at: 'timestamptz',
+  next_attempt_at: 'timestamptz',
+  started_at: 'timestamptz',
+  done_at: 'timestamptz',
+  last_error: 'text',
+  result: 'json',
+} as const;
+const STATUS = Object.keys(DELIVERY_COLUMNS).indexOf('status');
+
+/**
+ * What was under way may or may not have happened: it waits in the queue's table without a job, and
+ * the first sweep of the new installation hands it over again, under the same id.
+ */
+const DELIVERIES: MovedTable = {
+  name: 'task_delivery',
+  columns: DELIVERY_COLUMNS,
+  position: 'position',
+  order: 'ordinal',
+  key: 'task_id',
+  role: ROLES.taskWorker,
+  onImport: (row) => (row[STATUS] === 'running' ? row.with(STATUS, 'queued') : row),
+  // A later file knows more of a task than an earlier one, but what was done here stays done.
+  replacedWhere: "there.status <> 'done'",
+};
+
+/** What moves together with the events, in the order in which it is written. */
+export const FOLLOWING: readonly MovedTable[] = [BACKUPS, COMMANDS, TASKS, DELIVERIES];
+
+/** Every table of the file. */
+export const MOVED_TABLES: readonly MovedTable[] = [EVENTS, ...FOLLOWING];
+
+/** Reads a column of a table's rows. */
+export function fieldOf(
+  { columns }: { columns: object },
+  column: string,
+): (row: Fields) => string | null {
+  const at = Object.keys(columns).indexOf(column);
+  return (row) => row[at]!;
+}

@@ -1,0 +1,258 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listAccounts } from '../../../src/books/accounts/account.queries';
+import { accountView } from '../../../src/books/accounts/account.view';
+import { importFile, type ImportReport } from '../../../src/books/import/import-file';
+import { importPlan, type ImportTexts } from '../../../src/books/import/import-plan';
+import type { RefusedRow } from '../../../src/books/import/csv-rows';
+import { parseAmount } from '../../../src/money/amount';
+import { readTransaction } from '../../../src/books/transactions/transaction.queries';
+import { openAccount } from '../../harness/books';
+import { query, testCluster } from '../../harness/cluster';
+import { startTestLedger, type TestLedger } from '../../harness/ledger';
+import { runScript, startScript } from '../../harness/script';
+import { randomOf, runSeed, type Random } from '../../harness/seed';
+import { waitFor } from '../../harness/waiting';
+
+jest.setTimeout(120_000);
+
+/** Not part of the project: 28,205 transactions of a Czech bank, published for a data contest. */
+const REAL_FILE = join(__dirname, '../../../../shared/data/czech-bank-1993.csv');
+const HEADER = 'transaction_id,date,account_id,kind,amount,counterparty';
+const AGAINST = [
+  'interest_credited=interest-expense:expense',
+  'statement_fee=fee-income:income',
+  'penalty_interest=interest-income:income',
+];
+const OPTIONS = { currency: 'CZK', createAccounts: true, counter: 'cash:asset', against: AGAINST };
+
+async function fileOf(lines: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(testCluster().runDir, 'import-'));
+  const file = join(folder, 'bank.csv');
+  await writeFile(file, `${lines.join('\n')}\n`);
+  return file;
+}
+
+async function importOf(
+  ledger: TestLedger,
+  file: string,
+  options: Partial<ImportTexts> = {},
+): Promise<{ report: ImportReport; refused: RefusedRow[] }> {
+  const refused: RefusedRow[] = [];
+  const plan = importPlan({ file, ...OPTIONS, ...options });
+  const onRefused = (row: RefusedRow) => refused.push(row);
+  const report = await importFile({ file, plan, open: ledger.open, onRefused });
+  return { report, refused };
+}
+
+/** Balances in minor units by client id, negative balances of debited liabilities too. */
+async function balancesOf(ledger: TestLedger): Promise<Map<string, bigint>> {
+  const balances = new Map<string, bigint>();
+  let after = 0;
+  for (;;) {
+    const { value } = await ledger.open.stateReader.read((db) => listAccounts(db, {}, after, 200));
+    for (const row of value)
+      balances.set(row.client_id!, parseAmount(accountView(row).balance, 2)!);
+    if (value.length < 200) return balances;
+    after = value.at(-1)!.account_no;
+  }
+}
+
+/** The exact sum of each account's rows, read without the program's own parser. */
+function sumsOf(lines: readonly string[], prefix: string): Map<string, bigint> {
+  const sums = new Map<string, bigint>();
+  for (const line of lines.slice(1)) {
+    const [, , account, , amount] = line.split(',');
+    const minor = BigInt(amount!.replace('.', ''));
+    sums.set(prefix + account!, (sums.get(prefix + account!) ?? 0n) + minor);
+  }
+  return sums;
+}
+
+function generatedLines(random: Random, rows: number): string[] {
+  const kinds = ['cash_deposit', 'interest_credited', 'statement_fee', 'household'];
+  return [
+    HEADER,
+    ...Array.from({ length: rows }, (_, i) => {
+      const sign = random.chance(0.4) ? '-' : '';
+      const amount = `${sign}${1 + random.below(5_000)}.${10 + random.below(90)}`;
+      const day = `1993-0${1 + random.below(9)}-0${1 + random.below(9)}`;
+      return `${i + 1},${day},${random.below(60)},${random.pick(kinds)},${amount},`;
+    }),
+  ];
+}
+
+function seeded(): Random {
+  const seed = runSeed();
+  process.stderr.write(`SEED=${seed} (import)\n`);
+  return randomOf(seed);
+}
+
+async function expectSums(ledger: TestLedger, lines: readonly string[], name: string) {
+  const balances = await balancesOf(ledger);
+  const sums = sumsOf(lines, `${name}:`);
+  expect(sums.size).toBeGreaterThan(10);
+  for (const [account, sum] of sums)
+    expect([account, balances.get(account)]).toEqual([account, sum]);
+  expect(balances.size).toBe(sums.size + 4);
+}
+
+describe('an import (on real databases)', () => {
+  it('makes every closing balance the exact sum of the rows', async () => {
+    const ledger = await startTestLedger();
+    const lines = generatedLines(seeded(), 3_500);
+    const file = await fileOf(lines);
+    const { report, refused } = await importOf(ledger, file);
+    expect(refused).toEqual([]);
+    expect(report).toMatchObject({ rows: 3_500, posted: 3_500, alreadyThere: 0, refused: 0 });
+    await expectSums(ledger, lines, 'bank');
+    const again = await importOf(ledger, file);
+    expect(again.report).toMatchObject({ posted: 0, alreadyThere: 3_500, refused: 0 });
+    await expectSums(ledger, lines, 'bank');
+  });
+
+  const whereThere = existsSync(REAL_FILE) ? it : it.failing;
+  whereThere(
+    'imports a year of a real bank, where its file is at hand',
+    async () => {
+      const lines = (await readFile(REAL_FILE, 'utf8')).trimEnd().split('\n');
+      const ledger = await startTestLedger();
+      const { report } = await importOf(ledger, REAL_FILE);
+      expect(report).toMatchObject({ rows: 28_205, posted: 28_205, refused: 0 });
+      await expectSums(ledger, lines, 'czech-bank-1993');
+    },
+    120_000,
+  );
+
+  it('keeps what a row says', async () => {
+    const ledger = await startTestLedger();
+    const lines = [HEADER, '17,1993-02-03,5,"household, rent",-1234.50,"Žižka ""Jan"""'];
+    await importOf(ledger, await fileOf(lines), { name: 'my-bank' });
+    const { value } = await ledger.open.stateReader.read((db) =>
+      readTransaction(db, 'client:my-bank:17'),
+    );
+    expect(value).toMatchObject({
+      clientId: 'my-bank:17',
+      description: 'household, rent',
+      effectiveDate: '1993-02-03',
+      metadata: { kind: 'household, rent', counterparty: 'Žižka "Jan"' },
+      postings: [
+        { direction: 'debit', amount: '1234.50', currency: 'CZK', balanceAfter: '-1234.50' },
+        { direction: 'credit', amount: '1234.50', currency: 'CZK', balanceAfter: '-1234.50' },
+      ],
+    });
+  });
+
+  it('reports rows that it refuses by line and reason, and posts the others', async () => {
+    const ledger = await startTestLedger();
+    const file = await fileOf([
+      HEADER,
+      '1,1993-01-01,5,cash_deposit,700.00,',
+      '2,1993-02-30,5,cash_deposit,700.00,',
+      '3,1993-01-01,5,cash_deposit,"7,00",',
+      '4,1993-01-01,5,cash_deposit,1.005,',
+      '5,1993-01-01,5,cash_deposit,0.00,',
+      '6,1993-01-01,,cash_deposit,1.00,',
+      '7,1993-01-01,5,cash_deposit',
+      '1,1993-01-01,5,cash_deposit,800.00,',
+      '',
+      '1,1993-01-01,5,cash_deposit,700.00,',
+      'x y,1993-01-01,5,cash_deposit,1.00,',
+      '8,1993-01-01,5,cash_deposit,1.00,ab"c',
+      '9,1993-01-01,5,cash_deposit,1.00,',
+    ]);
+    const { report, refused } = await importOf(ledger, file);
+    expect(report).toMatchObject({ rows: 12, posted: 2, alreadyThere: 1, refused: 9 });
+    const reasons = new Map(refused.map(({ line, reason }) => [line, reason]));
+    expect(Object.fromEntries(reasons)).toEqual({
+      3: 'date "1993-02-30" is no day as YYYY-MM-DD',
+      4: 'amount "7,00" is no decimal number',
+      5: expect.stringContaining('at most 2 decimals in CZK') as string,
+      6: expect.stringContaining('zero_amount') as string,
+      7: 'account_id "" makes no client id',
+      8: 'it has 4 columns and not 6',
+      9: expect.stringContaining('idempotency_key_reused') as string,
+      12: 'transaction_id "x y" makes no client id',
+      13: expect.stringContaining('no valid CSV') as string,
+    });
+    expect((await balancesOf(ledger)).get('bank:5')).toBe(70_100n);
+  });
+
+  it('refuses what cannot be imported before it posts anything', async () => {
+    const ledger = await startTestLedger();
+    const good = '1,1993-01-01,5,cash_deposit,700.00,';
+    const file = await fileOf([HEADER, good]);
+    const failing = (texts: Partial<ImportTexts>) => importOf(ledger, file, texts);
+    await expect(failing({ currency: 'XYZW' })).rejects.toThrow('ISO 4217');
+    await expect(failing({ counter: 'cash' })).rejects.toThrow('CLIENTID:TYPE');
+    await expect(failing({ counter: 'cash:money' })).rejects.toThrow('asset, liability');
+    await expect(failing({ name: 'a b' })).rejects.toThrow('--name');
+    await expect(failing({ createAccounts: false })).rejects.toThrow('There is no account');
+    await openAccount(ledger, { clientId: 'cash', type: 'asset', currency: 'USD' });
+    await expect(failing({})).rejects.toThrow('of type asset in USD, not asset in CZK');
+    const headless = await fileOf(['id,date,amount', good]);
+    await expect(importOf(ledger, headless, { counter: 'till:asset' })).rejects.toThrow(
+      'lacks the column transaction_id, account_id',
+    );
+    await expect(importOf(ledger, `${file}.nope`)).rejects.toThrow('cannot be read');
+    expect(await query(ledger.databases.urls.state, 'select from transactions')).toEqual([]);
+  });
+
+  it('uses accounts that exist, and refuses rows of those that do not', async () => {
+    const ledger = await startTestLedger();
+    await openAccount(ledger, { clientId: 'cash', type: 'asset', currency: 'CZK' });
+    await openAccount(ledger, { clientId: 'customer-5', type: 'liability', currency: 'CZK' });
+    const file = await fileOf([
+      HEADER,
+      '1,1993-01-01,5,cash_deposit,700.00,',
+      '2,1993-01-01,6,cash_deposit,700.00,',
+    ]);
+    const { report, refused } = await importOf(ledger, file, {
+      createAccounts: false,
+      against: [],
+      accountPrefix: 'customer-',
+    });
+    expect(report).toMatchObject({ posted: 1, refused: 1 });
+    expect(refused).toEqual([{ line: 3, reason: 'there is no account "customer-6"' }]);
+    expect((await balancesOf(ledger)).get('customer-5')).toBe(70_000n);
+  });
+});
+
+describe('npm run import', () => {
+  const flags = (file: string) => [
+    ...[file, '--currency', 'CZK', '--create-accounts', '--counter', 'cash:asset'],
+    ...AGAINST.flatMap((text) => ['--against', text]),
+  ];
+
+  it('is restarted after a kill without doubling anything', async () => {
+    const ledger = await startTestLedger();
+    const { urls } = ledger.databases;
+    const lines = generatedLines(seeded(), 12_000);
+    const file = await fileOf(lines);
+    const { child, ended } = await startScript('import', flags(file), urls);
+    await waitFor('the first rows to be posted', async () => {
+      const rows = await query(urls.state, 'select from transactions limit 1');
+      return rows.length > 0;
+    });
+    child.kill('SIGKILL');
+    expect((await ended).end).toBe('SIGKILL');
+    const second = await runScript('import', flags(file), urls);
+    const [, rows, posted, there] =
+      /^(\d+) rows: (\d+) posted, (\d+) already there, 0 refused/.exec(second.stdout) ?? [];
+    expect({ end: second.end, rows }).toEqual({ end: 0, rows: '12000' });
+    expect(Number(posted)).toBeGreaterThan(0);
+    expect(Number(there)).toBeGreaterThan(0);
+    expect(Number(posted) + Number(there)).toBe(12_000);
+    await expectSums(ledger, lines, 'bank');
+  });
+
+  it('ends with 2 where rows were refused, and says which', async () => {
+    const ledger = await startTestLedger();
+    const file = await fileOf([HEADER, '1,1993-01-01,5,x,1.00,', '2,soon,5,x,1.00,']);
+    const { end, stdout, stderr } = await runScript('import', flags(file), ledger.databases.urls);
+    expect(end).toBe(2);
+    expect(stderr).toBe('Line 3: date "soon" is no day as YYYY-MM-DD\n');
+    expect(stdout).toMatch(/^2 rows: 1 posted, 0 already there, 1 refused \(.*\)\.\n$/);
+  });
+});

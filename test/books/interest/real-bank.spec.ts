@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CalculateInterestOwed } from '../../../src/books/interest/interest.creators';
+import { importFile } from '../../../src/books/import/import-file';
+import { importPlan } from '../../../src/books/import/import-plan';
+import { openAccount } from '../../harness/books';
+import { query } from '../../harness/cluster';
+import { startTestLedger } from '../../harness/ledger';
+import { daysBetween, halfEven } from './rational';
+
+jest.setTimeout(180_000);
+
+/** Not part of the project: 28,205 transactions of a Czech bank, published for a data contest. */
+const REAL_FILE = join(__dirname, '../../../../shared/data/czech-bank-1993.csv');
+const OPTIONS = {
+  ...{ currency: 'CZK', createAccounts: true, counter: 'cash:asset' },
+  against: [
+    'interest_credited=interest-expense:expense',
+    'statement_fee=fee-income:income',
+    'penalty_interest=interest-income:income',
+  ],
+};
+const LAST_DAY = '1993-12-31';
+
+/** Changes in minor units by account and day, read without the program's own parser. */
+function changesOf(file: string): Map<string, Map<string, bigint>> {
+  const accounts = new Map<string, Map<string, bigint>>();
+  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n').slice(1)) {
+    const [, date, account, , amount] = line.split(',') as [string, string, string, string, string];
+    const days = accounts.get(account) ?? new Map<string, bigint>();
+    accounts.set(account, days);
+    days.set(date, (days.get(date) ?? 0n) + BigInt(amount.replace('.', '')));
+  }
+  return accounts;
+}
+
+/** 4.5 % on what each of a year's days ended with, rounded once. */
+function owed(days: ReadonlyMap<string, bigint>): bigint {
+  let [balance, minorDays] = [0n, 0n];
+  for (const day of daysBetween('1993-01-01', LAST_DAY)) {
+    balance += days.get(day) ?? 0n;
+    if (balance > 0n) minorDays += balance;
+  }
+  return halfEven({ numerator: minorDays * 45n, denominator: 365_000n });
+}
+
+const whereThere = existsSync(REAL_FILE) ? it : it.failing;
+
+describe('interest of a real bank', () => {
+  whereThere('of a year, accrued in three parts, is what each day adds up to', async () => {
+    const ledger = await startTestLedger();
+    const plan = importPlan({ file: REAL_FILE, ...OPTIONS });
+    const { posted } = await importFile({ file: REAL_FILE, plan, open: ledger.open });
+    expect(posted).toBe(28_205);
+    const expense = await openAccount(ledger, { type: 'expense', currency: 'CZK' });
+    const terms = {
+      annualRate: '0.045',
+      dayCount: 'actual/365',
+      expenseAccountId: expense.id,
+    } as const;
+    const totals = new Map<string, bigint>();
+    for (const through of ['1993-03-10', '1993-11-30', LAST_DAY]) {
+      const { accruals } = await ledger.accept(CalculateInterestOwed, { ...terms, through });
+      for (const { accountId, amount } of accruals) {
+        const minor = BigInt(amount.replace('.', ''));
+        totals.set(accountId, (totals.get(accountId) ?? 0n) + minor);
+      }
+    }
+    const rows = await query<{ account_id: string; client_id: string }>(
+      ledger.databases.urls.state,
+      `select account_id, client_id from state.accounts where type = 'liability'`,
+    );
+    const ids = new Map(rows.map((row) => [row.client_id, row.account_id]));
+    const expected = [...changesOf(REAL_FILE)].map(([account, days]) => {
+      return [ids.get(`czech-bank-1993:${account}`), owed(days)] as const;
+    });
+    expect(expected.length).toBeGreaterThan(1_000);
+    expect(totals.size).toBe(expected.length);
+    const wrong = expected.filter(([id, minor]) => totals.get(id!) !== minor);
+    expect(wrong).toEqual([]);
+  });
+});

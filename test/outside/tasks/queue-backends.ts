@@ -1,0 +1,167 @@
+import { Redis } from 'ioredis';
+import type { DatabaseUrls } from '../../../src/database/connections';
+import type { TaskOptions } from '../../../src/outside/tasks/open-tasks';
+import { query } from '../../harness/cluster';
+import { DatabaseProxy } from '../../harness/proxy';
+import { startRedis, type RedisServer } from '../../harness/redis';
+
+/** A queue's server, with what a spec does to it behind the program's back. */
+export interface TestQueue {
+  readonly options: TaskOptions['queue'];
+  /** Where the queue finds the state database. */
+  readonly stateUrl: string;
+  /** Jobs in any state. */
+  countJobs(): Promise<number>;
+  /** Everything that the server keeps for the queue. */
+  dump(): Promise<string>;
+  /** Removes everything. @returns how many jobs that were */
+  empty(): Promise<number>;
+  /** PostgreSQL cannot be reached any more; Redis is killed. */
+  goAway(): Promise<void>;
+  /** PostgreSQL has what it had; Redis is empty. */
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Short, so that tests wait for what matters; but for the lock. What a busy machine keeps from
+ * renewing it in time is done twice: tests that wait for a lock to end have it shorter.
+ */
+const TIMINGS = {
+  answerMs: 2_000,
+  lockMs: 30_000,
+  stalledCheckMs: 200,
+  retryMs: 50,
+  afterBugMs: 50,
+  scheduleCheckMs: 500,
+  scheduleRetryMs: 500,
+};
+
+export const BACKENDS = [
+  ['PostgreSQL', (urls: DatabaseUrls): Promise<TestQueue> => PostgresQueue.start(urls)],
+  ['Redis', (urls: DatabaseUrls): Promise<TestQueue> => RedisQueue.start(urls)],
+] as const;
+
+export type StartQueue = (typeof BACKENDS)[number][1];
+
+class PostgresQueue implements TestQueue {
+  readonly options = { timings: TIMINGS };
+
+  private constructor(
+    private readonly url: string,
+    private readonly proxy: DatabaseProxy,
+  ) {}
+
+  static async start({ state }: DatabaseUrls): Promise<TestQueue> {
+    return new PostgresQueue(state, await DatabaseProxy.start(state));
+  }
+
+  get stateUrl(): string {
+    return this.proxy.url;
+  }
+
+  async countJobs(): Promise<number> {
+    const [row] = await query<{ count: number }>(this.url, 'select count(*) from bullmq.job');
+    return row!.count;
+  }
+
+  async dump(): Promise<string> {
+    const tables = await query<{ name: string }>(
+      this.url,
+      `select format('bullmq.%I', tablename) as name from pg_tables where schemaname = 'bullmq'`,
+    );
+    const rows = tables.map(({ name }) => query(this.url, `select t::text from ${name} t`));
+    return JSON.stringify(await Promise.all(rows));
+  }
+
+  async empty(): Promise<number> {
+    const removed = await query(this.url, 'delete from bullmq.job returning id');
+    await query(this.url, 'truncate bullmq.job, bullmq.event, bullmq.meta cascade');
+    return removed.length;
+  }
+
+  goAway(): Promise<void> {
+    this.proxy.isReachable = false;
+    this.proxy.cutAll();
+    return Promise.resolve();
+  }
+
+  comeBack(): Promise<void> {
+    this.proxy.isReachable = true;
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return this.proxy.close();
+  }
+}
+
+class RedisQueue implements TestQueue {
+  readonly options: TestQueue['options'];
+
+  private constructor(
+    readonly stateUrl: string,
+    private readonly server: RedisServer,
+  ) {
+    this.options = { redisUrl: server.url, timings: TIMINGS };
+  }
+
+  static async start({ state }: DatabaseUrls): Promise<TestQueue> {
+    return new RedisQueue(state, await startRedis());
+  }
+
+  async countJobs(): Promise<number> {
+    const isJob = /:[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+    return (await this.keys()).filter((key) => isJob.test(key)).length;
+  }
+
+  dump(): Promise<string> {
+    return this.withRedis(async (redis) => {
+      const values = await redis
+        .keys('*')
+        .then((keys) => Promise.all(keys.map(async (key) => [key, await valueOf(redis, key)])));
+      return JSON.stringify(values);
+    });
+  }
+
+  async empty(): Promise<number> {
+    const count = await this.countJobs();
+    await this.withRedis((redis) => redis.flushall());
+    return count;
+  }
+
+  goAway(): Promise<void> {
+    return this.server.kill();
+  }
+
+  comeBack(): Promise<void> {
+    return this.server.start();
+  }
+
+  close(): Promise<void> {
+    return this.server.kill();
+  }
+
+  private keys(): Promise<string[]> {
+    return this.withRedis((redis) => redis.keys('*'));
+  }
+
+  private async withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = new Redis(this.server.url);
+    try {
+      return await work(redis);
+    } finally {
+      redis.disconnect();
+    }
+  }
+}
+
+async function valueOf(redis: Redis, key: string): Promise<unknown> {
+  const type = await redis.type(key);
+  if (type === 'hash') return redis.hgetall(key);
+  if (type === 'list') return redis.lrange(key, 0, -1);
+  if (type === 'set') return redis.smembers(key);
+  if (type === 'zset') return redis.zrange(key, '0', '-1');
+  if (type === 'stream') return redis.xrange(key, '-', '+');
+  return redis.get(key);
+}

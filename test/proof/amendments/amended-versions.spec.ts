@@ -1,0 +1,64 @@
+import { AccountOpened, type AccountOpenedData } from '../../../src/books/accounts/account.events';
+import type { Feature } from '../../../src/engine/define/registry';
+import { features } from '../../../src/features';
+import { eventSchemas } from '../../../src/schemas/event-schemas';
+import { query } from '../../harness/cluster';
+import { startTestService } from '../../harness/service';
+import { verifyOf } from '../replay/some-books';
+import { AmendedBooks, startAmendedBooks } from './amended-books';
+
+jest.setTimeout(60_000);
+
+/** Code in which accounts that were opened before it have their names in capitals. */
+const next: readonly Feature[] = features.map((feature) => ({
+  ...feature,
+  materializers: feature.materializers.map((materializer) => {
+    if (materializer.event.type !== AccountOpened.type) return materializer;
+    const upcasters = {
+      1: (data: object) => ({ ...data, name: (data as AccountOpenedData).name.toUpperCase() }),
+    };
+    return { ...materializer, event: { ...materializer.event, version: 2, upcasters } };
+  }),
+}));
+
+describe('an event of an older version', () => {
+  const schemas = eventSchemas[AccountOpened.type] as Record<number, object>;
+  beforeAll(() => void (schemas[2] = schemas[1]!));
+  afterAll(() => void delete schemas[2]);
+
+  it('is amended in the current version, and restored to the one that it had', async () => {
+    const before = await startAmendedBooks();
+    const { databases } = before.service;
+    await before.service.close();
+    // Same materializers' version: what the state has was built by the code of before.
+    const service = await startTestService({ databases, features: next });
+    const books = new AmendedBooks(service);
+    const stored = async () => {
+      const rows = await query<{ version: number; data: AccountOpenedData }>(
+        databases.urls.log,
+        'select version, data from event_log where position = 1',
+      );
+      return rows[0]!;
+    };
+    expect(await stored()).toMatchObject({ version: 1, data: { name: 'cash' } });
+    const shown = await books.event(1);
+    expect(shown).toMatchObject({ version: 2, data: { name: 'CASH' } });
+    // The data that the event has already, as the API shows it, in the new version.
+    const data = { ...shown.data, name: 'Petty cash' };
+    const { status, body } = await books.amend(1, { data, reason: 'x' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ fromVersion: 1, version: 2, data });
+    expect(await stored()).toEqual({ version: 2, data });
+    expect((await books.event(body.amendedAtPosition!)).data).toMatchObject({
+      fromVersion: 1,
+      toVersion: 2,
+    });
+    expect((await books.backups()).data).toMatchObject([{ version: 1, data: { name: 'cash' } }]);
+    const { body: account } = await service.api.get('/v1/accounts/client:cash');
+    expect(account['name']).toBe('Petty cash');
+    expect(await verifyOf(service, {}, next)).toMatchObject({ status: 'passed', log: [] });
+    expect((await books.restore(1, 1)).status).toBe(200);
+    expect(await stored()).toMatchObject({ version: 1, data: { name: 'cash' } });
+    expect(await verifyOf(service, {}, next)).toMatchObject({ status: 'passed', log: [] });
+  });
+});

@@ -1,0 +1,102 @@
+import { chown, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatabaseUrls } from '../../../src/database/connections';
+import { migrate } from '../../../src/database/migrator';
+import { openLedger, type OpenLedger } from '../../../src/engine/open-ledger';
+import { features } from '../../../src/features';
+import { OpenAccount } from '../../../src/books/accounts/account.creators';
+import type { AccountView } from '../../../src/books/accounts/account.view';
+import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
+import { transfer } from '../../harness/books';
+import { query } from '../../harness/cluster';
+import { dumpState } from '../../harness/invariants';
+import { RecordedLog, TEST_LIMITS } from '../../harness/ledger';
+import { endCluster, openCluster, ownClusterFolder } from '../../harness/own-cluster';
+import { SmallDisk } from '../../harness/small-disk';
+import { seededRandom } from '../../harness/seed';
+import { waitFor } from '../../harness/waiting';
+import { leftBehind, replayOf, verifyOf } from './some-books';
+import { schemaOf } from './state-schema';
+
+const DISK_BYTES = 48 << 20;
+const TRANSACTIONS = 1_500;
+const ROUNDS = 5;
+/** Less than the rebuilt state takes. */
+const MAX_ROOM_BYTES = 1 << 20;
+/** PostgreSQL's own tables keep the dead rows of what was undone until the next vacuum. */
+const CATALOG_BYTES = 256 << 10;
+
+/** Moves the state's database to another disk. */
+async function moveState(superUrl: string, folder: string, disk: SmallDisk): Promise<void> {
+  const tables = join(disk.path, 'tables');
+  await mkdir(tables, { mode: 0o700 });
+  const { uid, gid } = await stat(join(folder, 'postgres'));
+  if (process.getuid?.() === 0) await chown(tables, uid, gid);
+  await query(superUrl, `create tablespace small location '${tables}'`);
+  await query(superUrl, 'alter database truebook_state set tablespace small');
+}
+
+async function writeTransactions(open: OpenLedger, count: number): Promise<void> {
+  const accept = async (type: 'asset' | 'equity') => {
+    const input = { name: 'An account', type, currency: 'USD' };
+    const command = { creator: OpenAccount, input, actor: 'tester' };
+    return ((await open.ledger.submit(command)) as { answer: AccountView }).answer;
+  };
+  const [a, b] = [await accept('asset'), await accept('equity')];
+  const input = transfer(a, b, '1.00');
+  const post = () => open.ledger.submit({ creator: PostTransaction, input, actor: 'tester' });
+  const outcomes = await Promise.all(Array.from({ length: count }, post));
+  for (const { kind } of outcomes) expect(kind).toBe('accepted');
+}
+
+describe('a disk that is full', () => {
+  it('stops a replay with its error; the live state stays, and room is all it takes', async () => {
+    const random = seededRandom();
+    const folder = await ownClusterFolder();
+    const disk = await SmallDisk.mount(folder, DISK_BYTES);
+    const cluster = await openCluster(folder);
+    const superUrl = cluster.url('postgres', 'postgres');
+    const urls: DatabaseUrls = cluster.urls;
+    const books = {
+      urls,
+      superUrls: { log: superUrl, state: cluster.url('truebook_state', 'postgres') },
+    };
+    try {
+      await moveState(superUrl, folder, disk);
+      await migrate(urls);
+      const open = await openLedger({
+        ...{ urls, features, limits: TEST_LIMITS, readPoolSize: 2, log: new RecordedLog() },
+      });
+      await writeTransactions(open, TRANSACTIONS);
+      expect((await replayOf(books)).status).toBe('swapped');
+      const [before, schema] = [await dumpState(urls.state), await schemaOf(urls.state)];
+      await query(superUrl, 'checkpoint');
+      for (let round = 0; round < ROUNDS; round++) {
+        // What was kept of the last replay goes first, and gives room.
+        await query(urls.state, 'drop schema if exists state_previous cascade');
+        await query(superUrl, 'checkpoint');
+        await disk.fillUp(round === 0 ? MAX_ROOM_BYTES : random.below(MAX_ROOM_BYTES));
+        const free = await disk.freeBytes();
+        const run = random.chance(0.5) ? replayOf : verifyOf;
+        await expect(run(books)).rejects.toMatchObject({
+          code: '53100',
+          message: expect.stringMatching(/No space left on device|wrote only/) as unknown,
+        });
+        await waitFor('the run to be gone', async () => (await leftBehind(books)).length === 0);
+        const freed = async () => (await disk.freeBytes()) > free - CATALOG_BYTES;
+        await waitFor('its room to be free again', freed);
+        expect(await dumpState(urls.state)).toEqual(before);
+        expect(await schemaOf(urls.state)).toEqual(schema);
+        await disk.makeRoom();
+      }
+      expect((await replayOf(books)).status).toBe('swapped');
+      expect(await dumpState(urls.state)).toEqual(before);
+      await writeTransactions(open, 10);
+      await open.close();
+      expect((await verifyOf(books)).status).toBe('passed');
+    } finally {
+      await endCluster(folder, 'SIGINT');
+      await disk.unmount();
+    }
+  }, 120_000);
+});

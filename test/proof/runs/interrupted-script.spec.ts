@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { openAccount } from '../../harness/books';
+import { query, withClient } from '../../harness/cluster';
+import { startTestLedger } from '../../harness/ledger';
+import { startScript } from '../../harness/script';
+import { waitFor } from '../../harness/waiting';
+
+jest.setTimeout(60_000);
+
+/** npm passes on what it hears so soon after the terminal has said it. */
+const NPM_MS = 50;
+
+describe.each(['verify', 'replay'] as const)('npm run %s that is interrupted', (name) => {
+  it('ends in order, also where npm and the terminal both say so', async () => {
+    const ledger = await startTestLedger();
+    await openAccount(ledger);
+    const { urls, superUrls } = ledger.databases;
+    await ledger.close();
+    const ended = await withClient(superUrls.state, async (holder) => {
+      await holder.query('begin; lock table state.event_log_state in access exclusive mode');
+      const script = await startScript(name, [], urls);
+      await waitFor('the run to wait for the state', async () => {
+        const waiting = await query(
+          superUrls.state,
+          `select from pg_stat_activity where datname = current_database()
+             and wait_event_type = 'Lock' and query like '%event_log_state%'`,
+        );
+        return waiting.length > 0;
+      });
+      script.child.kill('SIGINT');
+      await delay(NPM_MS);
+      script.child.kill('SIGINT');
+      await holder.query('rollback');
+      return script.ended;
+    });
+    expect(ended).toEqual({ end: 130, stdout: expect.any(String) as string, stderr: '' });
+    const runs = await query(urls.log, 'select status, error from runs');
+    expect(runs).toEqual([{ status: 'aborted', error: 'SIGINT ended it' }]);
+  });
+});

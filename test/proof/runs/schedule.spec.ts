@@ -1,0 +1,44 @@
+import type { Run } from '../../../src/proof/runs/run.queries';
+import { query } from '../../harness/cluster';
+import { startTestService } from '../../harness/service';
+import { waitFor } from '../../harness/waiting';
+import { RUN_TIMINGS, startWithPretendedWork } from './run-service';
+
+const EACH_SECOND = { env: { VERIFY_SCHEDULE: '* * * * * *' } };
+
+jest.setTimeout(60_000);
+
+describe('the nightly verification', () => {
+  it('is made once for each time and one at a time, by two services', async () => {
+    const { service, verifications, work } = await startWithPretendedWork(EACH_SECOND);
+    const { databases } = service;
+    const runs = { works: true, work, timings: RUN_TIMINGS };
+    await startTestService({ databases, runs, ...EACH_SECOND });
+    const first = await waitFor('the first one', () => work.runs[0]);
+    const all = () => query<Run>(databases.urls.log, 'select * from runs order by run_no');
+    // While it runs the times pass without another one.
+    const { scheduled_for: at } = (await all())[0]!;
+    await waitFor('three more times', () => Date.now() > Date.parse(at!) + 3_500);
+    expect(await all()).toHaveLength(1);
+    first.end();
+    for (let number = 2; number <= 4; number++) {
+      (await waitFor('the next one', () => work.runs[number - 1])).end();
+    }
+    await waitFor('the last one to end', () => work.underWay === 0);
+    expect(work.mostAtOnce).toBe(1);
+    const made = await all();
+    const times = made.map((run) => Date.parse(run.scheduled_for!));
+    expect(new Set(times).size).toBe(times.length);
+    expect(times.every((time) => time % 1_000 === 0)).toBe(true);
+    const [shown] = (await verifications.list()).data;
+    expect(shown).toMatchObject({ trigger: 'schedule', requestedBy: 'schedule' });
+  });
+
+  it('writes checkpoints too', async () => {
+    const env = { CHECKPOINT_SCHEDULE: '* * * * * *' };
+    let checkpoints = 0;
+    const checkpoint = () => Promise.resolve(void checkpoints++);
+    await startTestService({ env, runs: { works: true, checkpoint } });
+    await waitFor('two checkpoints', () => checkpoints >= 2);
+  });
+});
