@@ -125,7 +125,8 @@ class Bench {
       for (const connections of [1, HTTP_CONNECTIONS]) {
         say(`HTTP with ${connections} connections`);
         const result = await measureHttp({ ...load, url: url + path, connections });
-        const note = `p99 ${result.p99Ms} ms`;
+        const share = this.shareOfAllowed(connections, result.transfersPerSecond);
+        const note = `p99 ${result.p99Ms} ms${share}`;
         const name = `http.single.${connections}`;
         this.results.add(name, result.transfersPerSecond, TRANSFERS, note);
       }
@@ -139,6 +140,16 @@ class Bench {
       const note = `${BATCH.connections} connections`;
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
     });
+  }
+
+  /** A request costs what the route costs and what the engine costs; both share the machine. */
+  private shareOfAllowed(connections: number, perSecond: number): string {
+    const bare = this.results.valueOf(`http.bare.${connections}`);
+    const engine = this.results.valueOf(`engine.uniform.${connections}`);
+    if (bare === undefined || engine === undefined) return '';
+    const allowed = 1 / (1 / bare + 1 / engine);
+    const percent = Math.round((100 * perSecond) / allowed);
+    return `; ${percent} % of the ${Math.round(allowed)} that route and engine allow together`;
   }
 
   private async tasks(): Promise<void> {

@@ -20,6 +20,11 @@ export class Results {
     const rounded = Number(value.toFixed(digits));
     this.list.push({ name, value: rounded, unit, ...(note !== undefined && { note }) });
   }
+
+  /** What was measured under a name; undefined where nothing was. */
+  valueOf(name: string): number | undefined {
+    return this.list.find((result) => result.name === name)?.value;
+  }
 }
 
 export function median(values: readonly number[]): number {
