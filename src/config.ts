@@ -1,6 +1,6 @@
 import { getNextMillis } from 'bullmq';
 import { resolve } from 'node:path';
-import type { EngineLimits } from './engine/engine-limits';
+import type { EngineLimits } from './engine/write/ledger-parts';
 import { StartFailed } from './http/start-failure';
 import type { AdapterConfig, ObjectStoreConfig } from './outside/adapters/adapter-config';
 import type { TaskLimits } from './outside/tasks/task-limits';

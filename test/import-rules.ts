@@ -16,6 +16,14 @@ const WINGS: readonly (readonly string[])[] = [
   // What puts everything together: main.ts, app.module.ts, config.ts, features.ts.
   [''],
 ];
+/** The folders of the engine from the ground up; what puts it together stands beside them. */
+const ENGINE: readonly string[] = [
+  'engine/define',
+  'engine/session',
+  'engine/write',
+  'engine/catch-up',
+  'engine',
+];
 /** The wings whose folders are features, which know little of each other. */
 const FEATURE_WINGS = ['access', 'outside', 'books', 'proof'];
 /** What a feature shows to other features. */
@@ -46,12 +54,19 @@ function forbiddenInProgram(from: string, to: string): string | undefined {
   const [fromWing, toWing] = [wingOf(from), wingOf(to)];
   if (rankOf(toWing) > rankOf(fromWing)) return `${toWing || 'the top'} stands on ${fromWing}`;
   if (fromWing === toWing) {
+    if (fromWing === 'engine') return forbiddenInEngine(folderOf(from), folderOf(to));
     const isFeature = FEATURE_WINGS.includes(fromWing) && folderOf(from) !== folderOf(to);
     return isFeature ? forbiddenBetweenFeatures(from, to) : undefined;
   }
   if (rankOf(toWing) === rankOf(fromWing)) return `${toWing} is no ground of ${fromWing}`;
   const isFeature = fromWing !== '' && FEATURE_WINGS.includes(toWing);
   return isFeature ? forbiddenBetweenFeatures(from, to) : undefined;
+}
+
+/** Types count too: who only names what stands above it knows of it all the same. */
+function forbiddenInEngine(from: string, to: string): string | undefined {
+  const isAbove = ENGINE.indexOf(to) > ENGINE.indexOf(from);
+  return isAbove ? `${to} stands on ${from}` : undefined;
 }
 
 function forbiddenBetweenFeatures(from: string, to: string): string | undefined {

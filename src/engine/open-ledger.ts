@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely';
-import type { EngineLimits } from './engine-limits';
+import { healingOf } from './catch-up/healing';
 import { openPool, ROLES, writerConnection, type DatabaseUrls } from '../database/connections';
 import type { LogDatabase } from './write/event-log';
 import { storedEventTypes } from './write/event-log';
 import { systemClock, type Clock } from './define/ids';
-import { Ledger, type EngineLog } from './write/ledger';
+import { Ledger } from './write/ledger';
+import type { EngineLimits, EngineLog } from './write/ledger-parts';
 import { ensurePartitions, PARTITION_AHEAD } from './write/partitions';
 import { Registry, type Feature } from './define/registry';
 import { probeDatabases } from './startup-probe';
@@ -53,7 +54,9 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     registry,
     writerConnection(urls.log, ROLES.logWriter, limits),
     writerConnection(urls.state, ROLES.stateWriter, limits),
-    (tasks) => log.error({ tasks }, 'events that were caught up with ask for other tasks'),
+    healingOf(registry, (tasks) =>
+      log.error({ tasks }, 'events that were caught up with ask for other tasks'),
+    ),
   );
   let onTasks: () => void = () => undefined;
   const keepAhead = partitionKeeper(partitionDb, log);

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import type { LogDatabase } from '../engine/write/event-log';
-import { describeFailure } from '../engine/failures';
+import { describeFailure } from '../engine/write/failures';
 import { Ledger } from '../engine/write/ledger';
 import { LedgerUnavailable } from '../engine/define/refusal';
 import type { StateReader } from '../engine/session/state-reader';
 import type { Background, LastVerification } from './background';
 import type { ReadyDto } from './health.dto';
-import { within } from '../engine/within';
+import { within } from './within';
 
 /** Who asks for health gives up soon after this. */
 const PATIENCE_MS = 2_000;

@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Ledger } from '../engine/write/ledger';
 import type { Background, LastVerification } from './background';
 import { ageOf } from './health';
-import { within } from '../engine/within';
+import { within } from './within';
 
 /** Upper bounds in seconds: a group commit takes a few milliseconds, a lock wait some seconds. */
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

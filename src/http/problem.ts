@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { describeFailure, isUnavailable } from '../engine/failures';
+import { describeFailure, isUnavailable } from '../engine/write/failures';
 import {
   LedgerUnavailable,
   Refusal,

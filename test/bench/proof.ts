@@ -1,6 +1,6 @@
 import { Pace } from '../../src/proof/runs/pace';
 import { Config } from '../../src/config';
-import type { EngineLog } from '../../src/engine/write/ledger';
+import type { EngineLog } from '../../src/engine/write/ledger-parts';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
 import type { ReplayReport, VerificationReport } from '../../src/proof/replay/report';

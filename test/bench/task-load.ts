@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { Config } from '../../src/config';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
-import type { EngineLog } from '../../src/engine/write/ledger';
+import type { EngineLog } from '../../src/engine/write/ledger-parts';
 import type { Feature } from '../../src/engine/define/registry';
 import type { Adapters } from '../../src/outside/adapters/adapters';
 import { features, taskHandlers } from '../../src/features';

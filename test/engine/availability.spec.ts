@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import type { Client } from 'pg';
-import { isUnavailable } from '../../src/engine/failures';
+import { isUnavailable } from '../../src/engine/write/failures';
 import { LedgerUnavailable } from '../../src/engine/define/refusal';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
-import type { EngineLimits } from '../../src/engine/engine-limits';
+import type { EngineLimits } from '../../src/engine/write/ledger-parts';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, testCluster, withClient } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';

@@ -6,7 +6,7 @@ import {
   postTransaction,
   type PostTransactionInput,
 } from '../../src/books/transactions/transaction.rules';
-import type { EngineLimits } from '../../src/engine/engine-limits';
+import type { EngineLimits } from '../../src/engine/write/ledger-parts';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';

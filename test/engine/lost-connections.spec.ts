@@ -4,10 +4,11 @@ import { OpenAccount } from '../../src/books/accounts/account.creators';
 import { ROLES, writerConnection } from '../../src/database/connections';
 import type { Creator } from '../../src/engine/define/creator';
 import type { WriterConnection } from '../../src/database/writer-connection';
-import { Execution } from '../../src/engine/write/execution';
+import { Execution, type Sealed } from '../../src/engine/write/execution';
 import { systemClock } from '../../src/engine/define/ids';
 import { Registry } from '../../src/engine/define/registry';
-import { StateSession } from '../../src/engine/session/state-session';
+import { BufferedSession } from '../../src/engine/session/buffered-session';
+import { aheadOfLocks } from '../../src/engine/session/session-mode';
 import { WritePath } from '../../src/engine/write/write-path';
 import { features } from '../../src/features';
 import { query } from '../harness/cluster';
@@ -42,7 +43,7 @@ describe('a batch that was sent ahead', () => {
     async (lost) => {
       const { databases, log, state, path, first, second } = await twoBatches();
       const { urls } = databases;
-      await path.commit(first, second);
+      await commitBoth(path, first, second);
       await waitFor('the second batch to be sent ahead', async () => {
         const waiting = await writers(databases);
         return waiting.every((w) => w.state === 'idle in transaction') && waiting.length === 2;
@@ -53,7 +54,7 @@ describe('a batch that was sent ahead', () => {
 
       expect(await path.lock()).toMatchObject({ isUnchanged: true });
       await path.flush(second);
-      await path.commit(second);
+      await commitBoth(path, second);
       await expectBoth(urls);
     },
   );
@@ -66,7 +67,7 @@ describe('a batch that was sent ahead', () => {
     await other.connect();
     const othersLock = other.send('begin; lock table only event_log in exclusive mode');
     await waitFor('another process to wait for the log', () => isWaiting(databases, 1));
-    await path.commit(first, second);
+    await commitBoth(path, first, second);
     await othersLock;
     await waitFor('the locks that were asked for ahead', () => isWaiting(databases, 1));
     const writer = (await writers(databases)).find((w) => w.application.includes('state'));
@@ -78,7 +79,7 @@ describe('a batch that was sent ahead', () => {
     await other.send('rollback');
     expect(await locked).toMatchObject({ isUnchanged: true });
     await path.flush(second);
-    await path.commit(second);
+    await commitBoth(path, second);
     await expectBoth(urls);
   });
 });
@@ -92,15 +93,25 @@ async function twoBatches() {
   databases.onEnd(() => log.close());
   databases.onEnd(() => state.close());
   const registry = new Registry(features);
-  const path = new WritePath(registry, log, state, () => undefined);
+  const path = new WritePath(registry, log, state, healNothing);
   const scope = { registry, clock: systemClock, log: undefined as never };
   await path.lock();
-  const session = new StateSession(registry.tables, path.head, () => Promise.resolve([]));
-  const first = await opening('First', new Execution(session, scope));
-  const second = await opening('Second', new Execution(session, scope, first));
+  const mode = aheadOfLocks(() => Promise.resolve([]));
+  const session = new BufferedSession(registry.tables, path.head, mode);
+  const execution = new Execution(session, scope);
+  const first = await opening('First', execution);
+  const second = await opening('Second', new Execution(session, scope, execution));
   await path.flush(first);
   return { databases, log, state, path, first, second };
 }
+
+/** Both commits, with what is sent behind them. */
+async function commitBoth(path: WritePath, sealed: Sealed, next?: Sealed): Promise<void> {
+  await path.commitLog(sealed, next && { sealed: next });
+  await path.commitState();
+}
+
+const healNothing = () => Promise.reject(new Error('Nothing was to be healed'));
 
 /** Checks that both batches are in both databases, once. */
 async function expectBoth(urls: TestDatabases['urls']): Promise<void> {
@@ -128,13 +139,12 @@ function ends(databases: TestDatabases) {
   return { urls: databases.urls, onEnd: databases.onEnd.bind(databases) };
 }
 
-async function opening(name: string, execution: Execution): Promise<Execution> {
+async function opening(name: string, execution: Execution): Promise<Sealed> {
   const creator = OpenAccount as unknown as Creator;
   const input = { name, type: 'asset', currency: 'USD' };
   const outcome = await execution.run({ creator, input, actor: 'tester' });
   expect(outcome.kind).toBe('accepted');
-  execution.seal();
-  return execution;
+  return execution.seal();
 }
 
 function writers({ superUrls, urls }: TestDatabases) {

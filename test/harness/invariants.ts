@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 import { ROLES, writerConnection, type DatabaseUrls } from '../../src/database/connections';
 import { Registry, type Feature } from '../../src/engine/define/registry';
 import type { TaskReport } from '../../src/engine/catch-up/task-comparison';
+import { healingOf } from '../../src/engine/catch-up/healing';
 import { WritePath } from '../../src/engine/write/write-path';
 import { withClient } from './cluster';
 
@@ -151,11 +152,12 @@ function hashedPart(row: LoggedEvent): object {
 export async function rebuildState(books: CheckedBooks): Promise<string> {
   const url = await books.emptyState();
   const differences: TaskReport[] = [];
+  const registry = new Registry(books.features);
   const path = new WritePath(
-    new Registry(books.features),
+    registry,
     writerConnection(books.urls.log, ROLES.logWriter, TIMEOUTS),
     writerConnection(url, ROLES.stateWriter, TIMEOUTS),
-    (report) => differences.push(report),
+    healingOf(registry, (report) => differences.push(report)),
   );
   try {
     await path.healNow();

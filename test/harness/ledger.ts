@@ -1,8 +1,8 @@
-import type { EngineLimits } from '../../src/engine/engine-limits';
+import type { EngineLimits } from '../../src/engine/write/ledger-parts';
 import type { DatabaseUrls } from '../../src/database/connections';
 import type { Command, Creator, Outcome } from '../../src/engine/define/creator';
 import type { Clock } from '../../src/engine/define/ids';
-import type { EngineLog } from '../../src/engine/write/ledger';
+import type { EngineLog } from '../../src/engine/write/ledger-parts';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import type { Refusal } from '../../src/engine/define/refusal';
 import type { Feature } from '../../src/engine/define/registry';

@@ -7,7 +7,7 @@ import { openAdapters } from '../../src/outside/adapters/open-adapters';
 import { openRuns, type RunOptions } from '../../src/proof/runs/open-runs';
 import { createApp } from '../../src/app.module';
 import { Config } from '../../src/config';
-import type { EngineLimits } from '../../src/engine/engine-limits';
+import type { EngineLimits } from '../../src/engine/write/ledger-parts';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import type { Feature } from '../../src/engine/define/registry';

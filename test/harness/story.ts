@@ -4,7 +4,8 @@ import { Execution } from '../../src/engine/write/execution';
 import type { Clock } from '../../src/engine/define/ids';
 import type { Refusal } from '../../src/engine/define/refusal';
 import { Registry, type Feature } from '../../src/engine/define/registry';
-import { StateSession } from '../../src/engine/session/state-session';
+import { BufferedSession } from '../../src/engine/session/buffered-session';
+import { aheadOfLocks } from '../../src/engine/session/session-mode';
 import { features as allFeatures } from '../../src/features';
 
 /** The time of every command of a story. */
@@ -28,7 +29,8 @@ export class Story {
 
   constructor(features: readonly Feature[] = allFeatures) {
     const registry = new Registry(features);
-    const session = new StateSession(registry.tables, GENESIS, () => Promise.resolve([]));
+    const mode = aheadOfLocks(() => Promise.resolve([]));
+    const session = new BufferedSession(registry.tables, GENESIS, mode);
     const scope = { registry, clock: storyClock(), log: undefined as never };
     this.execution = new Execution(session, scope);
   }

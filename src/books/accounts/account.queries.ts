@@ -1,7 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
-import type { Found } from '../../engine/session/session-table';
-import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { currencyDigits } from '../../money/currency';
 import { formatAmount } from '../../money/amount';
 import { accounts, accountsAsOf, type AccountRow, type EntryRow } from './account.table';

@@ -1,7 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
-import type { Found } from '../../engine/session/session-table';
-import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { companies, type CompanyRow } from './company.table';
 
 /** Names a company that a creator is going to read. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
-import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { InterestAccrued, InterestAdjusted, type BalanceStretch } from './interest.events';

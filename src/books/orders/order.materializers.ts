@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { companies } from '../companies/company.table';
 import { defineMaterializer } from '../../engine/define/materializer';
-import type { StateSession } from '../../engine/session/state-session';
+import type { StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { OrderCancelled, OrderPlaced, OrderSettled, type OrderSettledData } from './order.events';

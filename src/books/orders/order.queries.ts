@@ -1,7 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
-import type { Found } from '../../engine/session/session-table';
-import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { orders, type OrderRow, type OrderStatus } from './order.table';
 
 /** Names an order that a creator is going to read. */

@@ -3,7 +3,7 @@ import { findAccount } from '../accounts/account.queries';
 import type { AccountRow } from '../accounts/account.table';
 import { formatMoney, normalSide } from '../accounts/account.view';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import type { StateSession } from '../../engine/session/state-session';
+import type { StateSession } from '../../engine/define/state-session';
 import { AMOUNT_PATTERN, parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import type { PostTransactionInput } from '../transactions/transaction.rules';

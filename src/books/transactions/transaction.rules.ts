@@ -2,7 +2,7 @@ import { needAccount } from '../accounts/account.queries';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import type { RowNeeds } from '../../engine/session/state-session';
+import type { RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';

@@ -1,17 +1,20 @@
-import { kyselyOn } from '../../database/connections';
 import { isRowRefused, isServerTrouble } from '../../database/sqlstates';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { Head, LedgerEvent } from '../define/event';
 import { EventPages } from './event-pages';
 import type { EventContent } from './event-content';
-import { encodeChanges, NotEncoded, RowMissing, send, sendChecked } from '../session/flush';
+import { NotEncoded, RowMissing, sendChecked } from '../session/flush';
 import type { AppendedEvent } from '../write/event-log';
 import { canonicalEvent, canonicalJson, chainHash } from '../write/hash-chain';
 import { sendStateHead } from '../write/heads';
 import { PreparedPages, PREPARED_PAGES } from './prepared-pages';
-import type { MaterializationScope, Registry } from '../define/registry';
+import { StateUnusable } from '../define/refusal';
+import type { Registry } from '../define/registry';
+import { BufferedSession } from '../session/buffered-session';
+import { lockedQueries } from '../session/locked-queries';
+import { materialize, type MaterializationScope } from '../session/materialize';
 import { loadRowsFrom } from '../session/row-loader';
-import { StateSession } from '../session/state-session';
+import { catchingUp, type CatchingUp } from '../session/session-mode';
 import { ComparedTasks, type TaskReport } from './task-comparison';
 import { UnsentRows } from './unsent-rows';
 
@@ -52,7 +55,7 @@ export interface CatchUpOptions {
   /** Awaited after every page, for a caller that leaves others their share of the machine. */
   readonly pace?: () => Promise<void>;
   /** Told after every event, of the session that contains it and of nothing later. */
-  readonly afterEvent?: (session: StateSession, event: LedgerEvent) => void;
+  readonly afterEvent?: (session: BufferedSession, event: LedgerEvent) => void;
 }
 
 /** The parts of an amended event that are not what was hashed when it was appended. */
@@ -80,8 +83,12 @@ export interface CaughtUp {
 }
 
 /** An event that its materializer cannot apply: an Event of Doom. The state stays as it was. */
-export class EventOfDoom extends Error {
+export class EventOfDoom extends StateUnusable {
   override readonly name = 'EventOfDoom';
+
+  override get explanation(): string {
+    return `The event at position ${this.position} cannot be materialized`;
+  }
 
   constructor(
     readonly position: number,
@@ -135,9 +142,9 @@ export async function catchUp(
   to: Head,
   options: CatchUpOptions = {},
 ): Promise<CaughtUp> {
-  const session = sessionOn(registry, state, from);
+  const mode = modeOn(state, () => unsent, options);
+  const session = new BufferedSession(registry.tables, from, mode);
   const unsent = new UnsentRows(session, from);
-  giveQueries(session, state, unsent, options);
   const tasks = options.tasks ?? new ComparedTasks(registry.taskNames);
   const scope: CatchUpScope = { state: session, tasks };
   const { pageEvents = FLUSH_EVENTS } = options;
@@ -145,7 +152,7 @@ export async function catchUp(
   // Where events are flushed one by one, so that a refused row has its event, none is ahead.
   const depth = pageEvents < PAGE_EVENTS ? 0 : PREPARED_PAGES;
   const prepared = new PreparedPages(pages, registry, session, depth);
-  session.batch++;
+  session.beginBatch(session.batch + 1);
   try {
     await applyPages(registry, prepared, scope, state, unsent, options);
   } finally {
@@ -171,8 +178,8 @@ async function applyPages(
     flushed = flush(registry, session, state, unsent);
     if (options.commitPages) await commit(state, flushed);
     // What pages that were prepared before want of older batches was not loaded: it stays.
-    session.committed(pages.oldestBatch - 1);
-    session.batch++;
+    session.committed(pages.oldestBatch - 1, session.head);
+    session.beginBatch(session.batch + 1);
   };
   try {
     for (let page = await pages.next(); page; page = await pages.next()) {
@@ -218,9 +225,9 @@ async function applyPage(
   const session = scope.state;
   for (const stored of events) {
     if (options.verifyChain) verifyLink(session.head, stored, options.amended);
-    session.head = { position: stored.position, hash: stored.hash };
+    session.moveTo({ position: stored.position, hash: stored.hash });
     const event = substituted(stored, options.substitutes);
-    const applied = materialize(registry, scope, state, event);
+    const applied = tryToMaterialize(registry, scope, state, event);
     if (applied) await applied;
     options.afterEvent?.(session, stored);
   }
@@ -229,7 +236,7 @@ async function applyPage(
 /** Sends the rows of some events. @returns what tells of their answers */
 function flush(
   registry: Registry,
-  session: StateSession,
+  session: BufferedSession,
   state: WriterConnection,
   unsent: UnsentRows,
 ): Promise<void> {
@@ -281,40 +288,30 @@ function refusal(cause: Error, before: Head, only: LedgerEvent | undefined): Err
   return new EventOfDoom(position, eventId, type, cause);
 }
 
-/** A session that reads and writes inside the caller's transaction. */
-function sessionOn(registry: Registry, state: WriterConnection, from: Head): StateSession {
-  const load = loadRowsFrom(stateDb(state));
-  const session = new StateSession(registry.tables, from, load, true);
-  // Whatever fails, the session is thrown away.
-  session.isUndoable = false;
-  return session;
-}
-
-/** Lets a session look for rows by more than their key, and materializers use SQL. */
-function giveQueries(
-  session: StateSession,
+/** Has a session load and use SQL inside the caller's transaction. */
+function modeOn(
   state: WriterConnection,
-  unsent: UnsentRows,
+  unsentRows: () => UnsentRows,
   { beforeQuery }: CatchUpOptions,
-): void {
-  const plain = session.load;
+): CatchingUp {
+  const queries = lockedQueries(state);
+  const plain = loadRowsFrom(queries.db);
   const prepared = async () => {
-    if (beforeQuery) await unsent.awaitBeforeQueries(beforeQuery());
+    if (beforeQuery) await unsentRows().awaitBeforeQueries(beforeQuery());
   };
-  session.load = async (table, column, values) => {
+  const load: CatchingUp['load'] = async (table, column, ...rest) => {
     if (table.source !== undefined || column !== table.key) await prepared();
-    return plain(table, column, values);
+    return plain(table, column, ...rest);
   };
   const flush = async () => {
     await prepared();
+    const unsent = unsentRows();
     // Rows of this event alone are refused as those of its materializer.
-    const isAlone = unsent.before.position + 1 === session.head.position;
-    await (isAlone
+    await (unsent.areOfOneEvent
       ? Promise.all(sendChecked(state, unsent.take()))
       : unsent.awaitBeforeQueries(sendUnsent(state, unsent)));
   };
-  session.locked = { ...lockedQueries(session, state), flush };
-  session.hasSavepoint = true;
+  return catchingUp(load, { ...queries, flush });
 }
 
 /**
@@ -345,14 +342,14 @@ function substituted(stored: LedgerEvent, substitutes: Substitutes | undefined):
 }
 
 /** Waits for nothing where all that the event needs is in memory. @throws EventOfDoom */
-function materialize(
+function tryToMaterialize(
   registry: Registry,
   scope: MaterializationScope,
   state: WriterConnection,
   stored: LedgerEvent,
 ): void | Promise<void> {
   try {
-    const applied = registry.materialize(registry.upcast(stored), scope);
+    const applied = materialize(registry, registry.upcast(stored), scope);
     return applied?.catch((error: unknown) => fail(state, stored, error));
   } catch (error) {
     return fail(state, stored, error);
@@ -363,30 +360,4 @@ function fail(state: WriterConnection, { position, eventId, type }: LedgerEvent,
   // A server that went away, or whose disk is full, says nothing about the event.
   if (!state.isOpen || isServerTrouble(error)) throw error;
   throw new EventOfDoom(position, eventId, type, error);
-}
-
-/** Plain SQL on the state for a session that holds the locks. */
-export function lockedQueries(
-  session: StateSession,
-  state: WriterConnection,
-): NonNullable<StateSession['locked']> {
-  const flush = async () => {
-    await Promise.all(send(state, encodeChanges(session.takeChanges())));
-  };
-  return {
-    flush,
-    savepoint: async () => {
-      await flush();
-      await state.send('savepoint command');
-    },
-    release: async (keep) => {
-      if (!keep) void state.send('rollback to savepoint command');
-      await state.send('release savepoint command');
-    },
-    db: stateDb(state),
-  };
-}
-
-function stateDb(state: WriterConnection) {
-  return kyselyOn<unknown>(() => state.current);
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { WriterConnection } from '../../database/writer-connection';
 import { EventAmended, type EventAmendedData, type PositionRange } from './amendment.events';
 import type { Head, LedgerEvent } from '../define/event';
+import { StateUnusable } from '../define/refusal';
 import { canonicalJson } from '../write/hash-chain';
 
 /** What an amendment may change of an event, and its type, which it may not. */
@@ -16,7 +17,7 @@ export function contentDigest({ type, version, data }: EventContent): string {
  * An event that the state contains was amended, and the process ended before the state that was
  * rebuilt for it took its place.
  */
-export class AmendedSince extends Error {
+export class AmendedSince extends StateUnusable {
   override readonly name = 'AmendedSince';
 
   /** @param position of the amended event */

@@ -3,7 +3,7 @@ import { POSTGRES_EPOCH_MS } from '../../database/binary-copy';
 import { copiedText } from '../../database/copy-out';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { AppendedEvent } from '../write/event-log';
-import type { RequestedTask } from './task-gateway';
+import type { RequestedTask } from '../write/task-log';
 
 /** Pages that are read before they are needed. */
 const PAGES_AHEAD = 6;

@@ -1,6 +1,6 @@
 import type { EventPage, EventPages } from './event-pages';
 import type { Registry } from '../define/registry';
-import type { StateSession } from '../session/state-session';
+import type { BufferedSession } from '../session/buffered-session';
 import { WantedRows } from '../session/wanted-rows';
 
 /**
@@ -22,7 +22,7 @@ export class PreparedPages {
   constructor(
     private readonly pages: EventPages,
     private readonly registry: Registry,
-    private readonly session: StateSession,
+    private readonly session: BufferedSession,
     private readonly depth: number,
   ) {}
 

@@ -1,6 +1,6 @@
 import type { PositionRange } from './amendment.events';
 import type { LedgerEvent } from '../define/event';
-import { EventTasks, type RequestedTask } from './task-gateway';
+import { EventTasks, type RequestedTask } from '../write/task-log';
 
 /** Differences that a report shows. */
 const MAX_SAMPLES = 10;

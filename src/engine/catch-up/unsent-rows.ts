@@ -1,7 +1,7 @@
 import type { Head, LedgerEvent } from '../define/event';
 import type { EventPage } from './event-pages';
 import { encodeChanges, EncodedRows, type Statement } from '../session/flush';
-import type { StateSession } from '../session/state-session';
+import type { BufferedSession } from '../session/buffered-session';
 
 /** What was materialized and not sent yet. */
 export class UnsentRows {
@@ -14,7 +14,7 @@ export class UnsentRows {
 
   /** @param before the head before these rows */
   constructor(
-    private readonly session: StateSession,
+    private readonly session: BufferedSession,
     public before: Head,
   ) {}
 
@@ -22,6 +22,11 @@ export class UnsentRows {
   get only(): LedgerEvent | undefined {
     const isLast = this.last?.position === this.session.head.position;
     return this.events === 1 && isLast ? this.last : undefined;
+  }
+
+  /** Whether they are those of the event that is being materialized. */
+  get areOfOneEvent(): boolean {
+    return this.before.position + 1 === this.session.head.position;
   }
 
   /** Takes the rows that a page has appended to tables. */

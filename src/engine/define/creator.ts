@@ -1,6 +1,6 @@
 import type { EventType, LedgerEvent } from './event';
 import type { Refusal } from './refusal';
-import type { RowNeeds, StateSession } from '../session/state-session';
+import type { RowNeeds, StateSession } from './state-session';
 
 /** What a creator is given: the state, and the only sources of time, ids and events. */
 export interface CreatorContext {

@@ -1,6 +1,6 @@
 import type { EventType, LedgerEvent } from './event';
-import type { RowNeeds, StateSession } from '../session/state-session';
-import type { TaskGateway } from '../catch-up/task-gateway';
+import type { RowNeeds, StateSession } from './state-session';
+import type { TaskGateway } from './task-gateway';
 
 /** What a materializer is given besides its event. Nothing here knows the time or the world. */
 export interface MaterializationContext {

@@ -1,6 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import type { Found } from '../session/session-table';
-import type { RowNeeds, StateSession } from '../session/state-session';
+import type { Found, RowNeeds, StateSession } from './state-session';
 import type { KeyedTable } from './state-table';
 
 const CLIENT = 'client:';

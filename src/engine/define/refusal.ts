@@ -35,6 +35,17 @@ export class Refusal extends Error {
   }
 }
 
+/**
+ * The state cannot be made what the log says, so that nothing can be written: somebody has to act.
+ * Nothing here heals by itself.
+ */
+export abstract class StateUnusable extends Error {
+  /** What a caller and the health page may know of it: no host, no statement, no data. */
+  get explanation(): string {
+    return this.message;
+  }
+}
+
 /** The ledger can take no command now: database away, lock wait too long, queue full. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable';

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { upcast, type EventType, type LedgerEvent } from './event';
 import type { Creator } from './creator';
-import type { EventObserver, MaterializationContext, Materializer } from './materializer';
-import type { RowNeeds } from '../session/state-session';
+import type { EventObserver, Materializer } from './materializer';
+import type { RowNeeds } from './state-session';
 import type { StateTable } from './state-table';
-import type { EventTasks } from '../catch-up/task-gateway';
-import { WantedRows } from '../session/wanted-rows';
 
 /**
  * What the schema of an event's data cannot say, for data that no creator made: an amendment's.
@@ -27,11 +25,6 @@ export interface Feature {
   readonly tasks?: readonly string[];
 }
 
-/** What the engine gives to materializers. */
-export interface MaterializationScope extends MaterializationContext {
-  readonly tasks: EventTasks;
-}
-
 /** The features do not fit together; every problem is listed. The process must not start. */
 export class RegistryError extends Error {
   constructor(readonly problems: readonly string[]) {
@@ -46,7 +39,8 @@ export class Registry {
   readonly materializersVersion: string;
   /** Names of all tasks that may be asked for. */
   readonly taskNames: ReadonlySet<string>;
-  private readonly observers: readonly EventObserver[];
+  /** What looks at every event after its materializer, in this order. */
+  readonly observers: readonly EventObserver[];
   private readonly dataRules: readonly DataRule[];
   private readonly materializers = new Map<string, Materializer>();
   private readonly creators = new Map<string, Creator>();
@@ -92,43 +86,6 @@ export class Registry {
     if (problems.length > 0) throw new RegistryError(problems);
   }
 
-  /**
-   * Turns an event into rows and tasks: its materializer first, then the observers in order.
-   * Returns nothing where there is nothing to wait for: a promise an event would cost a replay a
-   * tenth.
-   */
-  materialize(event: LedgerEvent, scope: MaterializationScope): void | Promise<void> {
-    scope.tasks.begin(event);
-    const materializer = this.materializerOf(event.type);
-    if (!materializer.needs) return this.apply(materializer, event, scope);
-    const wanted = new WantedRows(scope.state);
-    materializer.needs(event, wanted);
-    if (wanted.isEmpty) return this.apply(materializer, event, scope);
-    return wanted.load().then(() => this.apply(materializer, event, scope));
-  }
-
-  private apply(
-    materializer: Materializer,
-    event: LedgerEvent,
-    scope: MaterializationScope,
-  ): void | Promise<void> {
-    const applied = materializer.apply(event, scope);
-    return applied
-      ? applied.then(() => this.observe(event, scope, 0))
-      : this.observe(event, scope, 0);
-  }
-
-  private observe(
-    event: LedgerEvent,
-    scope: MaterializationScope,
-    from: number,
-  ): void | Promise<void> {
-    for (let i = from; i < this.observers.length; i++) {
-      const applied = this.observers[i]!.apply(event, scope);
-      if (applied) return applied.then(() => this.observe(event, scope, i + 1));
-    }
-  }
-
   /** Names the rows that materializing an event is going to read, as far as is known ahead. */
   need(event: LedgerEvent, needs: Pick<RowNeeds, 'row'>): void {
     this.materializerOf(event.type).needs?.(event, needs);
@@ -139,8 +96,8 @@ export class Registry {
     return [...this.materializers.keys()];
   }
 
-  /** @throws Error for a type that no feature knows. */
-  private materializerOf(type: string): Materializer {
+  /** What applies events of a type. @throws Error for a type that no feature knows */
+  materializerOf(type: string): Materializer {
     const found = this.materializers.get(type);
     if (!found) throw new Error(`No materializer for ${type}`);
     return found;

@@ -1,7 +1,7 @@
 import type { QueryConfig, QueryResult } from 'pg';
 import { BinaryCopyWriter } from '../../database/binary-copy';
 import type { WriterConnection } from '../../database/writer-connection';
-import type { StateChanges } from './state-session';
+import type { TableChanges } from './session-table';
 import {
   copyTarget,
   rowEncoder,
@@ -10,6 +10,15 @@ import {
   type KeyedTable,
   type StateTable,
 } from '../define/state-table';
+
+/** Buffered rows on their way to the database. */
+export interface StateChanges {
+  readonly inserts: { readonly table: StateTable; readonly rows: object[] }[];
+  readonly changes: {
+    readonly table: KeyedTable<never>;
+    readonly changes: TableChanges<object>;
+  }[];
+}
 
 /** A statement with its rows, encoded and ready to be sent. */
 export type Statement =

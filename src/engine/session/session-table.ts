@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import type { Head } from '../define/event';
+import type { Found, StateRows } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
 
 /** Loads rows by the values of one column. */
@@ -34,9 +35,6 @@ export interface TableChanges<Row> {
   readonly updated: readonly Row[];
 }
 
-/** A row that may have to be loaded first. */
-export type Found<Row> = Row | undefined | Promise<Row | undefined>;
-
 /** What a change replaced, so that it can be undone in memory. */
 export interface Undo {
   undo(): void;
@@ -65,7 +63,7 @@ class Replaced<Row extends object> implements Undo {
 export interface SessionScope {
   readonly head: Head;
   readonly batch: number;
-  readonly load: LoadRows;
+  load: LoadRows;
   readonly journal: Undo[];
   /** Whether changes are entered in the journal. */
   readonly isUndoable: boolean;
@@ -80,7 +78,7 @@ const EVICTED_SHARE = 1 / 8;
  * The session's view of one keyed table: rows are loaded once and remembered, changes are
  * buffered. Rows are immutable objects; a change replaces the object.
  */
-export class SessionTable<Row extends object> {
+export class SessionTable<Row extends object> implements StateRows<Row> {
   private slots = new Map<Key, Slot<Row>>();
   /** The slot that was asked for last: a row that is looked up is most often changed next. */
   private latest: Slot<Row> | undefined;
@@ -100,17 +98,12 @@ export class SessionTable<Row extends object> {
     this.holdsAll = holdsAll;
   }
 
-  /**
-   * The row with this key; loads it the first time. A row that is known is returned at once, not
-   * as a promise: a batch reads thousands.
-   */
   get(key: Key): Found<Row> {
     const slot = this.slots.get(key);
     if (slot) return slot.row;
     return this.holdsAll ? undefined : this.loadRow(key);
   }
 
-  /** The row with this key, which a materializer has named among its needs. */
   loaded(key: Key): Row | undefined {
     const slot = this.slotOf(key);
     if (slot) return slot.row;
@@ -123,7 +116,6 @@ export class SessionTable<Row extends object> {
     return this.slots.get(key)?.row;
   }
 
-  /** The row whose `column`, one of the table's unique columns, has this value. */
   find(column: keyof Row & string, value: Key): Found<Row> {
     const index = this.indexOf(column);
     if (!this.holdsAll && !index.has(value)) {
@@ -133,7 +125,6 @@ export class SessionTable<Row extends object> {
     return key === undefined ? undefined : this.get(key);
   }
 
-  /** @throws AssertionError where a row with this key is known. */
   insert(row: Row): void {
     const key = this.keyOf(row);
     const slot = this.slots.get(key);
@@ -142,10 +133,7 @@ export class SessionTable<Row extends object> {
     this.write(slot, key, row, slot?.pending === 'remove' ? 'replace' : 'insert');
   }
 
-  /**
-   * Replaces the row with the same key, which must have been read before. Only a changed mutable
-   * column reaches the database; derived columns are kept here.
-   */
+  /** Only a changed mutable column reaches the database; derived columns are kept here. */
   update(row: Row): void {
     const key = this.keyOf(row);
     const slot = this.slots.get(key);
@@ -154,11 +142,7 @@ export class SessionTable<Row extends object> {
     this.write(slot, key, row, pending);
   }
 
-  /**
-   * Sets columns of the row with this key, other than those that it can be found by. The row must
-   * have been read before, unless the table is only written; then all mutable columns are set.
-   * Where nothing is undone, objects that were got from here change too.
-   */
+  /** Where nothing is undone, objects that were got from here change too. */
   patch(key: Key, values: Partial<Row>): void {
     const slot = this.slotOf(key);
     const row = slot?.row;
@@ -172,7 +156,6 @@ export class SessionTable<Row extends object> {
     if (isChanged) this.list(slot, 'update');
   }
 
-  /** Removes the row with this key, which must have been read before. */
   remove(key: Key): void {
     const slot = this.slots.get(key);
     assert(this.definition.removable, `${this.definition.name} keeps its rows`);
@@ -180,10 +163,7 @@ export class SessionTable<Row extends object> {
     this.write(slot, key, undefined, slot.pending === 'insert' ? undefined : 'remove');
   }
 
-  /**
-   * Loads those of the rows that are not known yet, in one query; all of them are kept until the
-   * batch under way is committed.
-   */
+  /** What it loads, and what was in memory of it, is kept until the batch is committed. */
   async load(column: string, values: Iterable<Key>): Promise<void> {
     const missing = [...values].filter((value) => !this.touch(column, value));
     if (missing.length === 0) return;

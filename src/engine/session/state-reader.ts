@@ -1,11 +1,19 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
-import type { Ledger } from '../write/ledger';
+import type { Head } from '../define/event';
 import { LedgerUnavailable } from '../define/refusal';
 
 /** A read with the position of the state that it read. */
 export interface Read<T> {
   readonly position: number;
   readonly value: T;
+}
+
+/** Who writes the state, as far as its readers need that. */
+export interface StateWriter {
+  /** What this process has acknowledged. */
+  readonly head: Head;
+  /** Makes the state equal to the log. */
+  heal(): Promise<void>;
 }
 
 /** How often a read is repeated after the state was healed. */
@@ -19,7 +27,7 @@ const MAX_ATTEMPTS = 3;
 export class StateReader<DB> {
   constructor(
     private readonly db: Kysely<DB>,
-    private readonly ledger: Pick<Ledger, 'head' | 'heal'>,
+    private readonly writer: StateWriter,
   ) {}
 
   /**
@@ -28,10 +36,10 @@ export class StateReader<DB> {
    */
   async read<T>(run: (db: Transaction<DB>, position: number) => Promise<T>): Promise<Read<T>> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const acknowledged = this.ledger.head.position;
+      const acknowledged = this.writer.head.position;
       const read = await this.snapshot(run, acknowledged);
       if (read) return read;
-      await this.ledger.heal();
+      await this.writer.heal();
     }
     throw new LedgerUnavailable('The state is behind the log');
   }

@@ -1,11 +1,12 @@
-import type { RowNeeds, StateSession } from './state-session';
+import type { RowNeeds } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
+import type { BufferedSession } from './buffered-session';
 
 /** Collects the rows that a session is going to be asked for, and loads those that it lacks. */
 export class WantedRows implements Pick<RowNeeds, 'row'> {
   private missing: Map<KeyedTable, Map<string, Set<Key>>> | undefined;
 
-  constructor(private readonly session: StateSession) {}
+  constructor(private readonly session: BufferedSession) {}
 
   row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void {
     if (this.session.table(table).touch(column, value)) return;

@@ -1,7 +1,8 @@
 import { GENESIS } from '../define/event';
 import { encodeChanges } from './flush';
 import type { SessionScope } from './session-table';
-import { StateSession } from './state-session';
+import { BufferedSession } from './buffered-session';
+import { catchingUp } from './session-mode';
 import { defineKeyedTable } from '../define/state-table';
 import { WrittenTable } from './written-table';
 
@@ -59,7 +60,8 @@ describe('WrittenTable', () => {
 
   it('has a row inserted before it is patched', () => {
     const load = () => Promise.resolve([]);
-    const session = new StateSession([letters], GENESIS, load, true);
+    const mode = catchingUp(load, undefined as never);
+    const session = new BufferedSession([letters], GENESIS, mode);
     session.table(letters).insert(letter(1));
     session.table(letters).patch(1, { answered_by: 2 });
     const sent = encodeChanges(session.takeChanges()).map((statement) => Object.keys(statement));

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { LedgerEvent } from '../define/event';
 import { defineAppendTable } from '../define/state-table';
-import type { TaskRow } from '../catch-up/task-gateway';
+import type { TaskRow } from './task-log';
 
 /** A row of `event_log`. Times RFC 3339, hash lower-case hex in memory and a Buffer when read. */
 export interface EventRow {

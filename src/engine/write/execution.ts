@@ -1,13 +1,13 @@
+import assert from 'node:assert';
 import type { Kysely } from 'kysely';
+import { CommandKeys, type PendingCommand, type WantedKey } from './command-keys';
 import {
   checkSameRequest,
-  findRemembered,
   fingerprintOf,
   keyReused,
   repeatOutcome,
   responseOf,
   scopedKey,
-  type RememberedCommand,
 } from './command-log';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
 import {
@@ -23,10 +23,12 @@ import { encodeChanges, encodeRows, type Statement } from '../session/flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from '../define/ids';
 import { Refusal } from '../define/refusal';
-import type { MaterializationScope, Registry } from '../define/registry';
+import type { Registry } from '../define/registry';
+import type { RowNeeds } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
-import { NeedsSavepoint, type RowNeeds, type StateSession } from '../session/state-session';
-import { RecordedTasks, taskLogTable } from '../catch-up/task-gateway';
+import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
+import { materialize, type MaterializationScope } from '../session/materialize';
+import { RecordedTasks, taskLogTable } from './task-log';
 import { getOrSet } from '../session/wanted-rows';
 
 /** What an execution needs of the process. */
@@ -46,16 +48,13 @@ type EventOrigin = Pick<
   'commandId' | 'occurredAt' | 'recordedAt' | 'actor' | 'correlationId' | 'causationId'
 >;
 
-interface Sealed {
+/** All that an execution has to write. Nothing can be run in it any more. */
+export interface Sealed {
   readonly log: Statement[];
   readonly state: Statement[];
+  /** The head that it brings both databases to. */
   readonly head: Head;
-}
-
-/** A command's row on its way into the log, with the answer for repeats before it is committed. */
-interface PendingCommand {
-  readonly row: CommandRow;
-  readonly outcome: Outcome;
+  readonly events: readonly LedgerEvent[];
 }
 
 /**
@@ -67,22 +66,24 @@ export class Execution {
   readonly events: AppendedEvent[] = [];
   readonly commands: PendingCommand[] = [];
   readonly tasks: RecordedTasks;
-  /** What is to be written to the two databases, and the head that it brings them to. */
-  sealed: Sealed | undefined;
+  /** The head before its first command. */
+  readonly startHead: Head;
   /** Why rows of earlier commands were not taken when a later one needed them in the database. */
-  failure: unknown;
-  /** Keys of this execution's commands, and of those that the database was asked for. */
-  private readonly keys = new Map<string, PendingCommand | RememberedCommand | null>();
+  private refusedBefore: unknown;
+  private isSealed = false;
+  private readonly keys: CommandKeys;
   /** Keys of the commands that are being run, one inside the other. */
   private readonly running = new Set<string>();
   private readonly materialization: MaterializationScope;
 
+  /** @param previous the execution that is being committed while this one runs ahead */
   constructor(
-    readonly session: StateSession,
+    readonly session: BufferedSession,
     private readonly scope: ExecutionScope,
-    /** The execution that is being committed while this one runs ahead. */
-    private previous?: Execution,
+    previous?: Execution,
   ) {
+    this.startHead = session.head;
+    this.keys = new CommandKeys(scope.log, previous?.keys);
     this.tasks = new RecordedTasks(scope.registry.taskNames);
     this.materialization = { state: session, tasks: this.tasks };
   }
@@ -90,9 +91,11 @@ export class Execution {
   /**
    * Takes what is to be written out of the session, which the next batch may then change, and
    * encodes it. Nothing can be run afterwards.
+   * @throws NotEncoded
    */
-  seal(): void {
-    if (this.sealed) return;
+  seal(): Sealed {
+    assert(!this.isSealed, 'An execution is sealed once');
+    this.isSealed = true;
     const log: Statement[] = [];
     if (this.commands.length > 0) {
       log.push(
@@ -105,25 +108,30 @@ export class Execution {
     if (this.events.length > 0) log.push(encodeRows(eventLogTable, this.events.map(eventRow)));
     if (this.tasks.rows.length > 0) log.push(encodeRows(taskLogTable, this.tasks.rows));
     const state = encodeChanges(this.session.takeChanges());
-    this.sealed = { log, state, head: this.session.head };
+    return { log, state, head: this.session.head, events: this.events };
   }
 
   /** To be called when the previous execution was committed: the database has its keys now. */
   forgetPrevious(): void {
-    this.previous = undefined;
+    this.keys.forgetPrevious();
   }
 
   get isEmpty(): boolean {
     return this.events.length === 0 && this.commands.length === 0;
   }
 
+  /** Whether an error is not that of the command that met it: earlier ones' rows were refused. */
+  isOfEarlierCommand(error: unknown): boolean {
+    return error === this.refusedBefore;
+  }
+
   /** Loads what the commands say they will read: one query a table, sent together. */
   async prepare(commands: readonly Command[]): Promise<void> {
     const rows = new Map<KeyedTable<never>, Map<string, Set<Key>>>();
-    const keys: { actor: string; idempotencyKey: string }[] = [];
+    const keys: WantedKey[] = [];
     let actor = '';
     const idempotencyKey = (key: string) => {
-      if (!this.knownKey(scopedKey(actor, key))) keys.push({ actor, idempotencyKey: key });
+      if (!this.keys.get(scopedKey(actor, key))) keys.push({ actor, idempotencyKey: key });
     };
     const needs: RowNeeds = {
       idempotencyKey,
@@ -137,7 +145,7 @@ export class Execution {
       if (command.idempotencyKey !== undefined) idempotencyKey(command.idempotencyKey);
       command.creator.needs?.(command.input, needs);
     }
-    const loads: Promise<void>[] = keys.length > 0 ? [this.lookUpKeys(keys)] : [];
+    const loads: Promise<void>[] = keys.length > 0 ? [this.keys.lookUp(keys)] : [];
     for (const [table, columns] of rows) {
       for (const [column, values] of columns) {
         loads.push(this.session.table(table as KeyedTable).load(column, values));
@@ -153,7 +161,8 @@ export class Execution {
    * undoes it alone and is thrown.
    */
   async run(command: Command): Promise<Outcome> {
-    this.session.journal.length = 0;
+    assert(!this.isSealed, 'Nothing is run in what is sealed');
+    this.session.beginCommand();
     try {
       return await this.runOne(command, undefined);
     } catch (error) {
@@ -161,24 +170,15 @@ export class Execution {
       // Everything of this command is undone; what came before it goes to the database, so that
       // the savepoint separates the two there as well.
       await this.sendBefore();
-      return this.runBehindSavepoint(command);
+      return this.session.behindSavepoint(() => this.runOne(command, undefined));
     }
   }
 
   private async sendBefore(): Promise<void> {
-    await this.session.locked!.flush().catch((error: unknown) => {
-      this.failure = error;
+    await this.session.sendBuffered().catch((error: unknown) => {
+      this.refusedBefore = error;
       throw error;
     });
-  }
-
-  private async runBehindSavepoint(command: Command): Promise<Outcome> {
-    this.session.hasSavepoint = true;
-    try {
-      return await this.runOne(command, undefined);
-    } finally {
-      this.session.hasSavepoint = false;
-    }
   }
 
   /** Runs a command, or one inside another, which is then its cause. */
@@ -189,8 +189,7 @@ export class Execution {
       if (repeated) return repeated;
     }
     const key = idempotencyKey === undefined ? undefined : scopedKey(actor, idempotencyKey);
-    const inDatabase = this.session.hasSavepoint ? this.session.locked : undefined;
-    await inDatabase?.savepoint();
+    await this.session.beginInDatabase();
     const mark = this.mark();
     const id = this.scope.clock.newId();
     const now = isoTime(this.scope.clock.now());
@@ -212,7 +211,7 @@ export class Execution {
     } finally {
       if (key !== undefined) this.running.delete(key);
       if (!keep) this.undoTo(mark);
-      await inDatabase?.release(keep);
+      await this.session.endInDatabase(keep);
     }
     if (!command.dryRun) this.record(command, id, mark.events, outcome);
     return outcome;
@@ -221,19 +220,19 @@ export class Execution {
   /** The first answer, where the command's key was used before. */
   private async repeat(command: Command, idempotencyKey: string): Promise<Outcome | undefined> {
     const key = scopedKey(command.actor, idempotencyKey);
-    if (this.knownKey(key) === undefined) {
-      await this.lookUpKeys([{ actor: command.actor, idempotencyKey }]);
+    if (this.keys.get(key) === undefined) {
+      await this.keys.lookUp([{ actor: command.actor, idempotencyKey }]);
     }
-    const known = this.knownKey(key);
-    if (!known && !this.running.has(key)) return undefined;
+    const before = this.keys.get(key);
+    if (!before && !this.running.has(key)) return undefined;
     try {
       // A command inside another one is another request, which cannot have the same key.
-      if (!known) throw keyReused(idempotencyKey);
-      if (!('row' in known)) {
-        return await repeatOutcome(this.scope.registry, this.scope.log, known, command);
+      if (!before) throw keyReused(idempotencyKey);
+      if (!('row' in before)) {
+        return await repeatOutcome(this.scope.registry, this.scope.log, before, command);
       }
-      checkSameRequest(known.row.fingerprint, command.creator.name, command.input, idempotencyKey);
-      return { ...known.outcome, isHit: true };
+      checkSameRequest(before.row.fingerprint, command.creator.name, command.input, idempotencyKey);
+      return { ...before.outcome, isHit: true };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const { position } = this.session.head;
@@ -260,8 +259,8 @@ export class Execution {
     const hash = chainHash(session.head.hash, canonical);
     const event = { ...envelope, data, hash, canonicalData };
     this.events.push(event);
-    session.head = { position: event.position, hash };
-    await this.scope.registry.materialize(event, this.materialization);
+    session.moveTo({ position: event.position, hash });
+    await materialize(this.scope.registry, event, this.materialization);
     // A command of many events must not keep everything else in the process waiting.
     if (this.events.length % EVENTS_PER_SLICE === 0) await new Promise(setImmediate);
     return event;
@@ -284,23 +283,7 @@ export class Execution {
     };
     const pending = { row, outcome };
     this.commands.push(pending);
-    if (key !== null) this.keys.set(scopedKey(command.actor, key), pending);
-  }
-
-  private knownKey(key: string): PendingCommand | RememberedCommand | null | undefined {
-    const own = this.keys.get(key);
-    const before = this.previous?.keys.get(key);
-    return own ?? (before && 'row' in before ? before : own);
-  }
-
-  private async lookUpKeys(
-    wanted: readonly { actor: string; idempotencyKey: string }[],
-  ): Promise<void> {
-    const found = await findRemembered(this.scope.log, wanted);
-    for (const { actor, idempotencyKey } of wanted) {
-      const key = scopedKey(actor, idempotencyKey);
-      if (!this.keys.get(key)) this.keys.set(key, found.get(key) ?? null);
-    }
+    this.keys.remember(pending);
   }
 
   private mark() {
@@ -316,19 +299,16 @@ export class Execution {
 
   private undoTo(mark: ReturnType<Execution['mark']>): void {
     this.session.undoTo(mark.state);
-    this.session.head = mark.head;
+    this.session.moveTo(mark.head);
     this.events.length = mark.events;
     this.tasks.rows.length = mark.tasks;
-    for (const { row } of this.commands.splice(mark.commands)) {
-      if (row.idempotency_key === null) continue;
-      this.keys.set(scopedKey(row.actor, row.idempotency_key), null);
-    }
+    for (const undone of this.commands.splice(mark.commands)) this.keys.forget(undone);
   }
 }
 
 /** What a creator sees: one object a command, of a class, because there are so many of them. */
 class RunningCommand implements CreatorContext {
-  readonly state: StateSession;
+  readonly state: BufferedSession;
 
   constructor(
     private readonly execution: Execution,

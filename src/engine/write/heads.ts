@@ -1,14 +1,19 @@
 import type { QueryConfig } from 'pg';
 import type { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, type Head } from '../define/event';
+import { StateUnusable } from '../define/refusal';
 
 /** The state is not what the log's history makes of it. Nothing heals that by itself. */
-export class HeadsDiverge extends Error {
+export class HeadsDiverge extends StateUnusable {
   override readonly name = 'HeadsDiverge';
+
+  override get explanation(): string {
+    return `The log and the state diverge. ${this.message}`;
+  }
 }
 
 /** The state was built by other materializers than this program's. */
-export class OtherMaterializers extends Error {
+export class OtherMaterializers extends StateUnusable {
   override readonly name = 'OtherMaterializers';
 
   constructor() {
@@ -40,11 +45,14 @@ const stateHead: QueryConfig = {
   text: 'select position, hash, materializers_version, rebuilds from event_log_state',
 };
 
-/** Takes the log's lock and reads its head. Every other writer waits; readers and vacuum do not. */
-export async function lockLog(log: WriterConnection, known: Head): Promise<Head> {
+/**
+ * Takes the log's lock and reads its head. Every other writer waits; readers and vacuum do not.
+ * @param lastHead where the log ended when the caller last looked
+ */
+export async function lockLog(log: WriterConnection, lastHead: Head): Promise<Head> {
   const [locked, found] = log.together(() => [
     log.send('begin; lock table only event_log in exclusive mode'),
-    log.send({ ...logHead, values: [Math.max(known.position, 1)] }),
+    log.send({ ...logHead, values: [Math.max(lastHead.position, 1)] }),
   ]);
   await locked;
   const row = (await found).rows[0] as HeadRow | undefined;

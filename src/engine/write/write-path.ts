@@ -1,15 +1,15 @@
 import assert from 'node:assert';
-import type { Kysely } from 'kysely';
 import { kyselyOn } from '../../database/connections';
 import { isRowRefused } from '../../database/sqlstates';
-import { CommitRefused, type WriterConnection } from '../../database/writer-connection';
-import { catchUp, lockedQueries, PageRefused } from '../catch-up/catch-up';
-import { committedCommandIds } from './command-log';
-import { readAmendedTasks, refuseAmended } from '../catch-up/event-content';
-import { GENESIS, sameHead, type Head, type LedgerEvent } from '../define/event';
-import type { LogDatabase } from './event-log';
-import type { Execution } from './execution';
+import type { WriterConnection } from '../../database/writer-connection';
+import { GENESIS, sameHead, type Head } from '../define/event';
+import type { Registry } from '../define/registry';
 import { send, type Statement } from '../session/flush';
+import { underLocksOf } from '../session/locked-queries';
+import type { UnderLocks } from '../session/session-mode';
+import { committedCommandIds } from './command-log';
+import type { LogDatabase } from './event-log';
+import type { Sealed } from './execution';
 import {
   hashAt,
   HeadsDiverge,
@@ -19,32 +19,50 @@ import {
   sendStateHead,
   type StateHead,
 } from './heads';
-import type { Registry } from '../define/registry';
-import { loadRowsFrom } from '../session/row-loader';
-import type { StateSession } from '../session/state-session';
-import { ComparedTasks, type TaskReport } from '../catch-up/task-comparison';
 
-/** The log's commit was sent and its answer never came: it may or may not have happened. */
-export class CommitInDoubt extends Error {
-  override readonly name = 'CommitInDoubt';
+/** What the locks were found with. */
+export interface Locked {
+  /** The head of both databases. */
+  readonly head: Head;
+  /** Whether it and the state are those that this process had left. */
+  readonly isUnchanged: boolean;
 }
 
-/** The commands have happened, and the state does not have them yet. */
-export class StateNotCommitted extends Error {
-  override readonly name = 'StateNotCommitted';
+/** A batch that waits for a commit, with its rows where it is complete. */
+export interface NextBatch {
+  readonly sealed: Sealed | undefined;
 }
+
+/**
+ * Materializes what the log has and the state lacks, inside the locks of both, and commits it.
+ * @throws EventOfDoom, AmendedSince, and what the connections throw
+ */
+export type Healing = (
+  log: WriterConnection,
+  state: WriterConnection,
+  stateHead: Head,
+  logHead: Head,
+) => Promise<void>;
 
 /** What both databases say once they are locked. */
-interface Locked {
+interface LockedHeads {
   readonly logHead: Head;
   readonly state: StateHead;
 }
 
-/** What was sent behind the last commits for the batch that waited for them. */
-interface Ahead {
-  readonly locks: Promise<Locked>;
-  /** The execution whose rows were sent; undefined where only the locks were asked for. */
-  readonly execution: Execution | undefined;
+/** The log's lock as it was asked for behind a commit, with what was sent behind that. */
+interface LogAhead {
+  readonly locked: Promise<Head>;
+  /** The rows that were sent too; undefined where only the lock was asked for. */
+  readonly sealed: Sealed | undefined;
+  readonly sent: Promise<unknown>[];
+}
+
+/** Both locks as they were asked for behind the commits of the batch before. */
+interface LocksAhead {
+  readonly heads: Promise<LockedHeads>;
+  readonly sealed: Sealed | undefined;
+  /** Grows by what goes to the state, once the log's lock is there. */
   readonly sent: Promise<unknown>[];
 }
 
@@ -54,48 +72,44 @@ interface Ahead {
  * the caller to decide by where it happened.
  */
 export class WritePath {
+  /** How a session loads and uses SQL while the locks are held. */
+  readonly sessionMode: UnderLocks;
   /** Where the log stood when this process last held the locks. */
-  private known: Head = GENESIS;
-  private knownRebuilds = 0;
+  private lastHead: Head = GENESIS;
+  private lastRebuilds = 0;
   private readonly storedTypes = new Set<string>();
-  private ahead: Ahead | undefined;
+  private logAhead: LogAhead | undefined;
+  private locksAhead: LocksAhead | undefined;
 
   constructor(
     private readonly registry: Registry,
     private readonly log: WriterConnection,
     private readonly state: WriterConnection,
-    /** Told where events that were caught up with ask for other tasks than were recorded. */
-    private readonly onTasksDiffer: (report: TaskReport) => void,
-  ) {}
-
-  get head(): Head {
-    return this.known;
+    private readonly heal: Healing,
+  ) {
+    this.sessionMode = underLocksOf(state);
   }
 
-  /** Lets a session load through the locked transaction and use SQL, until the locks go. */
-  giveLocks(session: StateSession): void {
-    const db: Kysely<unknown> = kyselyOn(() => this.state.current);
-    session.load = loadRowsFrom(db);
-    session.locked = lockedQueries(session, this.state);
+  get head(): Head {
+    return this.lastHead;
   }
 
   /**
    * Begins both transactions, takes both locks (the log's first, everywhere) and makes the state
    * equal to the log: a tail that is missing is materialized in these same locks.
-   * @returns the head of both, and whether it and the state are those that this process had left
    * @throws HeadsDiverge, OtherMaterializers, AmendedSince, EventOfDoom, or what the connections
    *   throw
    */
-  async lock(): Promise<{ head: Head; isUnchanged: boolean }> {
+  async lock(): Promise<Locked> {
     await this.connect();
-    const { logHead, state } = await (this.ahead?.locks ?? this.takeLocks());
+    const { logHead, state } = await (this.locksAhead?.heads ?? this.takeLocks());
     const { head: stateHead, materializersVersion, rebuilds } = state;
     // Rows may have been read from a state that had to be healed, while it was behind.
     const isUnchanged =
-      sameHead(logHead, this.known) &&
+      sameHead(logHead, this.lastHead) &&
       sameHead(logHead, stateHead) &&
-      rebuilds === this.knownRebuilds;
-    if (this.ahead && !isUnchanged) {
+      rebuilds === this.lastRebuilds;
+    if (this.locksAhead && !isUnchanged) {
       // Somebody else wrote or rebuilt before these locks came: what was sent does not hold.
       await this.rollback();
       return this.lock();
@@ -109,9 +123,12 @@ export class WritePath {
     if (stateHead.position > 0 && materializersVersion !== expected) {
       throw new OtherMaterializers();
     }
-    if (!sameHead(logHead, stateHead)) await this.heal(stateHead, logHead);
-    this.known = logHead;
-    this.knownRebuilds = rebuilds;
+    if (!sameHead(logHead, stateHead)) {
+      await this.checkOrigin(stateHead);
+      await this.heal(this.log, this.state, stateHead, logHead);
+    }
+    this.lastHead = logHead;
+    this.lastRebuilds = rebuilds;
     return { head: logHead, isUnchanged };
   }
 
@@ -124,83 +141,55 @@ export class WritePath {
     ]);
     for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
     const isNew = attempts.some((a) => a.status === 'fulfilled' && a.value);
-    if (isNew && this.ahead) await this.rollback();
+    if (isNew && this.locksAhead) await this.rollback();
   }
 
   /** The log's lock first, then the state's: always in this order, everywhere. */
-  private async takeLocks(): Promise<Locked> {
-    const logHead = await lockLog(this.log, this.known);
+  private async takeLocks(): Promise<LockedHeads> {
+    const logHead = await lockLog(this.log, this.lastHead);
     return { logHead, state: await lockState(this.state) };
   }
 
-  private async heal(stateHead: Head, logHead: Head): Promise<void> {
+  /** A state that the log does not know is never healed. */
+  private async checkOrigin(stateHead: Head): Promise<void> {
     const hash = await hashAt(this.log, stateHead.position);
-    if (hash !== stateHead.hash) {
-      throw new HeadsDiverge(
-        `At position ${stateHead.position} the state was built from hash ${stateHead.hash}, ` +
-          `and the log has ${hash ?? 'no event'}`,
-      );
-    }
-    const afterEvent = (_: StateSession, event: LedgerEvent) => refuseAmended(stateHead, event);
-    const known = await readAmendedTasks(this.log);
-    const compared = new ComparedTasks(this.registry.taskNames, known);
-    const options = { commitPages: true, afterEvent, tasks: compared };
-    try {
-      await catchUp(this.registry, this.log, this.state, stateHead, logHead, options);
-    } catch (error) {
-      throw error instanceof PageRefused ? await this.findRefused(error, logHead) : error;
-    }
-    const tasks = compared.report();
-    if (tasks.firstDifference !== null) this.onTasksDiffer(tasks);
+    if (hash === stateHead.hash) return;
+    throw new HeadsDiverge(
+      `At position ${stateHead.position} the state was built from hash ${stateHead.hash}, ` +
+        `and the log has ${hash ?? 'no event'}`,
+    );
   }
 
   /**
-   * Which event wrote the row that the state refused: the page is materialized again, event by
-   * event, and not kept. The log stays locked, so that nobody else writes meanwhile.
+   * Sends everything that is to be written to both databases at the same time, unless that was
+   * done ahead, and waits until both have taken it. After this nothing but the commits can fail.
    */
-  private async findRefused(refused: PageRefused, to: Head): Promise<unknown> {
-    await this.state.rollback();
-    try {
-      await lockState(this.state);
-      const options = { pageEvents: 1 };
-      await catchUp(this.registry, this.log, this.state, refused.before, to, options);
-      return refused;
-    } catch (error) {
-      return error;
-    }
-  }
-
-  /**
-   * Sends everything an execution wrote to both databases at the same time, unless that was done
-   * ahead, and waits until both have taken it. After this nothing but the commits can fail.
-   */
-  async flush(execution: Execution): Promise<void> {
+  async flush(sealed: Sealed): Promise<void> {
     const sent =
-      this.ahead?.execution === execution
-        ? this.ahead.sent
-        : [...this.sendToLog(execution), ...this.sendToState(execution)];
-    this.ahead = undefined;
+      this.locksAhead?.sealed === sealed
+        ? this.locksAhead.sent
+        : [...this.sendToLog(sealed), ...this.sendToState(sealed)];
+    this.locksAhead = undefined;
     const answers = await Promise.allSettled(sent);
     // A row that was refused is the cause; that later statements were refused too is its effect.
     const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as unknown] : []));
     if (errors.length > 0) throw errors.find(isRowRefused) ?? errors[0];
   }
 
-  private sendToLog(execution: Execution): Promise<unknown>[] {
-    assert(execution.sealed, 'Only what is sealed can be written');
-    return send(this.log, [...execution.sealed.log, ...this.newTypes(execution)]);
+  private sendToLog(sealed: Sealed): Promise<unknown>[] {
+    return send(this.log, [...sealed.log, ...this.newTypes(sealed)]);
   }
 
-  private sendToState({ sealed, events }: Execution): Promise<unknown>[] {
-    if (!sealed || events.length === 0) return [];
+  private sendToState({ state, head, events }: Sealed): Promise<unknown>[] {
+    if (events.length === 0) return [];
     const version = this.registry.materializersVersion;
     return this.state.together(() => [
-      ...send(this.state, sealed.state),
-      sendStateHead(this.state, sealed.head, version),
+      ...send(this.state, state),
+      sendStateHead(this.state, head, version),
     ]);
   }
 
-  private newTypes({ events }: Execution): Statement[] {
+  private newTypes({ events }: Sealed): Statement[] {
     const found = new Map(events.map((e) => [`${e.type} ${e.version}`, e]));
     return [...found]
       .filter(([name]) => !this.storedTypes.has(name))
@@ -213,74 +202,71 @@ export class WritePath {
   }
 
   /**
-   * Commits the log, then the state. From the log's commit on, the commands have happened.
-   * Where another batch waits, the locks for it are asked for right behind the commits, and what
-   * it wrote is sent behind them if it is complete: that saves it the way there and back. Others
-   * who wait for the locks get their turn in between, and then it was sent in vain.
-   * @throws CommitRefused where nothing happened, CommitInDoubt where that is not known,
-   *   StateNotCommitted where only the state's commit failed
+   * Commits the log: from here on the commands have happened. Where another batch waits, the lock
+   * for it is asked for right behind the commit, and what it wrote is sent behind that if it is
+   * complete: that saves it the way there and back. Others who wait for the lock get their turn in
+   * between, and then it was sent in vain.
+   * @throws CommitRefused where nothing happened; any other error leaves that open
    */
-  async commit({ sealed, events }: Execution, next?: Execution): Promise<void> {
-    const head = sealed!.head;
-    // Asked once: what is not complete now is sent to neither database ahead.
-    const complete = next?.sealed ? next : undefined;
-    let logLocked: Promise<Head> | undefined;
-    let sentToLog: Promise<unknown>[] = [];
+  async commitLog(sealed: Sealed, next?: NextBatch): Promise<void> {
+    let ahead: LogAhead | undefined;
     try {
       const committed = this.log.together(() => {
         const answer = this.log.commit();
-        for (const { type, version } of events) this.storedTypes.add(`${type} ${version}`);
-        if (next) {
-          logLocked = lockLog(this.log, head);
-          logLocked.catch(() => undefined);
-          if (complete) sentToLog = this.sendToLog(complete);
-        }
+        for (const { type, version } of sealed.events) this.storedTypes.add(`${type} ${version}`);
+        if (next) ahead = this.lockLogAhead(sealed.head, next);
         return answer;
       });
       await committed;
     } catch (error) {
       this.storedTypes.clear();
-      if (error instanceof CommitRefused) throw error;
-      throw new CommitInDoubt('The answer to the commit of the log did not come', {
-        cause: error,
-      });
+      throw error;
     }
-    this.known = head;
-    try {
-      // The state's lock goes before the log's is awaited: holding the one while waiting for the
-      // other would be a deadlock that no server can see.
-      const committed = this.state.commit();
-      if (logLocked) this.lockStateAhead(complete, logLocked, sentToLog);
-      await committed;
-    } catch (error) {
-      throw new StateNotCommitted('The commit of the state failed', { cause: error });
-    }
+    this.lastHead = sealed.head;
+    this.logAhead = ahead;
+  }
+
+  private lockLogAhead(head: Head, { sealed }: NextBatch): LogAhead {
+    const locked = lockLog(this.log, head);
+    locked.catch(() => undefined);
+    return { locked, sealed, sent: sealed ? this.sendToLog(sealed) : [] };
+  }
+
+  /** Commits the state, which can be healed where that fails. To be called behind the log's. */
+  async commitState(): Promise<void> {
+    // The state's lock goes before the log's is awaited: holding the one while waiting for the
+    // other would be a deadlock that no server can see.
+    const committed = this.state.commit();
+    if (this.logAhead) this.lockStateAhead(this.logAhead);
+    this.logAhead = undefined;
+    await committed;
   }
 
   /** Follows the log's lock with the state's: in this order, here too. */
-  private lockStateAhead(
-    execution: Execution | undefined,
-    logLocked: Promise<Head>,
-    sent: Promise<unknown>[],
-  ): void {
-    const locks: Promise<Locked> = logLocked.then(async (logHead) => {
+  private lockStateAhead({ locked, sealed, sent }: LogAhead): void {
+    const heads: Promise<LockedHeads> = locked.then(async (logHead) => {
       // Given up meanwhile: the state's connection may be another one, in a later transaction.
-      assert(this.ahead?.locks === locks, 'The locks that were asked for ahead were given up');
-      const locked = this.state.together(() => {
+      assert(this.locksAhead?.heads === heads, 'The locks that were asked for were given up');
+      const state = this.state.together(() => {
         const answer = lockState(this.state);
-        if (execution) sent.push(...this.sendToState(execution));
+        if (sealed) sent.push(...this.sendToState(sealed));
         return answer;
       });
-      return { logHead, state: await locked };
+      return { logHead, state: await state };
     });
-    locks.catch(() => undefined);
-    this.ahead = { locks, execution, sent };
+    heads.catch(() => undefined);
+    this.locksAhead = { heads, sealed, sent };
   }
 
   /** Ends both transactions without a trace. */
   async rollback(): Promise<void> {
-    this.ahead = undefined;
+    this.giveUpAhead();
     await Promise.all([this.log.rollback(), this.state.rollback()]);
+  }
+
+  private giveUpAhead(): void {
+    this.logAhead = undefined;
+    this.locksAhead = undefined;
   }
 
   /**
@@ -308,7 +294,7 @@ export class WritePath {
 
   /** Cuts both connections; whatever they were waiting for fails. */
   cut(): void {
-    this.ahead = undefined;
+    this.giveUpAhead();
     this.log.destroy();
     this.state.destroy();
   }

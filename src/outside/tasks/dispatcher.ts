@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { TaskLimits } from './task-limits';
-import type { EngineLog } from '../../engine/write/ledger';
+import type { EngineLog } from '../../engine/write/ledger-parts';
 import { isFirstOfLane } from './deliveries';
 import type { JobQueues } from './job-queues';
 import type { TaskDatabase } from './task-database';

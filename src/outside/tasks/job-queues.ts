@@ -1,5 +1,5 @@
 import { Queue, Worker, type Job as BullJob, type JobsOptions, type Processor } from 'bullmq';
-import { within } from '../../engine/within';
+import { within } from '../../http/within';
 import { PostgresJobStore } from './job-postgres';
 import { JobSchedules, type Schedule } from './job-schedules';
 import { RedisJobStore } from './job-redis';

@@ -6,7 +6,7 @@ import {
   type DatabaseUrls,
   type SessionTimeouts,
 } from '../../database/connections';
-import type { EngineLog } from '../../engine/write/ledger';
+import type { EngineLog } from '../../engine/write/ledger-parts';
 import type { OpenLedger } from '../../engine/open-ledger';
 import { Deliveries } from './deliveries';
 import { Dispatcher } from './dispatcher';

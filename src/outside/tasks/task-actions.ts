@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
 import type { Outcome } from '../../engine/define/creator';
-import type { EngineLog } from '../../engine/write/ledger';
+import type { EngineLog } from '../../engine/write/ledger-parts';
 import { Refusal } from '../../engine/define/refusal';
 import type { JobQueues } from './job-queues';
 import type { TaskDatabase, TaskStatus } from './task-database';

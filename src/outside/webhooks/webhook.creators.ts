@@ -1,7 +1,7 @@
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal } from '../../engine/define/refusal';
-import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import {
   WebhookDisabled,
   WebhookEnabled,

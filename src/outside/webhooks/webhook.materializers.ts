@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import { defineMaterializer } from '../../engine/define/materializer';
-import type { StateSession } from '../../engine/session/state-session';
+import type { StateSession } from '../../engine/define/state-session';
 import {
   WebhookDisabled,
   WebhookEnabled,

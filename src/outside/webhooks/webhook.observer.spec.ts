@@ -1,6 +1,7 @@
 import { GENESIS, type LedgerEvent } from '../../engine/define/event';
-import type { TaskGateway } from '../../engine/catch-up/task-gateway';
-import { StateSession } from '../../engine/session/state-session';
+import type { TaskGateway } from '../../engine/define/task-gateway';
+import { BufferedSession } from '../../engine/session/buffered-session';
+import { aheadOfLocks } from '../../engine/session/session-mode';
 import { webhookObserver } from './webhook.observer';
 import { webhookRoutes } from './webhook.table';
 
@@ -9,10 +10,11 @@ const event = { type: 'TransactionPosted' } as LedgerEvent;
 function watched(rows: object[]) {
   const loads: string[] = [];
   const asked: unknown[] = [];
-  const state = new StateSession([webhookRoutes], GENESIS, (_table, _column, values) => {
+  const mode = aheadOfLocks((_table, _column, values) => {
     loads.push(values.join());
     return Promise.resolve(rows.filter((row) => values.includes(row['event_type' as never])));
   });
+  const state = new BufferedSession([webhookRoutes], GENESIS, mode);
   const tasks: TaskGateway = { enqueue: (_name, payload) => void asked.push(payload) };
   return { loads, asked, state, context: { state, tasks } };
 }
@@ -23,7 +25,7 @@ describe('the observer of all events', () => {
     await webhookObserver.apply(event, context);
     expect(loads.sort()).toEqual(['*', 'TransactionPosted']);
     for (let batch = 1; batch < 4; batch++) {
-      state.committed(batch);
+      state.committed(batch, GENESIS);
       expect(webhookObserver.apply(event, context)).toBeUndefined();
     }
     expect(loads).toHaveLength(2);

@@ -1,6 +1,6 @@
 import type { LedgerEvent } from '../../engine/define/event';
 import type { EventObserver, MaterializationContext } from '../../engine/define/materializer';
-import type { TaskGateway } from '../../engine/catch-up/task-gateway';
+import type { TaskGateway } from '../../engine/define/task-gateway';
 import { EVERY_TYPE, UNDELIVERED_TYPES } from './webhook.events';
 import { webhookRoutes, type WebhookRouteRow } from './webhook.table';
 

@@ -1,7 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
-import type { Found } from '../../engine/session/session-table';
-import type { RowNeeds, StateSession } from '../../engine/session/state-session';
+import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { webhookSubscriptions, type WebhookSubscriptionRow } from './webhook.table';
 
 /** Names a subscription that a creator is going to read. */

@@ -1,7 +1,6 @@
 import { kyselyOn } from '../../database/connections';
 import { CommitRefused, type WriterConnection } from '../../database/writer-connection';
 import { EventAmended } from '../../engine/catch-up/amendment.events';
-import { lockedQueries } from '../../engine/catch-up/catch-up';
 import { defineCreator, type Command, type Outcome } from '../../engine/define/creator';
 import type { Head, LedgerEvent } from '../../engine/define/event';
 import type { LogDatabase } from '../../engine/write/event-log';
@@ -12,8 +11,8 @@ import { sendStateHead } from '../../engine/write/heads';
 import { systemClock } from '../../engine/define/ids';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
-import { loadRowsFrom } from '../../engine/session/row-loader';
-import { StateSession } from '../../engine/session/state-session';
+import { BufferedSession } from '../../engine/session/buffered-session';
+import { underLocksOf } from '../../engine/session/locked-queries';
 import type { Rebuild } from '../replay/rebuild';
 import type { LogChange } from '../replay/replay';
 import type { RunReport } from '../replay/report';
@@ -47,8 +46,8 @@ export class AmendmentWriter implements LogChange {
   }
 
   async write(rebuild: Rebuild, head: Head, found: RunReport): Promise<void> {
-    const session = new StateSession(this.registry.tables, head, loadRowsFrom(rebuild.db));
-    session.locked = lockedQueries(session, rebuild.state);
+    const mode = underLocksOf(rebuild.state);
+    const session = new BufferedSession(this.registry.tables, head, mode);
     const scope = { registry: this.registry, clock: systemClock, log: this.db };
     const execution = new Execution(session, scope);
     const outcome = await execution.run(this.commandOn(rebuild, found));
@@ -57,8 +56,7 @@ export class AmendmentWriter implements LogChange {
     }
     const amendments = [...execution.events];
     for (const [i, change] of this.changes.entries()) await this.amend(change, amendments[i]!);
-    execution.seal();
-    const sealed = execution.sealed!;
+    const sealed = execution.seal();
     await Promise.all([
       ...send(this.log, sealed.log),
       ...send(rebuild.state, sealed.state),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LedgerEvent } from '../../engine/define/event';
-import type { StateSession } from '../../engine/session/state-session';
+import type { BufferedSession } from '../../engine/session/buffered-session';
 import type { Suspect } from './comparison';
 import type { Rebuild } from './rebuild';
 
@@ -26,7 +26,7 @@ export async function firstDivergences(
     found: undefined,
   }));
   const last = Math.max(...suspects.map((suspect) => suspect.upTo));
-  const afterEvent = (session: StateSession, { position }: LedgerEvent) => {
+  const afterEvent = (session: BufferedSession, { position }: LedgerEvent) => {
     for (const one of watched) if (one.found === undefined) look(one, session, position);
   };
   const again = await rebuild.openAnother({ onProgress: undefined });
@@ -43,7 +43,7 @@ export async function firstDivergences(
   return first;
 }
 
-function look(one: Watched, session: StateSession, position: number): void {
+function look(one: Watched, session: BufferedSession, position: number): void {
   const { table } = one;
   const columns = table.columns as Record<string, string>;
   const isNumber = ['bigint', 'int'].includes(columns[table.key]!);

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { checkpointNow } from '../checkpoints/write-checkpoint';
 import type { DatabaseUrls, SessionTimeouts } from '../../database/connections';
 import type { CheckpointConfig } from '../checkpoints/checkpoint-config';
-import type { EngineLog } from '../../engine/write/ledger';
+import type { EngineLog } from '../../engine/write/ledger-parts';
 import type { OpenLedger } from '../../engine/open-ledger';
 import { replay } from '../replay/replay';
 import { swapBack } from '../replay/swap';

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { EngineLog } from '../../engine/write/ledger';
-import { within } from '../../engine/within';
+import type { EngineLog } from '../../engine/write/ledger-parts';
+import { within } from '../../http/within';
 import { RunInProgress } from '../replay/rebuild';
 import type { ReplayReport, VerificationReport } from '../replay/report';
 import { Pace } from './pace';

@@ -1,6 +1,6 @@
 import { ROLES, type Role } from '../../database/connections';
 import { commandLogTable, eventLogTable } from '../../engine/write/event-log';
-import { taskLogTable } from '../../engine/catch-up/task-gateway';
+import { taskLogTable } from '../../engine/write/task-log';
 
 /** A row as PostgreSQL writes it: one text a column, null for NULL. */
 export type Fields = readonly (string | null)[];

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { clientConfig, ROLES, type Role } from '../../../src/database/connections';
 import { sqlstateOf } from '../../../src/database/sqlstates';
 import { LedgerUnavailable } from '../../../src/engine/define/refusal';
-import { taskIdOf } from '../../../src/engine/catch-up/task-gateway';
+import { taskIdOf } from '../../../src/engine/write/task-log';
 import { query } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';

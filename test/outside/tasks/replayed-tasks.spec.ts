@@ -5,7 +5,7 @@ import { GENESIS } from '../../../src/engine/define/event';
 import { lockLog } from '../../../src/engine/write/heads';
 import { Registry } from '../../../src/engine/define/registry';
 import { ComparedTasks, type TaskReport } from '../../../src/engine/catch-up/task-comparison';
-import type { RequestedTask } from '../../../src/engine/catch-up/task-gateway';
+import type { RequestedTask } from '../../../src/engine/write/task-log';
 import { replay } from '../../../src/proof/replay/replay';
 import { query } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';

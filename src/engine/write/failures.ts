@@ -1,18 +1,12 @@
-import { isServerTrouble, SQLSTATE, sqlstateOf } from '../database/sqlstates';
-import { CommitRefused } from '../database/writer-connection';
-import { EventOfDoom } from './catch-up/catch-up';
-import { AmendedSince } from './catch-up/event-content';
-import { HeadsDiverge, OtherMaterializers } from './write/heads';
-import { LedgerUnavailable } from './define/refusal';
+import { isServerTrouble, SQLSTATE, sqlstateOf } from '../../database/sqlstates';
+import { CommitRefused } from '../../database/writer-connection';
+import { LedgerUnavailable, StateUnusable } from '../define/refusal';
 
 /** Whether the same command may succeed later, without anybody changing it. */
 export function isUnavailable(error: unknown): boolean {
   if (
     error instanceof LedgerUnavailable ||
-    error instanceof HeadsDiverge ||
-    error instanceof OtherMaterializers ||
-    error instanceof AmendedSince ||
-    error instanceof EventOfDoom ||
+    error instanceof StateUnusable ||
     error instanceof CommitRefused
   ) {
     return true;
@@ -23,11 +17,7 @@ export function isUnavailable(error: unknown): boolean {
 /** What a caller and the health page may know of a failure: no host, no statement, no data. */
 export function describeFailure(error: unknown): string {
   if (error instanceof LedgerUnavailable) return error.message;
-  if (error instanceof HeadsDiverge) return `The log and the state diverge. ${error.message}`;
-  if (error instanceof OtherMaterializers || error instanceof AmendedSince) return error.message;
-  if (error instanceof EventOfDoom) {
-    return `The event at position ${error.position} cannot be materialized`;
-  }
+  if (error instanceof StateUnusable) return error.explanation;
   if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) return 'The ledger is locked by others';
   return 'A database is not available';
 }

@@ -1,27 +1,9 @@
 import assert from 'node:assert';
 import type { LedgerEvent } from '../define/event';
-import { canonicalJson } from '../write/hash-chain';
 import { uuidV5 } from '../define/ids';
 import { defineAppendTable } from '../define/state-table';
-
-/** What a task may say of itself besides its payload. */
-export interface TaskOptions {
-  /**
-   * What the task is about, a recipient or a subscription: the tasks of a subject can be listed,
-   * and are done in the order of the log where their handler says so.
-   */
-  readonly subject?: string;
-}
-
-/** The only way for a materializer to ask for a side effect. */
-export interface TaskGateway {
-  /**
-   * Asks for a task. Live, it is recorded with the event; on catch-up, replay and verification
-   * nothing is recorded, and what is asked for is compared with what was.
-   * @throws AssertionError for a name that no feature declares
-   */
-  enqueue(name: string, payload: object, options?: TaskOptions): void;
-}
+import type { EventTaskGateway } from '../define/task-gateway';
+import { canonicalJson } from './hash-chain';
 
 /** A task as an event asks for it. */
 export interface RequestedTask {
@@ -54,13 +36,12 @@ export const taskLogTable = defineAppendTable<TaskRow>({
 });
 
 /** Numbers the tasks that each event asks for; what becomes of them is for subclasses to say. */
-export abstract class EventTasks implements TaskGateway {
+export abstract class EventTasks implements EventTaskGateway {
   protected event: LedgerEvent | undefined;
   private ordinal = 0;
 
   constructor(private readonly names: ReadonlySet<string>) {}
 
-  /** To be called before an event is materialized. */
   begin(event: LedgerEvent): void {
     this.event = event;
     this.ordinal = 0;

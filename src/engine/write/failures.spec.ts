@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Client } from 'pg';
-import { CommitRefused } from '../database/writer-connection';
-import { EventOfDoom } from './catch-up/catch-up';
+import { CommitRefused } from '../../database/writer-connection';
+import { EventOfDoom } from '../catch-up/catch-up';
 import { describeFailure, isUnavailable } from './failures';
-import { HeadsDiverge, OtherMaterializers } from './write/heads';
-import { LedgerUnavailable, Refusal } from './define/refusal';
+import { HeadsDiverge, OtherMaterializers } from './heads';
+import { LedgerUnavailable, Refusal } from '../define/refusal';
 
 const SECRET = 'postgresql://owner:secret@db.internal/log';
 const failed = (code: string) => Object.assign(new Error(`at ${SECRET}`), { code });

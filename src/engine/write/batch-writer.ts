@@ -1,0 +1,145 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isRowRefused } from '../../database/sqlstates';
+import { CommitRefused } from '../../database/writer-connection';
+import { LedgerUnavailable } from '../define/refusal';
+import { NotEncoded } from '../session/flush';
+import type { Batch } from './batch';
+import type { BatchRunner } from './batch-runner';
+import { describeFailure, isUnavailable } from './failures';
+import type { LedgerParts } from './ledger-parts';
+import type { NextBatch } from './write-path';
+
+/** Pause between two attempts at recovering from a failed or doubtful commit. */
+const RECOVERY_PAUSE_MS = 100;
+
+/** Brings batches into both databases, finds out what became of those that failed, and answers. */
+export class BatchWriter {
+  private isStopping = false;
+  private failure: string | undefined;
+
+  constructor(
+    private readonly parts: LedgerParts,
+    private readonly runner: BatchRunner,
+    /** The batch that collects behind the one that is written. */
+    private readonly next: () => Batch | undefined,
+  ) {}
+
+  /** Why the last batch could not be written; undefined where it was. */
+  get lastFailure(): string | undefined {
+    return this.failure;
+  }
+
+  /** Gives up what cannot be recovered at the first attempt from now on. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
+  /** Writes a batch whose turn it is, and answers its callers. Never throws. */
+  async finish(batch: Batch): Promise<void> {
+    try {
+      await this.watched(() => this.write(batch));
+      this.failure = undefined;
+      // The next batch goes on its way first: callers have a lot to do with their answers.
+      setImmediate(() => batch.answer());
+    } catch (error) {
+      await this.afterFailure(batch, error);
+    }
+  }
+
+  /** The server's own timeouts end its statements; this ends waiting for a server that is gone. */
+  private async watched<T>(work: () => Promise<T>): Promise<T> {
+    const { path, limits } = this.parts;
+    const patience = limits.lockTimeoutMs + 2 * limits.statementTimeoutMs;
+    const watchdog = setTimeout(() => path.cut(), patience);
+    return work().finally(() => clearTimeout(watchdog));
+  }
+
+  private async write(batch: Batch): Promise<void> {
+    const { path } = this.parts;
+    await this.runner.runUnderLocks(batch, await path.lock());
+    const { execution, sealed } = batch.sealedUnderLocks;
+    if (execution.isEmpty) {
+      await path.rollback();
+    } else {
+      batch.flush();
+      await path.flush(sealed);
+      batch.commitLog();
+      await path.commitLog(sealed, this.nextBatch());
+      batch.commitState();
+      await path.commitState();
+      this.parts.onCommitted?.(path.head, execution.tasks.rows.length > 0);
+    }
+    execution.session.committed(batch.number, sealed.head);
+    batch.committed();
+  }
+
+  /** The batch that waits for a commit and rests on it; undefined where none does. */
+  private nextBatch(): NextBatch | undefined {
+    const next = this.next();
+    if (!next || !this.runner.restsOnSession(next)) return undefined;
+    const { state } = next;
+    if (state.name === 'running ahead') return { sealed: undefined };
+    return state.name === 'sealed ahead' ? state : undefined;
+  }
+
+  private async afterFailure(batch: Batch, error: unknown): Promise<void> {
+    // Before anybody is answered: the next batch must not find the keys of commands that did not
+    // happen, and callers ask again at once.
+    const broken = batch.breakOff(error instanceof CommitRefused);
+    this.runner.dropSession();
+    if (broken.name !== 'undone') return this.recover(batch, broken.commandIds, error);
+    await this.watched(() => this.parts.path.rollback());
+    const isOfOne = isRowRefused(error) || error instanceof NotEncoded;
+    if (isOfOne && !batch.isOfOne) return this.isolate(batch);
+    this.failure = describeFailure(error);
+    if (isOfOne || !isUnavailable(error)) {
+      batch.fail(error);
+    } else {
+      this.parts.log.error({ err: error }, 'a batch could not be written');
+      batch.fail(new LedgerUnavailable(this.failure, { cause: error }));
+    }
+  }
+
+  /**
+   * A row of the batch was refused: every command gets a batch of its own under the locks, to find
+   * whose it is. It may also have missed a key: where it ran ahead one that another process
+   * remembered, under the locks one of an administrator's command, which needs no locks.
+   */
+  private async isolate(batch: Batch): Promise<void> {
+    for (const command of batch.isolate()) await this.finish(this.runner.beginOfOne(command));
+  }
+
+  /**
+   * Finds out under the lock whether the batch happened, heals the state, and answers. Where the
+   * databases stay away for too long the callers are told that it is not known.
+   */
+  private async recover(batch: Batch, ids: readonly string[], error: unknown): Promise<void> {
+    const { path, limits, log } = this.parts;
+    log.warn({ err: error, batch: batch.state.name }, 'recovering from a failed commit');
+    const deadline = Date.now() + limits.recoveryTimeoutMs;
+    for (;;) {
+      path.cut();
+      try {
+        const committed = await this.watched(() => path.committedUnderLock(ids));
+        await this.watched(() => path.rollback());
+        this.runner.dropSession();
+        if (committed.size > 0) {
+          this.parts.onCommitted?.(path.head, true);
+          batch.committed();
+          return batch.answer();
+        }
+        return batch.fail(
+          new LedgerUnavailable('The connection to the log was lost before the commit'),
+        );
+      } catch (cause) {
+        this.failure = describeFailure(cause);
+        if (Date.now() > deadline || this.isStopping) {
+          const message = 'It is not known whether the command happened; repeat it with its key';
+          log.error({ err: cause }, 'a batch could not be recovered');
+          return batch.fail(new LedgerUnavailable(message, { cause }));
+        }
+        await delay(RECOVERY_PAUSE_MS);
+      }
+    }
+  }
+}
