@@ -1,4 +1,20 @@
 import { ApiProperty } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  Max,
+  Min,
+  ValidateBy,
+  ValidateIf,
+  ValidateNested,
+  type ValidationArguments,
+} from 'class-validator';
 import { CLIENT_ID_PATTERN, isClientId, isReference } from '../engine/define/reference';
 import {
   AMOUNT_PATTERN,
@@ -9,7 +25,7 @@ import {
 import { isCalendarDate } from '../money/calendar-date';
 import { currencyDigits } from '../money/currency';
 import { isStorable } from './json-body';
-import { declareField, type Check, type Shape } from './validation';
+import { isAlways, type NestedContext, type Shape } from './shape-compiler';
 
 /** Whether a field may be left out, and whether it may be null. */
 export interface Presence {
@@ -17,33 +33,74 @@ export interface Presence {
   readonly nullable?: boolean;
 }
 
-/** One field of a request: how it is checked, and what the OpenAPI document says of it. */
+/** What is wrong with a value, as the end of a sentence that begins with its name. */
+export type Check = (value: unknown) => string | undefined;
+
+/**
+ * One field of a request: the rules of class-validator that it follows, and what the OpenAPI
+ * document says of it.
+ */
 export function field(
-  check: Check,
+  rules: PropertyDecorator | readonly PropertyDecorator[],
   schema: object,
-  { optional = false, nullable = false }: Presence = {},
-  items?: () => Shape,
+  presence: Presence = {},
 ): PropertyDecorator {
+  const { optional = false, nullable = false } = presence;
+  const options = { required: !optional, ...(nullable && { nullable }), ...schema };
+  const all = [conditionOf(presence), ...(typeof rules === 'function' ? [rules] : rules)];
   return (prototype, key) => {
-    const name = String(key);
-    declareField(prototype, { name, isOptional: optional, isNullable: nullable, check, items });
-    const options = { required: !optional, ...(nullable && { nullable }), ...schema };
+    for (const rule of all) rule(prototype, key);
     ApiProperty(options)(prototype, key);
   };
 }
 
-/** A check for strings that a function or a pattern accepts. */
-export function textCheck(isValid: (text: string) => boolean, message: string): Check {
-  return (value) => {
-    if (typeof value !== 'string') return 'must be a string';
-    return isValid(value) ? undefined : message;
-  };
+const isGiven = (_: object, value: unknown) => value !== undefined;
+const isNotNull = (_: object, value: unknown) => value !== null;
+
+/**
+ * When the rules of a field are asked; every rule of ours refuses undefined, so a field that may
+ * not be left out needs none. All have a condition: the one of a class that extends another
+ * replaces that one's.
+ */
+function conditionOf({ optional, nullable }: Presence): PropertyDecorator {
+  if (optional) return nullable ? IsOptional() : ValidateIf(isGiven);
+  return ValidateIf(nullable ? isNotNull : isAlways);
 }
 
-/** Text of `min` to `max` characters (UTF-16 code units). */
+/** A rule that a function of ours knows. */
+export function checkedBy(name: string, check: Check): PropertyDecorator {
+  return ValidateBy({
+    name,
+    validator: {
+      validate: (value) => check(value) === undefined,
+      defaultMessage: (args) => check(args?.value) ?? '',
+    },
+  });
+}
+
+/** A rule of strings that a function or a pattern accepts. */
+export function textRule(
+  name: string,
+  isValid: (text: string) => boolean,
+  message: string,
+): PropertyDecorator {
+  const validate = (value: unknown) => typeof value === 'string' && isValid(value);
+  return ValidateBy({ name, validator: { validate } }, { message: ofText(message) });
+}
+
+/** What a rule of strings says. One rule a field, because a second one costs as much again. */
+function ofText(message: string): (args: ValidationArguments) => string {
+  return ({ value }) => (typeof value === 'string' ? message : 'must be a string');
+}
+
+/**
+ * Text of `min` to `max` characters: UTF-16 code units, as OpenAPI's readers and JavaScript count
+ * them. class-validator's own Length counts some pairs of them as one.
+ */
 export function Text(min: number, max: number, presence?: Presence): PropertyDecorator {
   return field(
-    textCheck(
+    textRule(
+      'text',
       (t) => t.length >= min && t.length <= max && isStorable(t),
       `must have ${min} to ${max} characters`,
     ),
@@ -54,7 +111,7 @@ export function Text(min: number, max: number, presence?: Presence): PropertyDec
 
 export function OneOf(values: readonly string[], presence?: Presence): PropertyDecorator {
   return field(
-    textCheck((t) => values.includes(t), `must be one of ${values.join(', ')}`),
+    IsIn(values, { message: ofText(`must be one of ${values.join(', ')}`) }),
     { type: 'string', enum: [...values] },
     presence,
   );
@@ -63,7 +120,8 @@ export function OneOf(values: readonly string[], presence?: Presence): PropertyD
 /** A decimal string without sign; how many decimals fit, the account's currency says. */
 export function Amount(presence?: Presence): PropertyDecorator {
   return field(
-    textCheck(
+    textRule(
+      'amount',
       (t) => t.length <= MAX_AMOUNT_DIGITS + 1 && AMOUNT_PATTERN.test(t) && hasAmountSize(t),
       `must be a decimal string such as "100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
     ),
@@ -75,7 +133,8 @@ export function Amount(presence?: Presence): PropertyDecorator {
 /** A decimal string that may be negative. */
 export function SignedAmount(presence?: Presence): PropertyDecorator {
   return field(
-    textCheck(
+    textRule(
+      'signedAmount',
       (t) => t.length <= MAX_AMOUNT_DIGITS + 2 && SIGNED_AMOUNT_PATTERN.test(t) && hasAmountSize(t),
       `must be a decimal string such as "-100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
     ),
@@ -86,7 +145,11 @@ export function SignedAmount(presence?: Presence): PropertyDecorator {
 
 export function Currency(presence?: Presence): PropertyDecorator {
   return field(
-    textCheck((t) => currencyDigits(t) !== undefined, 'must be an ISO 4217 code such as "USD"'),
+    textRule(
+      'currency',
+      (t) => currencyDigits(t) !== undefined,
+      'must be an ISO 4217 code such as "USD"',
+    ),
     { type: 'string', pattern: '^[A-Z]{3}$', example: 'USD' },
     presence,
   );
@@ -95,7 +158,7 @@ export function Currency(presence?: Presence): PropertyDecorator {
 /** A name that the client gives to what it makes. */
 export function ClientId(presence: Presence = { optional: true }): PropertyDecorator {
   return field(
-    textCheck(isClientId, 'must be 1 to 64 of A-Z a-z 0-9 . _ : -'),
+    textRule('clientId', isClientId, 'must be 1 to 64 of A-Z a-z 0-9 . _ : -'),
     { type: 'string', pattern: CLIENT_ID_PATTERN.source, example: 'order-4711' },
     presence,
   );
@@ -104,7 +167,7 @@ export function ClientId(presence: Presence = { optional: true }): PropertyDecor
 /** An id, or `client:<clientId>`. */
 export function Reference(presence?: Presence): PropertyDecorator {
   return field(
-    textCheck(isReference, 'must be a UUID or "client:" and a clientId'),
+    textRule('reference', isReference, 'must be a UUID or "client:" and a clientId'),
     { type: 'string', example: 'client:cash' },
     presence,
   );
@@ -113,7 +176,7 @@ export function Reference(presence?: Presence): PropertyDecorator {
 /** A day, `YYYY-MM-DD`. */
 export function DateOnly(presence?: Presence): PropertyDecorator {
   return field(
-    textCheck(isCalendarDate, 'must be a day that exists, as YYYY-MM-DD'),
+    textRule('calendarDate', isCalendarDate, 'must be a day that exists, as YYYY-MM-DD'),
     { type: 'string', format: 'date', example: '2026-01-31' },
     presence,
   );
@@ -157,7 +220,7 @@ export function Metadata(): PropertyDecorator {
     maxProperties: METADATA.keys,
     example: { invoice: '2026-17' },
   };
-  return field(checkMetadata, schema, { optional: true });
+  return field(checkedBy('metadata', checkMetadata), schema, { optional: true });
 }
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
@@ -169,27 +232,71 @@ export function isIdempotencyKey(text: string): boolean {
 /** An idempotency key inside a body, for one of several commands. */
 export function IdempotencyKey(): PropertyDecorator {
   return field(
-    textCheck(isIdempotencyKey, 'must be 1 to 255 printable ASCII characters'),
+    textRule('idempotencyKey', isIdempotencyKey, 'must be 1 to 255 printable ASCII characters'),
     { type: 'string', minLength: 1, maxLength: 255 },
     { optional: true },
   );
 }
 
-/** A list of `min` to `max` objects of a shape. */
-export function ListOf(items: () => Shape, min: number, max: number): PropertyDecorator {
-  const check: Check = (value) => {
-    if (!Array.isArray(value)) return 'must be a list';
-    const fits = value.length >= min && value.length <= max;
-    return fits ? undefined : `must have ${min} to ${max} items`;
+/** A list of `min` to `max` objects of a shape; none at least where `min` is not said. */
+export function ListOf(
+  shape: () => Shape,
+  min: number,
+  max: number,
+  { description, ...presence }: Presence & { readonly description?: string } = {},
+): PropertyDecorator {
+  const message = min > 0 ? `must have ${min} to ${max} items` : `must have at most ${max} items`;
+  const schema = {
+    ...{ type: () => shape(), isArray: true },
+    ...(min > 0 && { minItems: min }),
+    maxItems: max,
+    ...(description !== undefined && { description }),
   };
-  const schema = { type: () => items(), isArray: true, minItems: min, maxItems: max };
-  return field(check, schema, {}, items);
+  const rules = [
+    IsArray({ message: 'must be a list' }),
+    ArrayMinSize(min, { message }),
+    ArrayMaxSize(max, { message }),
+    // ValidateNested alone takes `[[]]` for a list of nothing.
+    IsObject({ each: true, message: 'must be an object' }),
+    ValidateNested({ each: true, context: { shape } satisfies NestedContext }),
+  ];
+  return field(rules, schema, presence);
 }
 
 /** An object of a shape. */
 export function ObjectOf(shape: () => Shape, presence?: Presence): PropertyDecorator {
-  const check: Check = (value) => (Array.isArray(value) ? 'must be an object' : undefined);
-  return field(check, { type: () => shape() }, presence, shape);
+  const rules = [
+    IsObject({ message: 'must be an object' }),
+    ValidateNested({ context: { shape } satisfies NestedContext }),
+  ];
+  return field(rules, { type: () => shape() }, presence);
+}
+
+/** An object with whatever fields. */
+export function AnyObject(description: string): PropertyDecorator {
+  const schema = { type: 'object', additionalProperties: true, description };
+  return field(IsObject({ message: 'must be an object' }), schema);
+}
+
+/** A position of the log in a body. */
+export function Position(
+  least: 0 | 1,
+  { description, ...presence }: Presence & { readonly description?: string } = {},
+): PropertyDecorator {
+  const message = `must be a whole number from ${least}`;
+  const rules = [
+    IsInt({ message }),
+    Min(least, { message }),
+    Max(Number.MAX_SAFE_INTEGER, { message }),
+  ];
+  const schema = { type: 'integer', minimum: least, ...(description && { description }) };
+  return field(rules, schema, presence);
+}
+
+/** True or false in a body. */
+export function Flag(description: string): PropertyDecorator {
+  const rule = IsBoolean({ message: 'must be true or false' });
+  return field(rule, { type: 'boolean', description }, { optional: true });
 }
 
 /** A position of the log in a query. */
@@ -198,7 +305,8 @@ export function PositionText(
   presence: Presence = { optional: true },
 ): PropertyDecorator {
   return field(
-    textCheck(
+    textRule(
+      'positionText',
       (t) => /^(0|[1-9]\d{0,15})$/.test(t) && Number(t) >= least && isSafe(t),
       `must be a whole number from ${least}`,
     ),
@@ -210,10 +318,12 @@ export function PositionText(
 function isSafe(digits: string): boolean {
   return Number.isSafeInteger(Number(digits));
 }
+
 /** A whole number from 1 to `max` in a query. */
 export function CountText(max: number, byDefault: number): PropertyDecorator {
   return field(
-    textCheck(
+    textRule(
+      'countText',
       (t) => /^[1-9]\d{0,5}$/.test(t) && Number(t) <= max,
       `must be a whole number from 1 to ${max}`,
     ),

@@ -10,6 +10,7 @@ import { BODY_LIMIT_BYTES, parseJsonBody } from './json-body';
 import { NestLog } from './log';
 import { Metrics } from './metrics';
 import { ProblemFilter } from './problem.filter';
+import { compileRequests } from './request-classes';
 import { answerBrokenRequest, observeRequests, requestId } from './requests';
 import { ValidationPipe } from './validation';
 
@@ -45,6 +46,7 @@ export async function buildHttpApp(
     bodyParser: false,
     abortOnError: false,
   });
+  compileRequests(app);
   const fastify = app.getHttpAdapter().getInstance();
   observeRequests(fastify, log, app.get(Metrics));
   closeConnectionsAtEnd(fastify);

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ClientId, field, ObjectOf, textCheck, type Presence } from '../../http/fields';
+import { ClientId, field, ObjectOf, textRule, type Presence } from '../../http/fields';
 import { isStorable } from '../../http/json-body';
 import { PageQuery } from '../../http/page';
 import { isEmail, type AddressInput } from './company-address';
@@ -21,22 +21,25 @@ function Line(max: number, presence: Presence = {}): PropertyDecorator {
   const isBlank = (text: string) => text.trim() === '';
   return presence.optional
     ? field(
-        textCheck(isLine, `must be one line of at most ${max} characters`),
+        textRule('line', isLine, `must be one line of at most ${max} characters`),
         { type: 'string', maxLength: max },
         presence,
       )
     : field(
-        textCheck(
-          (text) => isLine(text) && !isBlank(text),
-          `must be one line of 1 to ${max} characters, and not blank`,
-        ),
+        [
+          textRule(
+            'line',
+            (text) => isLine(text) && !isBlank(text),
+            `must be one line of 1 to ${max} characters, and not blank`,
+          ),
+        ],
         { type: 'string', minLength: 1, maxLength: max },
         presence,
       );
 }
 
 function Email(): PropertyDecorator {
-  return field(textCheck(isEmail, 'must be a mail address such as "name@example.com"'), {
+  return field(textRule('email', isEmail, 'must be a mail address such as "name@example.com"'), {
     type: 'string',
     format: 'email',
     maxLength: 254,

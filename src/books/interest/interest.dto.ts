@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { isReference } from '../../engine/define/reference';
-import { DateOnly, field, OneOf, Reference, textCheck } from '../../http/fields';
-import type { Check } from '../../http/validation';
+import { checkedBy, DateOnly, field, OneOf, Reference, textRule } from '../../http/fields';
+import type { Check } from '../../http/fields';
 import { DAY_COUNTS, type DayCount } from './day-count';
 import { RATE_PATTERN } from './exact-interest';
 import type { CalculateInterestOwedInput } from './interest.creators';
@@ -13,10 +13,13 @@ const NOT_REFERENCES = `must be a list of 1 to ${MAX_ACCOUNTS} ids`;
 /** A yearly rate: 1 is 100 %. */
 function AnnualRate(): PropertyDecorator {
   return field(
-    textCheck(
-      (t) => RATE_PATTERN.test(t),
-      'must be a decimal string such as "0.0425", below 1000 and of 12 decimals at most',
-    ),
+    [
+      textRule(
+        'annualRate',
+        (t) => RATE_PATTERN.test(t),
+        'must be a decimal string such as "0.0425", below 1000 and of 12 decimals at most',
+      ),
+    ],
     { type: 'string', pattern: RATE_PATTERN.source, example: '0.0425' },
   );
 }
@@ -39,7 +42,7 @@ function References(): PropertyDecorator {
     example: ['client:savings'],
     description: "Default: all open liability accounts of the expense account's currency",
   };
-  return field(checkReferences, schema, { optional: true });
+  return field(checkedBy('references', checkReferences), schema, { optional: true });
 }
 
 export class AccrueInterestDto implements CalculateInterestOwedInput {

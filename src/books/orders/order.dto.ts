@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Amount, ClientId, field, OneOf, Reference, textCheck } from '../../http/fields';
+import { Amount, ClientId, field, OneOf, Reference, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { AMOUNT_PATTERN } from '../../money/amount';
 import { readInstant } from '../../money/instant';
@@ -15,7 +15,13 @@ const SYMBOL = /^[\x21-\x7e]{1,32}$/;
 
 function TradedSymbol(): PropertyDecorator {
   return field(
-    textCheck((t) => SYMBOL.test(t), 'must be 1 to 32 printable ASCII characters without spaces'),
+    [
+      textRule(
+        'symbol',
+        (t) => SYMBOL.test(t),
+        'must be 1 to 32 printable ASCII characters without spaces',
+      ),
+    ],
     { type: 'string', pattern: SYMBOL.source, example: 'ACME' },
   );
 }
@@ -23,20 +29,26 @@ function TradedSymbol(): PropertyDecorator {
 function Quantity(): PropertyDecorator {
   const size = `${QUANTITY_DIGITS} digits before the point and ${QUANTITY_DIGITS} behind it`;
   return field(
-    textCheck(
-      (t) => normalQuantity(t) !== undefined,
-      `must be a positive decimal string such as "10.5", of at most ${size}`,
-    ),
+    [
+      textRule(
+        'quantity',
+        (t) => normalQuantity(t) !== undefined,
+        `must be a positive decimal string such as "10.5", of at most ${size}`,
+      ),
+    ],
     { type: 'string', pattern: AMOUNT_PATTERN.source, maxLength: 37, example: '10.5' },
   );
 }
 
 function Instant(): PropertyDecorator {
   return field(
-    textCheck(
-      (t) => readInstant(t) !== undefined,
-      'must be an RFC 3339 time such as "2026-01-31T10:00:00Z"',
-    ),
+    [
+      textRule(
+        'instant',
+        (t) => readInstant(t) !== undefined,
+        'must be an RFC 3339 time such as "2026-01-31T10:00:00Z"',
+      ),
+    ],
     { type: 'string', format: 'date-time', example: '2026-01-31T10:00:00Z' },
   );
 }

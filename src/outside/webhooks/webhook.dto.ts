@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ClientId, field, OneOf, Text, textCheck, type Presence } from '../../http/fields';
+import { checkedBy, ClientId, field, OneOf, Text, textRule } from '../../http/fields';
+import type { Check, Presence } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import type { Check } from '../../http/validation';
 import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
 import type { WebhookDeliveryView } from './webhook.deliveries';
 import { EVERY_TYPE } from './webhook.events';
@@ -32,7 +32,7 @@ function EventTypes(): PropertyDecorator {
     minItems: 1,
     maxItems: MAX_EVENT_TYPES,
   };
-  return field(checkEventTypes, {
+  return field(checkedBy('eventTypes', checkEventTypes), {
     oneOf: [list, { type: 'string', enum: [EVERY_TYPE] }],
     example: ['TransactionPosted'],
     description: 'Event types, or "*" for all of them',
@@ -41,7 +41,13 @@ function EventTypes(): PropertyDecorator {
 
 function Secret(presence: Presence = { optional: true }): PropertyDecorator {
   return field(
-    textCheck(isWebhookSecret, 'must be "whsec_" and the base64 of 24 to 64 bytes'),
+    [
+      textRule(
+        'webhookSecret',
+        isWebhookSecret,
+        'must be "whsec_" and the base64 of 24 to 64 bytes',
+      ),
+    ],
     {
       type: 'string',
       pattern: '^whsec_[A-Za-z0-9+/]+={0,2}$',

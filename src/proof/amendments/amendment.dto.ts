@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { RunTasksDto, TableReportDto } from '../runs/report.dto';
-import { field, Text } from '../../http/fields';
+import { AnyObject, ListOf, Position, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import type {
   AmendedEventView,
@@ -13,49 +13,27 @@ const MAX_REASON = 500;
 /** Events that are amended together. */
 const MAX_ALSO = 100;
 const DATA = { type: 'object', additionalProperties: true } as const;
-const WANTED = { ...DATA, description: "In the current version of the event's type" };
-
-function checkObject(value: unknown): string | undefined {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? undefined : 'must be an object';
-}
-
-function checkPosition(value: unknown): string | undefined {
-  const isPosition = Number.isSafeInteger(value) && (value as number) >= 1;
-  return isPosition ? undefined : 'must be a whole number from 1';
-}
-
-function checkAlso(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return 'must be a list';
-  return value.length <= MAX_ALSO ? undefined : `must have at most ${MAX_ALSO} items`;
-}
+const WANTED = "In the current version of the event's type";
 
 class AlsoAmendDto {
-  @field(checkPosition, { type: 'integer', minimum: 1 })
+  @Position(1)
   position!: number;
 
-  @field(checkObject, WANTED)
+  @AnyObject(WANTED)
   data!: object;
 }
 
 export class AmendEventDto {
-  @field(checkObject, WANTED)
+  @AnyObject(WANTED)
   data!: object;
 
   @Text(1, MAX_REASON)
   reason!: string;
 
-  @field(
-    checkAlso,
-    {
-      type: () => AlsoAmendDto,
-      isArray: true,
-      maxItems: MAX_ALSO,
-      description: 'More events, where none can be materialized without the others being amended',
-    },
-    { optional: true },
-    () => AlsoAmendDto,
-  )
+  @ListOf(() => AlsoAmendDto, 0, MAX_ALSO, {
+    optional: true,
+    description: 'More events, where none can be materialized without the others being amended',
+  })
   also?: AlsoAmendDto[];
 }
 

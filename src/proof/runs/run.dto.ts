@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { field, OneOf, Text } from '../../http/fields';
+import { Flag, OneOf, Position, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { REPLAY_STATUSES, RUN_TRIGGERS, VERIFICATION_STATUSES, type RunTrigger } from './run.table';
 import type { ReplayView, RunView, SwapBackView, VerificationView } from './run.view';
@@ -15,30 +15,13 @@ import {
 
 const MAX_REASON = 500;
 
-function checkPosition(value: unknown): string | undefined {
-  const isPosition = Number.isSafeInteger(value) && (value as number) >= 0;
-  return isPosition ? undefined : 'must be a whole number from 0';
-}
-
-function checkBoolean(value: unknown): string | undefined {
-  return typeof value === 'boolean' ? undefined : 'must be true or false';
-}
-
 export class RequestVerificationDto {
-  @field(
-    checkPosition,
-    { type: 'integer', minimum: 0, description: 'Default: the end of the log' },
-    { optional: true },
-  )
+  @Position(0, { optional: true, description: 'Default: the end of the log' })
   toPosition?: number;
 }
 
 export class RequestReplayDto {
-  @field(
-    checkBoolean,
-    { type: 'boolean', description: 'Swap although the rebuilt state differs; needs a reason' },
-    { optional: true },
-  )
+  @Flag('Swap although the rebuilt state differs; needs a reason')
   acceptDifferences?: boolean;
 
   @Text(1, MAX_REASON, { optional: true })
