@@ -98,7 +98,7 @@ export class AppModule {
         { provide: Health, useValue: health },
         { provide: Metrics, useValue: new Metrics(ledger, background) },
         { provide: TaskFeed, useValue: new TaskFeed(taskReader) },
-        { provide: EventFeed, useValue: new EventFeed(logReader, registry) },
+        { provide: EventFeed, useValue: new EventFeed(taskReader, registry) },
         { provide: WebhookIntake, useValue: intake },
         { provide: WebhookDeliveries, useValue: new WebhookDeliveries(tasks.db) },
         Commands,

@@ -25,10 +25,7 @@ export const features: readonly Feature[] = [
 ];
 
 /** What does the tasks of all features. */
-export function taskHandlers(
-  adapters: Adapters,
-  stateReader: StateReader<unknown>,
-): readonly TaskHandler[] {
+export function taskHandlers(adapters: Adapters, stateReader: StateReader): readonly TaskHandler[] {
   return [
     ...companyTaskHandlers(adapters),
     ...orderTaskHandlers(adapters),

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { healingOf } from './catch-up/healing';
+import type { StateDatabase } from './define/state-table';
 import { openPool, ROLES, writerConnection, type DatabaseUrls } from '../database/connections';
 import type { LogDatabase } from './write/event-log';
 import { storedEventTypes } from './write/event-log';
@@ -27,7 +28,7 @@ export interface OpenLedger {
   readonly urls: DatabaseUrls;
   readonly registry: Registry;
   readonly logReader: Kysely<LogDatabase>;
-  readonly stateReader: StateReader<unknown>;
+  readonly stateReader: StateReader;
   /** Has `listener` told after commits that may have recorded tasks. */
   onTasks(listener: () => void): void;
   /** Answers what was accepted, then closes every connection. */
@@ -47,7 +48,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const pool = <DB>(url: string, role: (typeof ROLES)[keyof typeof ROLES], size: number) =>
     openPool<DB>(url, role, limits, size, onError);
   const logReader = pool<LogDatabase>(urls.log, ROLES.logReader, readPoolSize);
-  const stateDb = pool<unknown>(urls.state, ROLES.stateReader, readPoolSize);
+  const stateDb = pool<StateDatabase>(urls.state, ROLES.stateReader, readPoolSize);
   // Adding partitions waits for the lock of the log like any writer, on a connection of its own.
   const partitionDb = pool<LogDatabase>(urls.log, ROLES.logWriter, 1);
   const path = new WritePath(

@@ -47,7 +47,7 @@ function healthOf(background: Background): Health {
   const state = { read: () => Promise.resolve({ position: 5, value: undefined }) };
   return new Health(
     ledger,
-    state as unknown as StateReader<unknown>,
+    state as unknown as StateReader,
     { selectFrom: chain } as never,
     10,
     background,

@@ -19,7 +19,7 @@ const QUEUE_AWAY = 'The queue of the tasks cannot be reached';
 export class Health {
   constructor(
     private readonly ledger: Ledger,
-    private readonly stateReader: StateReader<unknown>,
+    private readonly stateReader: StateReader,
     private readonly logReader: Kysely<LogDatabase>,
     private readonly queueLimit: number,
     private readonly background: Background,

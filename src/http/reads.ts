@@ -1,6 +1,7 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { Refusal } from '../engine/define/refusal';
+import type { StateDatabase } from '../engine/define/state-table';
 import { StateReader } from '../engine/session/state-reader';
 import type { Reply } from './caller';
 import { isReference, isUuid } from '../engine/define/reference';
@@ -9,7 +10,7 @@ import { invalidRequest } from './problem';
 /** Reads the state for an answer, and says in a header how far that state goes. */
 @Injectable()
 export class Reads {
-  constructor(private readonly state: StateReader<unknown>) {}
+  constructor(private readonly state: StateReader) {}
 
   /**
    * Everything that `run` reads is of one snapshot, whose position it is told.
@@ -17,7 +18,7 @@ export class Reads {
    */
   async read<T>(
     reply: Reply,
-    run: (db: Kysely<unknown>, position: number) => Promise<T>,
+    run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
   ): Promise<{ readonly position: number; readonly value: T }> {
     const read = await this.state.read(run);
     reply.header('ledger-position', read.position);
@@ -37,7 +38,7 @@ export class Reads {
   async readAt<T>(
     reply: Reply,
     atPosition: number | undefined,
-    run: (db: Kysely<unknown>) => Promise<T>,
+    run: (db: Kysely<StateDatabase>) => Promise<T>,
   ): Promise<{ readonly position: number; readonly value: T }> {
     const { position, value } = await this.read(reply, run);
     if (atPosition !== undefined && atPosition > position) {

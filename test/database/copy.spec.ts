@@ -1,36 +1,32 @@
 import fc from 'fast-check';
+import { column } from '../../src/database/column';
 import { clientConfig } from '../../src/database/connections';
 import { WriterConnection } from '../../src/database/writer-connection';
 import { encodeRows, send } from '../../src/engine/session/flush';
-import { defineAppendTable } from '../../src/engine/define/state-table';
+import { defineAppendTable, type RowOf } from '../../src/engine/define/state-table';
 import { cloneDatabases } from '../harness/databases';
 import { query } from '../harness/cluster';
 import { runSeed } from '../harness/seed';
 
-interface Wide {
-  no: number;
-  big: number | null;
-  small: number | null;
-  money: bigint | null;
-  id: string | null;
-  words: string | null;
-  day: string | null;
-  time: string | null;
-  doc: object | null;
-  raw: object | null;
-  hash: string | null;
-  list: number[] | null;
-}
-
-const wide = defineAppendTable<Wide>({
+const wide = defineAppendTable({
   name: 'wide',
   lastPosition: 'big',
   columns: {
-    ...{ no: 'int', big: 'bigint', small: 'int', money: 'numeric', id: 'uuid', words: 'text' },
-    ...{ day: 'date', time: 'timestamptz', doc: 'jsonb', raw: 'json', hash: 'bytea' },
-    list: 'bigint[]',
+    no: column.int(),
+    big: column.bigint().nullable(),
+    small: column.int().nullable(),
+    money: column.numeric().nullable(),
+    id: column.uuid().nullable(),
+    words: column.text().nullable(),
+    day: column.date().nullable(),
+    time: column.timestamptz().nullable(),
+    doc: column.jsonb<object>().nullable(),
+    raw: column.json<object>().nullable(),
+    hash: column.bytea().nullable(),
+    list: column.bigints().nullable(),
   },
 });
+type Wide = RowOf<typeof wide>;
 const TABLE = `create table state.wide (no int, big bigint, small int, money numeric, id uuid,
   words text, day date, time timestamptz, doc jsonb, raw json, hash bytea, list bigint[])`;
 

@@ -1,3 +1,4 @@
+import { column } from '../../src/database/column';
 import { defineCreator } from '../../src/engine/define/creator';
 import { defineEvent, type EventType, type LedgerEvent } from '../../src/engine/define/event';
 import { defineMaterializer } from '../../src/engine/define/materializer';
@@ -19,10 +20,10 @@ interface PersonNamedV2 {
   familyName: string;
 }
 
-const persons = defineAppendTable<{ position: number; given_name: string; family_name: string }>({
+const persons = defineAppendTable({
   name: 'persons',
   lastPosition: 'position',
-  columns: { position: 'bigint', given_name: 'text', family_name: 'text' },
+  columns: { position: column.bigint(), given_name: column.text(), family_name: column.text() },
 });
 
 export const PERSON_TABLES = [

@@ -1,29 +1,23 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import { column } from '../../src/database/column';
 import { defineCreator } from '../../src/engine/define/creator';
 import { defineEvent } from '../../src/engine/define/event';
 import { defineMaterializer } from '../../src/engine/define/materializer';
 import { Refusal } from '../../src/engine/define/refusal';
 import type { Feature } from '../../src/engine/define/registry';
-import { defineAppendTable, defineKeyedTable } from '../../src/engine/define/state-table';
+import {
+  defineAppendTable,
+  defineKeyedTable,
+  type DatabaseOf,
+  type StateDatabase,
+} from '../../src/engine/define/state-table';
 import { features } from '../../src/features';
 
 /**
  * A feature for the specs of the engine: notes in a box. Its creators do what the program's own
  * hardly ever do, such as failing after they appended, or writing rows that a constraint refuses.
  */
-interface NoteRow {
-  note_id: string;
-  box: string;
-  text: string;
-  last_position: number;
-}
-
-interface NoteLine {
-  position: number;
-  word: string;
-}
-
-const notes = defineKeyedTable<NoteRow>({
+const notes = defineKeyedTable({
   name: 'notes',
   lastPosition: 'last_position',
   key: 'note_id',
@@ -31,14 +25,20 @@ const notes = defineKeyedTable<NoteRow>({
   mutable: ['text', 'last_position'],
   cacheRows: 10,
   removable: true,
-  columns: { note_id: 'uuid', box: 'text', text: 'text', last_position: 'bigint' },
+  columns: {
+    note_id: column.uuid(),
+    box: column.text(),
+    text: column.text(),
+    last_position: column.bigint(),
+  },
 });
 
-const noteLines = defineAppendTable<NoteLine>({
+const noteLines = defineAppendTable({
   name: 'note_lines',
   lastPosition: 'position',
-  columns: { position: 'bigint', word: 'text' },
+  columns: { position: column.bigint(), word: column.text() },
 });
+type NoteTables = DatabaseOf<typeof notes | typeof noteLines>;
 
 /** What the state database needs for the notes; the session knows none of these constraints. */
 export const NOTE_TABLES = [
@@ -123,11 +123,15 @@ export const ThrowNoteAway = defineCreator<{ noteId: string }, null>({
 export const CountNotes = defineCreator<TakeNoteInput, { before: number; after: number }>({
   name: 'CountNotes',
   run: async (context, input) => {
-    const count = (db: Kysely<unknown>) =>
-      sql<{ count: number }>`select count(*) from notes`.execute(db);
-    const before = (await context.state.query(count)).rows[0]!.count;
+    const count = (db: Kysely<StateDatabase>) =>
+      db
+        .withTables<NoteTables>()
+        .selectFrom('notes')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+    const before = (await context.state.query(count)).count;
     await context.append(NoteTaken, { noteId: context.newId(), box: 'desk', text: input.text });
-    const after = (await context.state.query(count)).rows[0]!.count;
+    const after = (await context.state.query(count)).count;
     if (input.then === 'refuse') throw new Refusal('not_today', 'Not today');
     if (input.then === 'throw') throw new TypeError('A bug in a creator');
     return { before, after };

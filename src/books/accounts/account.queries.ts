@@ -1,9 +1,11 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { currencyDigits } from '../../money/currency';
 import { formatAmount } from '../../money/amount';
-import { accounts, accountsAsOf, type AccountRow, type EntryRow } from './account.table';
+import type { AccountType } from './account.events';
+import type { TransactionTables } from '../transactions/transaction.table';
+import { accounts, accountsAsOf, type AccountRow, type AccountTables } from './account.table';
 import { balanceOf } from './account.view';
 
 /** Names an account that a creator is going to read. */
@@ -18,20 +20,21 @@ export function findAccount(state: StateSession, reference: string): Found<Accou
 
 /** The account that a reference names, in the database, as of a position. */
 export async function readAccount(
-  db: Kysely<unknown>,
+  db: Kysely<AccountTables & TransactionTables>,
   reference: string,
   position?: number,
 ): Promise<AccountRow | undefined> {
   const found = referenceOf(reference, 'account_id');
   if (!found) return undefined;
-  const { rows } = await sql<AccountRow>`
-    select * from (${sql.raw(accountsAsOf(position))}) a
-    where ${sql.ref(`a.${found.column}`)} = ${found.value}`.execute(db);
-  return rows[0];
+  return db
+    .selectFrom(accountsAsOf(position).as('a'))
+    .selectAll()
+    .where(`a.${found.column}`, '=', found.value)
+    .executeTakeFirst();
 }
 
 export interface AccountFilter {
-  readonly type?: string | undefined;
+  readonly type?: AccountType | undefined;
   readonly currency?: string | undefined;
   readonly status?: 'open' | 'closed' | undefined;
   readonly clientId?: string | undefined;
@@ -42,22 +45,23 @@ export interface AccountFilter {
  * @param position as they were after that event; undefined: as they are
  */
 export async function listAccounts(
-  db: Kysely<unknown>,
+  db: Kysely<AccountTables & TransactionTables>,
   filter: AccountFilter,
   after: number,
   limit: number,
   position?: number,
 ): Promise<AccountRow[]> {
-  const conditions = [sql<boolean>`a.account_no > ${after}`];
-  if (filter.type !== undefined) conditions.push(sql`a.type = ${filter.type}`);
-  if (filter.currency !== undefined) conditions.push(sql`a.currency = ${filter.currency}`);
-  if (filter.clientId !== undefined) conditions.push(sql`a.client_id = ${filter.clientId}`);
-  if (filter.status === 'open') conditions.push(sql`a.closed_position is null`);
-  if (filter.status === 'closed') conditions.push(sql`a.closed_position is not null`);
-  const { rows } = await sql<AccountRow>`
-    select * from (${sql.raw(accountsAsOf(position))}) a
-    where ${sql.join(conditions, sql` and `)} order by a.account_no limit ${limit}`.execute(db);
-  return rows;
+  const { type, currency, clientId, status } = filter;
+  let query = db
+    .selectFrom(accountsAsOf(position).as('a'))
+    .selectAll()
+    .where('a.account_no', '>', after);
+  if (type !== undefined) query = query.where('a.type', '=', type);
+  if (currency !== undefined) query = query.where('a.currency', '=', currency);
+  if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
+  if (status === 'open') query = query.where('a.closed_position', 'is', null);
+  if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
+  return query.orderBy('a.account_no').limit(limit).execute();
 }
 
 /** One posting on an account's statement. */
@@ -77,8 +81,6 @@ export interface EntryPlace {
   readonly ordinal: number;
 }
 
-type EntryOfTransaction = EntryRow & { transaction_id: string; description: string };
-
 export interface EntryFilter {
   /** Effective dates, both included. */
   readonly from?: string | undefined;
@@ -92,26 +94,35 @@ export interface EntryFilter {
  * all accounts were read to find those of one.
  */
 export async function listEntries(
-  db: Kysely<unknown>,
+  db: Kysely<AccountTables & TransactionTables>,
   account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
   { from, to, position }: EntryFilter,
   after: EntryPlace,
   limit: number,
 ): Promise<(EntryView & EntryPlace)[]> {
-  const conditions = [
-    sql<boolean>`e.account_no = ${account.account_no}`,
-    sql<boolean>`(e.position, e.ordinal) > (${after.position}, ${after.ordinal}::bigint)`,
-  ];
-  if (position !== undefined) conditions.push(sql`e.position <= ${position}`);
-  if (from !== undefined) conditions.push(sql`e.effective_date >= ${from}`);
-  if (to !== undefined) conditions.push(sql`e.effective_date <= ${to}`);
-  const { rows } = await sql<EntryOfTransaction>`
-    select e.*, t.transaction_id, t.description from (
-      select * from entries e where ${sql.join(conditions, sql` and `)}
-      order by e.position, e.ordinal limit ${limit}
-    ) e
-    join transactions t on t.position = e.position
-    order by e.position, e.ordinal`.execute(db);
+  let page = db
+    .selectFrom('entries')
+    .selectAll()
+    .where('account_no', '=', account.account_no)
+    .where((eb) =>
+      // A cursor may hold a larger number than an ordinal can be.
+      eb(
+        eb.refTuple('position', 'ordinal'),
+        '>',
+        eb.tuple(after.position, eb.cast<number>(eb.val(after.ordinal), 'bigint')),
+      ),
+    );
+  if (position !== undefined) page = page.where('position', '<=', position);
+  if (from !== undefined) page = page.where('effective_date', '>=', from);
+  if (to !== undefined) page = page.where('effective_date', '<=', to);
+  const rows = await db
+    .selectFrom(page.orderBy('position').orderBy('ordinal').limit(limit).as('e'))
+    .innerJoin('transactions as t', 't.position', 'e.position')
+    .selectAll('e')
+    .select(['t.transaction_id', 't.description'])
+    .orderBy('e.position')
+    .orderBy('e.ordinal')
+    .execute();
   const digits = currencyDigits(account.currency)!;
   return rows.map((row) => ({
     transactionId: row.transaction_id,

@@ -1,7 +1,7 @@
-import { sql, type Kysely } from 'kysely';
-import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
+import type { Kysely } from 'kysely';
+import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { companies, type CompanyRow } from './company.table';
+import { companies, type CompanyRow, type CompanyTables } from './company.table';
 
 /** Names a company that a creator is going to read. */
 export function needCompany(needs: RowNeeds, reference: string): void {
@@ -14,11 +14,17 @@ export function findCompany(state: StateSession, reference: string): Found<Compa
 }
 
 /** The company that a reference names, in the database. */
-export function readCompany(
-  db: Kysely<unknown>,
+export async function readCompany(
+  db: Kysely<CompanyTables>,
   reference: string,
 ): Promise<CompanyRow | undefined> {
-  return readReferenced(db, companies, reference);
+  const found = referenceOf(reference, 'company_id');
+  if (!found) return undefined;
+  return db
+    .selectFrom('companies')
+    .selectAll()
+    .where(found.column, '=', found.value)
+    .executeTakeFirst();
 }
 
 export interface CompanyFilter {
@@ -27,15 +33,12 @@ export interface CompanyFilter {
 
 /** Companies in the order in which they were created, after a company number. */
 export async function listCompanies(
-  db: Kysely<unknown>,
+  db: Kysely<CompanyTables>,
   { clientId }: CompanyFilter,
   after: number,
   limit: number,
 ): Promise<CompanyRow[]> {
-  const conditions = [sql<boolean>`company_no > ${after}`];
-  if (clientId !== undefined) conditions.push(sql`client_id = ${clientId}`);
-  const { rows } = await sql<CompanyRow>`
-    select * from companies where ${sql.join(conditions, sql` and `)}
-    order by company_no limit ${limit}`.execute(db);
-  return rows;
+  let query = db.selectFrom('companies').selectAll().where('company_no', '>', after);
+  if (clientId !== undefined) query = query.where('client_id', '=', clientId);
+  return query.orderBy('company_no').limit(limit).execute();
 }

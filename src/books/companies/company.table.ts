@@ -1,23 +1,8 @@
-import { defineKeyedTable } from '../../engine/define/state-table';
+import { column } from '../../database/column';
+import { defineKeyedTable, type DatabaseOf, type RowOf } from '../../engine/define/state-table';
 import type { Address } from './company.events';
 
-/** A row of `companies`. */
-export interface CompanyRow {
-  /** Position of the event that created the company. */
-  company_no: number;
-  company_id: string;
-  created_at: string;
-  client_id: string | null;
-  name: string;
-  contact_email: string;
-  address: Address;
-  /** 1 when created, and one more with every change. */
-  version: number;
-  /** Position of the last event that changed the company. */
-  last_position: number;
-}
-
-export const companies = defineKeyedTable<CompanyRow>({
+export const companies = defineKeyedTable({
   name: 'companies',
   lastPosition: 'last_position',
   key: 'company_id',
@@ -27,14 +12,24 @@ export const companies = defineKeyedTable<CompanyRow>({
   // About 600 bytes each.
   rebuildRows: 50_000,
   columns: {
-    company_no: 'bigint',
-    company_id: 'uuid',
-    created_at: 'timestamptz',
-    client_id: 'text',
-    name: 'text',
-    contact_email: 'text',
-    address: 'jsonb',
-    version: 'bigint',
-    last_position: 'bigint',
+    /** Position of the event that created the company. */
+    company_no: column.bigint(),
+    company_id: column.uuid(),
+    created_at: column.timestamptz(),
+    client_id: column.text().nullable(),
+    name: column.text(),
+    contact_email: column.text(),
+    address: column.jsonb<Address>(),
+    /** 1 when created, and one more with every change. */
+    version: column.bigint(),
+    /** Position of the last event that changed the company. */
+    last_position: column.bigint(),
   },
 });
+
+export type CompanyRow = RowOf<typeof companies>;
+export type CompanyTables = DatabaseOf<typeof companies>;
+
+declare module '../../engine/define/state-table' {
+  interface StateDatabase extends CompanyTables {}
+}

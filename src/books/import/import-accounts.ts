@@ -1,15 +1,12 @@
-import { sql } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import { OpenAccount } from '../accounts/account.creators';
 import type { AccountType } from '../accounts/account.events';
+import type { AccountRow } from '../accounts/account.table';
 import type { OpenLedger } from '../../engine/open-ledger';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
 import { submitPatiently } from './submit-patiently';
 
-interface Found {
-  client_id: string;
-  type: AccountType;
-  currency: string;
-}
+type Found = Pick<AccountRow, 'type' | 'currency'>;
 
 /** Accounts that are remembered as known; beyond that they are looked up again. */
 const MAX_KNOWN = 100_000;
@@ -69,11 +66,14 @@ export class ImportAccounts {
 
   private async find(clientIds: readonly string[]): Promise<Map<string, Found>> {
     const { value } = await this.open.stateReader.read((db) =>
-      sql<Found>`
-        select client_id, type, currency from accounts
-        where client_id is not null and client_id = any(${clientIds}::text[])`.execute(db),
+      db
+        .selectFrom('accounts')
+        .select(['client_id', 'type', 'currency'])
+        .where('client_id', 'is not', null)
+        .where('client_id', '=', anyOf('text', clientIds))
+        .execute(),
     );
-    return new Map(value.rows.map((row) => [row.client_id, row]));
+    return new Map(value.map((row) => [row.client_id!, row]));
   }
 
   private async openAccount(clientId: string, name: string, type: AccountType): Promise<void> {

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
-import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
+import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { orders, type OrderRow, type OrderStatus } from './order.table';
+import { orders, type OrderRow, type OrderStatus, type OrderTables } from './order.table';
 
 /** Names an order that a creator is going to read. */
 export function needOrder(needs: RowNeeds, reference: string): void {
@@ -14,8 +14,17 @@ export function findOrder(state: StateSession, reference: string): Found<OrderRo
 }
 
 /** The order that a reference names, in the database. */
-export function readOrder(db: Kysely<unknown>, reference: string): Promise<OrderRow | undefined> {
-  return readReferenced(db, orders, reference);
+export async function readOrder(
+  db: Kysely<OrderTables>,
+  reference: string,
+): Promise<OrderRow | undefined> {
+  const found = referenceOf(reference, 'order_id');
+  if (!found) return undefined;
+  return db
+    .selectFrom('orders')
+    .selectAll()
+    .where(found.column, '=', found.value)
+    .executeTakeFirst();
 }
 
 export interface OrderFilter {
@@ -26,18 +35,16 @@ export interface OrderFilter {
 
 /** Orders in the order in which they were placed, after an order number. */
 export async function listOrders(
-  db: Kysely<unknown>,
+  db: Kysely<OrderTables>,
   filter: OrderFilter,
   after: number,
   limit: number,
 ): Promise<OrderRow[]> {
-  const conditions = [sql<boolean>`order_no > ${after}`];
-  if (filter.companyId !== undefined) conditions.push(sql`company_id = ${filter.companyId}`);
-  if (filter.clientId !== undefined) conditions.push(sql`client_id = ${filter.clientId}`);
+  const { companyId, clientId, status } = filter;
+  let query = db.selectFrom('orders').selectAll().where('order_no', '>', after);
+  if (companyId !== undefined) query = query.where('company_id', '=', companyId);
+  if (clientId !== undefined) query = query.where('client_id', '=', clientId);
   // Written out and not a parameter, so that the index of the open orders serves.
-  if (filter.status !== undefined) conditions.push(sql`status = ${sql.lit(filter.status)}`);
-  const { rows } = await sql<OrderRow>`
-    select * from orders where ${sql.join(conditions, sql` and `)}
-    order by order_no limit ${limit}`.execute(db);
-  return rows;
+  if (status !== undefined) query = query.where('status', '=', sql.lit(status));
+  return query.orderBy('order_no').limit(limit).execute();
 }

@@ -1,39 +1,12 @@
-import { defineKeyedTable } from '../../engine/define/state-table';
+import { column } from '../../database/column';
+import { defineKeyedTable, type DatabaseOf, type RowOf } from '../../engine/define/state-table';
 import type { OrderSide } from './order.events';
 
 export type OrderStatus = 'placed' | 'settled' | 'cancelled';
 export const ORDER_STATUSES = ['placed', 'settled', 'cancelled'] as const;
 
-/** A row of `orders`. Money in minor units of `currency`; what settling brings is null before. */
-export interface OrderRow {
-  /** Position of the event that placed the order. */
-  order_no: number;
-  order_id: string;
-  created_at: string;
-  company_id: string;
-  cash_account_id: string;
-  settlement_account_id: string;
-  limit_amount: bigint | null;
-  client_id: string | null;
-  side: OrderSide;
-  symbol: string;
-  /** A decimal string. */
-  quantity: string;
-  currency: string;
-  status: OrderStatus;
-  settled_at: string | null;
-  transaction_id: string | null;
-  fee_account_id: string | null;
-  executed_amount: bigint | null;
-  fee: bigint | null;
-  cash_amount: bigint | null;
-  /** 1 when placed, 2 when settled or cancelled. */
-  version: number;
-  /** Position of the last event that changed the order. */
-  last_position: number;
-}
-
-export const orders = defineKeyedTable<OrderRow>({
+/** Money in minor units of `currency`; what settling brings is null before. */
+export const orders = defineKeyedTable({
   name: 'orders',
   lastPosition: 'last_position',
   key: 'order_id',
@@ -53,26 +26,37 @@ export const orders = defineKeyedTable<OrderRow>({
   // About 700 bytes each. An order may be settled long after it was placed.
   rebuildRows: 100_000,
   columns: {
-    order_no: 'bigint',
-    order_id: 'uuid',
-    created_at: 'timestamptz',
-    company_id: 'uuid',
-    cash_account_id: 'uuid',
-    settlement_account_id: 'uuid',
-    limit_amount: 'numeric',
-    client_id: 'text',
-    side: 'text',
-    symbol: 'text',
-    quantity: 'text',
-    currency: 'text',
-    status: 'text',
-    settled_at: 'timestamptz',
-    transaction_id: 'uuid',
-    fee_account_id: 'uuid',
-    executed_amount: 'numeric',
-    fee: 'numeric',
-    cash_amount: 'numeric',
-    version: 'bigint',
-    last_position: 'bigint',
+    /** Position of the event that placed the order. */
+    order_no: column.bigint(),
+    order_id: column.uuid(),
+    created_at: column.timestamptz(),
+    company_id: column.uuid(),
+    cash_account_id: column.uuid(),
+    settlement_account_id: column.uuid(),
+    limit_amount: column.numeric().nullable(),
+    client_id: column.text().nullable(),
+    side: column.text<OrderSide>(),
+    symbol: column.text(),
+    /** A decimal string. */
+    quantity: column.text(),
+    currency: column.text(),
+    status: column.text<OrderStatus>(),
+    settled_at: column.timestamptz().nullable(),
+    transaction_id: column.uuid().nullable(),
+    fee_account_id: column.uuid().nullable(),
+    executed_amount: column.numeric().nullable(),
+    fee: column.numeric().nullable(),
+    cash_amount: column.numeric().nullable(),
+    /** 1 when placed, 2 when settled or cancelled. */
+    version: column.bigint(),
+    /** Position of the last event that changed the order. */
+    last_position: column.bigint(),
   },
 });
+
+export type OrderRow = RowOf<typeof orders>;
+export type OrderTables = DatabaseOf<typeof orders>;
+
+declare module '../../engine/define/state-table' {
+  interface StateDatabase extends OrderTables {}
+}

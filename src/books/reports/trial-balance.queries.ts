@@ -1,7 +1,8 @@
-import { sql, type Kysely } from 'kysely';
-import { accountsAsOf, type AccountRow } from '../accounts/account.table';
+import type { Kysely } from 'kysely';
+import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/account.table';
 import { formatMoney } from '../accounts/account.view';
 import type { AccountType } from '../accounts/account.events';
+import type { TransactionTables } from '../transactions/transaction.table';
 
 /** One account: its net balance stands on the side on which it is, `"0.00"` on the other. */
 export interface TrialBalanceRow {
@@ -27,37 +28,61 @@ type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'de
  * @param position counts what was posted until then; undefined: everything
  */
 export async function readTrialBalance(
-  db: Kysely<unknown>,
+  db: Kysely<AccountTables & TransactionTables>,
   asOf: string | undefined,
   position: number | undefined,
 ): Promise<CurrencyBalance[]> {
-  const { rows } =
+  const rows =
     asOf === undefined
-      ? await sql<Totals>`
-          select a.account_id, a.name, a.type, a.currency, a.debits, a.credits
-          from (${sql.raw(accountsAsOf(position))}) a
-          order by a.currency, a.account_no`.execute(db)
-      : await totalsUntil(db, asOf, position ?? Number.MAX_SAFE_INTEGER).execute(db);
+      ? await totals(db, position)
+      : await totalsUntil(db, asOf, position ?? Number.MAX_SAFE_INTEGER);
   const byCurrency = Map.groupBy(rows, (row) => row.currency);
   return [...byCurrency].map(([currency, accounts]) => currencyBalance(currency, accounts));
 }
 
+function totals(
+  db: Kysely<AccountTables & TransactionTables>,
+  position: number | undefined,
+): Promise<Totals[]> {
+  return db
+    .selectFrom(accountsAsOf(position).as('a'))
+    .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.debits', 'a.credits'])
+    .orderBy('a.currency')
+    .orderBy('a.account_no')
+    .execute();
+}
+
 /** Totals after an entry are in the order of the log, so a date needs the sum of the entries. */
-function totalsUntil(db: Kysely<unknown>, asOf: string, position: number) {
-  return sql<Totals>`
-    select a.account_id, a.name, a.type, a.currency,
-      coalesce(e.debits, 0) as debits, coalesce(e.credits, 0) as credits
-    from accounts a
-    left join (
-      select account_no,
-        sum(amount) filter (where direction = 'debit') as debits,
-        sum(amount) filter (where direction = 'credit') as credits
-      from entries
-      where effective_date <= ${asOf} and position <= ${position}
-      group by account_no
-    ) e on e.account_no = a.account_no
-    where a.account_no <= ${position}
-    order by a.currency, a.account_no`;
+function totalsUntil(
+  db: Kysely<AccountTables & TransactionTables>,
+  asOf: string,
+  position: number,
+): Promise<Totals[]> {
+  const sums = db
+    .selectFrom('entries')
+    .select('account_no')
+    .select((eb) => {
+      const amount = eb.fn.sum<bigint | null>('amount');
+      return [
+        amount.filterWhere('direction', '=', 'debit').as('debits'),
+        amount.filterWhere('direction', '=', 'credit').as('credits'),
+      ];
+    })
+    .where('effective_date', '<=', asOf)
+    .where('position', '<=', position)
+    .groupBy('account_no');
+  return db
+    .selectFrom('accounts as a')
+    .leftJoin(sums.as('e'), 'e.account_no', 'a.account_no')
+    .select(['a.account_id', 'a.name', 'a.type', 'a.currency'])
+    .select((eb) => [
+      eb.fn.coalesce('e.debits', eb.val(0n)).as('debits'),
+      eb.fn.coalesce('e.credits', eb.val(0n)).as('credits'),
+    ])
+    .where('a.account_no', '<=', position)
+    .orderBy('a.currency')
+    .orderBy('a.account_no')
+    .execute();
 }
 
 function currencyBalance(currency: string, accounts: readonly Totals[]): CurrencyBalance {

@@ -1,12 +1,13 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely';
-import type { AccountRow, EntryRow } from '../accounts/account.table';
+import { expressionBuilder, type Expression, type Kysely, type SqlBool } from 'kysely';
+import { anyOf, elementsOf } from '../../database/arrays';
+import type { AccountTables } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { formatAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import type { PostedPosting } from './transaction.events';
-import { transactions, type TransactionRow } from './transaction.table';
+import { transactions, type TransactionRow, type TransactionTables } from './transaction.table';
 import type { TransactionView } from './transaction.view';
 
 /** Names a transaction that a creator is going to read. */
@@ -19,30 +20,36 @@ export function findTransaction(state: StateSession, reference: string): Found<T
   return findReferenced(state, transactions, reference);
 }
 
-type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
-  Pick<EntryRow, 'debits_after' | 'credits_after'> &
-  Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
+type BookTables = TransactionTables & AccountTables;
 
 /**
  * The postings of some transactions by position, each in the order given when it was posted. The
  * offset keeps the planner from reading all entries of an account that many of them post to.
  */
 async function readPostings(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   rows: readonly Pick<TransactionRow, 'position'>[],
 ): Promise<Map<number, PostedPosting[]>> {
   const positions = rows.map((row) => row.position);
-  const { rows: found } = await sql<PostingRow>`
-    select e.position, e.direction, e.amount, e.debits_after, e.credits_after,
-      a.account_id, a.type, a.currency
-    from transactions t
-    cross join lateral unnest(t.account_nos) as n(account_no)
-    cross join lateral (
-      select * from entries where account_no = n.account_no and position = t.position offset 0
-    ) e
-    join accounts a on a.account_no = n.account_no
-    where t.position = any(${positions}::bigint[])
-    order by e.position, e.ordinal`.execute(db);
+  const found = await db
+    .selectFrom('transactions as t')
+    .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
+    .crossJoinLateral((eb) =>
+      eb
+        .selectFrom('entries')
+        .selectAll()
+        .whereRef('account_no', '=', 'n.account_no')
+        .whereRef('position', '=', 't.position')
+        .offset(eb.lit(0))
+        .as('e'),
+    )
+    .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
+    .select(['e.position', 'e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
+    .select(['a.account_id', 'a.type', 'a.currency'])
+    .where('t.position', '=', anyOf('bigint', positions))
+    .orderBy('e.position')
+    .orderBy('e.ordinal')
+    .execute();
   const postings = new Map<number, PostedPosting[]>(positions.map((p) => [p, []]));
   for (const row of found) {
     const digits = currencyDigits(row.currency)!;
@@ -59,7 +66,7 @@ async function readPostings(
 
 /** The postings of one transaction. */
 export async function readPostedAmounts(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   transaction: Pick<TransactionRow, 'position'>,
 ): Promise<PostedPosting[]> {
   return (await readPostings(db, [transaction])).get(transaction.position)!;
@@ -67,7 +74,7 @@ export async function readPostedAmounts(
 
 /** Transactions as they were after the event at `position`: later reversals are not yet known. */
 async function viewsOf(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   rows: readonly TransactionRow[],
   position = Infinity,
 ): Promise<TransactionView[]> {
@@ -88,16 +95,19 @@ async function viewsOf(
 
 /** The transaction that a reference names, in the database, as of a position. */
 export async function readTransaction(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   reference: string,
   position?: number,
 ): Promise<TransactionView | undefined> {
   const found = referenceOf(reference, 'transaction_id');
   if (!found) return undefined;
-  const { rows } = await sql<TransactionRow>`
-    select * from transactions where ${sql.ref(found.column)} = ${found.value}`.execute(db);
-  const known = rows.filter((row) => position === undefined || row.position <= position);
-  return (await viewsOf(db, known, position))[0];
+  const row = await db
+    .selectFrom('transactions')
+    .selectAll()
+    .where(found.column, '=', found.value)
+    .executeTakeFirst();
+  if (!row || row.position > (position ?? Infinity)) return undefined;
+  return (await viewsOf(db, [row], position))[0];
 }
 
 export interface TransactionFilter {
@@ -112,42 +122,46 @@ export interface TransactionFilter {
 
 /** Transactions in the order of the log, after a position. */
 export async function listTransactions(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   filter: TransactionFilter,
   after: number,
   limit: number,
 ): Promise<TransactionView[]> {
   const { accountNo, clientId, position } = filter;
-  const conditions = conditionsOf('t', filter, after);
-  if (clientId !== undefined) conditions.push(sql`t.client_id = ${clientId}`);
+  let query = db
+    .selectFrom('transactions as t')
+    .selectAll()
+    .where((eb) => isPosted(eb.ref('t.position'), eb.ref('t.effective_date'), filter, after));
+  if (clientId !== undefined) query = query.where('t.client_id', '=', clientId);
   if (accountNo !== undefined) {
-    const posted = conditionsOf('e', filter, after);
     // An entry has its transaction's date, so that as many as are shown are enough to look at;
     // joined without that limit, the transactions of all accounts were read to find them.
     const enough = clientId === undefined ? limit : null;
-    conditions.push(sql`t.position in (
-      select distinct e.position from entries e
-      where e.account_no = ${accountNo} and ${sql.join(posted, sql` and `)}
-      order by e.position limit ${enough}
-    )`);
+    const posted = db
+      .selectFrom('entries as e')
+      .select('e.position')
+      .distinct()
+      .where('e.account_no', '=', accountNo)
+      .where((eb) => isPosted(eb.ref('e.position'), eb.ref('e.effective_date'), filter, after))
+      .orderBy('e.position')
+      .limit(enough);
+    query = query.where('t.position', 'in', posted);
   }
-  const { rows } = await sql<TransactionRow>`
-    select t.* from transactions t where ${sql.join(conditions, sql` and `)}
-    order by t.position limit ${limit}`.execute(db);
+  const rows = await query.orderBy('t.position').limit(limit).execute();
   return viewsOf(db, rows, position);
 }
 
 /** What a filter says of the columns that transactions and entries both have. */
-function conditionsOf(
-  table: 't' | 'e',
+function isPosted(
+  posted: Expression<number>,
+  effective: Expression<string>,
   { from, to, position }: TransactionFilter,
   after: number,
-): RawBuilder<boolean>[] {
-  const posted = sql.ref(`${table}.position`);
-  const effective = sql.ref(`${table}.effective_date`);
-  const conditions = [sql<boolean>`${posted} > ${after}`];
-  if (position !== undefined) conditions.push(sql`${posted} <= ${position}`);
-  if (from !== undefined) conditions.push(sql`${effective} >= ${from}`);
-  if (to !== undefined) conditions.push(sql`${effective} <= ${to}`);
-  return conditions;
+): Expression<SqlBool> {
+  const eb = expressionBuilder<TransactionTables>();
+  const conditions = [eb(posted, '>', after)];
+  if (position !== undefined) conditions.push(eb(posted, '<=', position));
+  if (from !== undefined) conditions.push(eb(effective, '>=', from));
+  if (to !== undefined) conditions.push(eb(effective, '<=', to));
+  return eb.and(conditions);
 }

@@ -1,24 +1,12 @@
-import { defineAppendTable, defineKeyedTable } from '../../engine/define/state-table';
-import type { EntryRow } from '../accounts/account.table';
+import { column } from '../../database/column';
+import {
+  defineAppendTable,
+  defineKeyedTable,
+  type DatabaseOf,
+  type RowOf,
+} from '../../engine/define/state-table';
 
-/** A row of `transactions`. */
-export interface TransactionRow {
-  position: number;
-  transaction_id: string;
-  recorded_at: string;
-  effective_date: string;
-  reverses: string | null;
-  reversed_by: string | null;
-  /** Position of the event that reversed it. */
-  reversed_position: number | null;
-  client_id: string | null;
-  description: string;
-  /** The accounts that it posts to, each once: where its entries are. */
-  account_nos: readonly number[];
-  metadata: Record<string, string>;
-}
-
-export const transactions = defineKeyedTable<TransactionRow>({
+export const transactions = defineKeyedTable({
   name: 'transactions',
   lastPosition: 'coalesce(reversed_position, position)',
   key: 'transaction_id',
@@ -27,32 +15,44 @@ export const transactions = defineKeyedTable<TransactionRow>({
   cacheRows: 0,
   isOnlyWritten: true,
   columns: {
-    position: 'bigint',
-    transaction_id: 'uuid',
-    recorded_at: 'timestamptz',
-    effective_date: 'date',
-    reverses: 'uuid',
-    reversed_by: 'uuid',
-    reversed_position: 'bigint',
-    client_id: 'text',
-    description: 'text',
-    account_nos: 'bigint[]',
-    metadata: 'jsonb',
+    position: column.bigint(),
+    transaction_id: column.uuid(),
+    recorded_at: column.timestamptz(),
+    effective_date: column.date(),
+    reverses: column.uuid().nullable(),
+    reversed_by: column.uuid().nullable(),
+    /** Position of the event that reversed it. */
+    reversed_position: column.bigint().nullable(),
+    client_id: column.text().nullable(),
+    description: column.text(),
+    /** The accounts that it posts to, each once: where its entries are. */
+    account_nos: column.bigints(),
+    metadata: column.jsonb<Record<string, string>>(),
   },
 });
 
-export const entries = defineAppendTable<EntryRow>({
+/** One posting of one transaction, with the account's totals after it. Money in minor units. */
+export const entries = defineAppendTable({
   name: 'entries',
   lastPosition: 'position',
   columns: {
-    account_no: 'bigint',
-    position: 'bigint',
-    account_version: 'bigint',
-    ordinal: 'int',
-    effective_date: 'date',
-    direction: 'text',
-    amount: 'numeric',
-    debits_after: 'numeric',
-    credits_after: 'numeric',
+    account_no: column.bigint(),
+    position: column.bigint(),
+    account_version: column.bigint(),
+    /** The posting's place in its transaction, from 0. */
+    ordinal: column.int(),
+    effective_date: column.date(),
+    direction: column.text<'debit' | 'credit'>(),
+    amount: column.numeric(),
+    debits_after: column.numeric(),
+    credits_after: column.numeric(),
   },
 });
+
+export type TransactionRow = RowOf<typeof transactions>;
+export type EntryRow = RowOf<typeof entries>;
+export type TransactionTables = DatabaseOf<typeof transactions | typeof entries>;
+
+declare module '../../engine/define/state-table' {
+  interface StateDatabase extends TransactionTables {}
+}

@@ -1,4 +1,3 @@
-import { sql, type Kysely } from 'kysely';
 import type { Found, RowNeeds, StateSession } from './state-session';
 import type { KeyedTable } from './state-table';
 
@@ -63,18 +62,4 @@ export function findReferenced<Row extends Named>(
   if (!found) return undefined;
   const rows = state.table(table);
   return found.column === table.key ? rows.get(found.value) : rows.find('client_id', found.value);
-}
-
-/** The row that a reference names, in the database. */
-export async function readReferenced<Row extends Named>(
-  db: Kysely<unknown>,
-  table: KeyedTable<Row>,
-  reference: string,
-): Promise<Row | undefined> {
-  const found = referenceOf(reference, table.key);
-  if (!found) return undefined;
-  const { rows } = await sql<Row>`
-    select * from ${sql.ref(table.name)}
-    where ${sql.ref(found.column)} = ${found.value}`.execute(db);
-  return rows[0];
 }

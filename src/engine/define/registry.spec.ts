@@ -3,6 +3,7 @@ import { defineCreator } from './creator';
 import { defineEvent, upcast, type LedgerEvent } from './event';
 import { defineMaterializer } from './materializer';
 import { Registry, RegistryError, type Feature } from './registry';
+import { column } from '../../database/column';
 import { defineAppendTable } from './state-table';
 
 const ignore = () => Promise.resolve();
@@ -32,10 +33,10 @@ describe('Registry', () => {
 
   it('lists every duplicate at once', () => {
     const creator = defineCreator<null, void>({ name: 'TakeNote', run: ignore });
-    const table = defineAppendTable<{ id: number }>({
+    const table = defineAppendTable({
       name: 'notes',
       lastPosition: 'id',
-      columns: { id: 'bigint' },
+      columns: { id: column.bigint() },
     });
     const feature = featureOf({
       tables: [table],

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { AppendTable, Key, KeyedTable } from './state-table';
+import type { AppendTable, Key, KeyedTable, StateDatabase } from './state-table';
 
 /** A row that may have to be loaded first. */
 export type Found<Row> = Row | undefined | Promise<Row | undefined>;
@@ -40,12 +40,12 @@ export interface StateRows<Row extends object> {
 export interface StateSession {
   table<Row extends object>(definition: KeyedTable<Row>): StateRows<Row>;
   /** Appends a row to a table that has no key in memory. */
-  append<Row extends object>(definition: AppendTable<Row>, row: Row): void;
+  append<Row extends object>(definition: AppendTable<Row>, row: NoInfer<Row>): void;
   /**
    * Plain SQL on the state, for what the typed tables cannot say. Flushes first, so that it sees
    * every buffered write. Slower than the tables: it ends the batch's single flush.
    */
-  query<T>(run: (db: Kysely<unknown>) => Promise<T>): Promise<T>;
+  query<T>(run: (db: Kysely<StateDatabase>) => Promise<T>): Promise<T>;
 }
 
 /** Names what a creator is going to read, so that a batch loads it in one query a table. */

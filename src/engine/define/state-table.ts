@@ -1,61 +1,42 @@
-import type { BinaryCopyWriter } from '../../database/binary-copy';
+import type { AliasableExpression } from 'kysely';
+import type {
+  Column,
+  Columns,
+  CopiedRow,
+  KyselyTable,
+  PostgresType,
+  ReadRow,
+} from '../../database/column';
 
-/** PostgreSQL types that rows are made of, with the JavaScript type of each. */
-interface ColumnValues {
-  bigint: number;
-  int: number;
-  numeric: bigint;
-  uuid: string;
-  text: string;
-  date: string;
-  timestamptz: string;
-  jsonb: object | string;
-  json: object | string;
-  /** Lower-case hex. */
-  bytea: string;
-  'bigint[]': readonly number[];
-}
-export type ColumnType = keyof ColumnValues;
-
-const JSONB_VERSION = 1;
-
-/** How each type is written; NULL is written by the caller. */
-const encoders: { [T in ColumnType]: (to: BinaryCopyWriter, value: ColumnValues[T]) => void } = {
-  bigint: (to, value) => to.bigint(value),
-  int: (to, value) => to.int(value),
-  numeric: (to, value) => to.numeric(value),
-  uuid: (to, value) => to.uuid(value),
-  text: (to, value) => to.text(value),
-  date: (to, value) => to.date(value),
-  timestamptz: (to, value) => to.timestamp(value),
-  jsonb: (to, value) => to.text(jsonText(value), JSONB_VERSION),
-  json: (to, value) => to.text(jsonText(value)),
-  bytea: (to, value) => to.bytes(value),
-  'bigint[]': (to, value) => to.bigints(value),
-};
-
-/** Text is JSON already, so that what was canonicalised for the hash is not serialised again. */
-function jsonText(value: object | string): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-export type Columns<Row> = { readonly [K in keyof Row & string]?: ColumnType };
 export type Key = string | number;
 
+/** A table whose columns are declared: what COPY and Kysely need to know of it. */
+export interface Table<Name extends string = string, Declared extends Columns = Columns> {
+  readonly name: Name;
+  /** The stored columns, in the order in which COPY writes them. */
+  readonly columns: Declared;
+}
+
 /** A table whose rows are only ever appended: no key in memory, no reads through the session. */
-export interface AppendTable<Row extends object = object> {
+export interface AppendTable<
+  Row extends object = object,
+  Name extends string = string,
+  Declared extends Columns = Columns,
+> extends Table<Name, Declared> {
   readonly kind: 'append';
-  readonly name: string;
-  readonly columns: Columns<Row>;
   /** SQL over the columns: position of the event that wrote the row. */
   readonly lastPosition: string;
+  /** For the compiler alone: takes rows as they are appended. */
+  readonly take?: (row: Row) => void;
 }
 
 /** A table whose rows the session reads and writes by key. */
-export interface KeyedTable<Row extends object = object> {
+export interface KeyedTable<
+  Row extends object = object,
+  Name extends string = string,
+  Declared extends Columns = Columns,
+> extends Table<Name, Declared> {
   readonly kind: 'keyed';
-  readonly name: string;
-  readonly columns: Columns<Row>;
   /** SQL over the stored columns: position of the event that last wrote the row. */
   readonly lastPosition: string;
   /** The column that a row is got, updated and removed by. */
@@ -66,9 +47,11 @@ export interface KeyedTable<Row extends object = object> {
   readonly mutable: readonly (keyof Row & string)[];
   /**
    * Where rows are loaded from, when that is not the table itself: a query in the state database
-   * that may add derived columns, which are kept up to date in memory and never written.
+   * that adds the derived columns, which are kept up to date in memory and never written.
    */
-  readonly source?: string;
+  readonly source?: AliasableExpression<object>;
+  /** The columns that only the source has. */
+  readonly derived?: Columns;
   /** How many rows a process may keep between batches. */
   readonly cacheRows: number;
   /** How many a rebuild from the first event on may keep; default `cacheRows`. */
@@ -83,39 +66,75 @@ export interface KeyedTable<Row extends object = object> {
 
 export type StateTable = AppendTable<never> | KeyedTable<never>;
 
-export function defineKeyedTable<Row extends object>(
-  table: Omit<KeyedTable<Row>, 'kind'>,
-): KeyedTable<Row> {
+/** Columns of a keyed table: its rows are read and written, so both have to be the same. */
+type SameColumns<Declared> = {
+  readonly [K in keyof Declared]: Declared[K] extends Column<infer Read, infer Copied>
+    ? Column<Read & Copied, Read & Copied>
+    : never;
+};
+
+/** What a feature says of a keyed table. `Derived` are the columns that only its source has. */
+type KeyedDeclaration<Name extends string, Declared extends Columns, Derived extends Columns> = {
+  readonly name: Name;
+  readonly columns: Declared & SameColumns<Declared>;
+  readonly key: keyof Declared & string;
+  readonly unique: readonly (keyof Declared & string)[];
+  readonly mutable: readonly (keyof Declared & string)[];
+} & Omit<
+  KeyedTable,
+  'kind' | 'name' | 'columns' | 'key' | 'unique' | 'mutable' | 'source' | 'derived'
+> & {
+    readonly derived?: Derived;
+    readonly source?: AliasableExpression<NoInfer<ReadRow<Declared> & ReadRow<Derived>>>;
+  };
+
+/** Declares a keyed table, its row for the session and its columns for Kysely at once. */
+export function defineKeyedTable<
+  Name extends string,
+  Declared extends Columns,
+  Derived extends Columns = Record<never, never>,
+>(
+  table: KeyedDeclaration<Name, Declared, Derived>,
+): KeyedTable<ReadRow<Declared & Derived>, Name, Declared> {
   return { kind: 'keyed', ...table };
 }
 
-export function defineAppendTable<Row extends object>(
-  table: Omit<AppendTable<Row>, 'kind'>,
-): AppendTable<Row> {
+/** Declares a table that is only appended to, its row and its columns for Kysely at once. */
+export function defineAppendTable<Name extends string, Declared extends Columns>(
+  table: Table<Name, Declared> & Omit<AppendTable, 'kind' | 'name' | 'columns' | 'take'>,
+): AppendTable<CopiedRow<Declared>, Name, Declared> {
   return { kind: 'append', ...table };
 }
 
-/** A table's name and columns, as COPY and INSERT take them. */
-export function copyTarget(table: { name: string; columns: object }): string {
-  return `${table.name} (${Object.keys(table.columns).join(', ')})`;
+/** A row of a table as the session has it, with its derived columns, or as it is appended. */
+export type RowOf<Of> = Of extends AppendTable<infer Row> | KeyedTable<infer Row> ? Row : never;
+
+/** The part of a database that tables make, as Kysely knows it. */
+export type DatabaseOf<Tables extends Table> = {
+  [One in Tables as One['name']]: KyselyTable<One['columns']>;
+};
+
+/**
+ * The whole state database, as queries see it. Every feature adds its tables, beside their
+ * definitions: nothing below a feature has to know it, and the compiler checks that a query gets
+ * the tables that it asks for.
+ */
+export interface StateDatabase {
+  /** One row: what the state contains. */
+  event_log_state: {
+    position: number;
+    hash: Buffer;
+    materializers_version: string | null;
+    rebuilds: number;
+  };
 }
 
-/** Encodes rows for a binary COPY that was begun, columns in the order that they are declared. */
-export function rowEncoder<Row extends object>(
-  columns: Columns<Row>,
-): (writer: BinaryCopyWriter, rows: Iterable<Row>) => void {
-  const names = Object.keys(columns) as (keyof Row)[];
-  const encode = Object.values(columns as Record<string, ColumnType>).map(
-    (type) => encoders[type] as (to: BinaryCopyWriter, value: unknown) => void,
-  );
-  return (writer, rows) => {
-    for (const row of rows) {
-      writer.row(names.length);
-      for (let i = 0; i < names.length; i++) {
-        const value = row[names[i]!];
-        if (value === null || value === undefined) writer.nothing();
-        else encode[i]!(writer, value);
-      }
-    }
-  };
+/** The type of a stored column. @throws TypeError where the table has no such column */
+export function typeOf({ columns }: Table, column: string): PostgresType {
+  return columns[column]!.type;
+}
+
+/** A table's name and columns, as COPY and INSERT take them. */
+export function copyTarget(table: Table): string {
+  return `${table.name} (${Object.keys(table.columns).join(', ')})`;
 }

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { column } from '../../database/column';
 import { GENESIS } from '../define/event';
 import { BufferedSession, NeedsLock, NeedsSavepoint } from './buffered-session';
 import {
@@ -11,19 +12,14 @@ import {
 } from './session-mode';
 import { defineKeyedTable } from '../define/state-table';
 
-interface Book {
-  id: number;
-  title: string;
-}
-
-const books = defineKeyedTable<Book>({
+const books = defineKeyedTable({
   name: 'books',
   lastPosition: 'id',
   key: 'id',
   unique: [],
   mutable: ['title'],
   cacheRows: 0,
-  columns: { id: 'bigint', title: 'text' },
+  columns: { id: column.bigint(), title: column.text() },
 });
 
 /** Modes that note what they are asked for. */

@@ -2,7 +2,13 @@ import assert from 'node:assert';
 import type { Kysely } from 'kysely';
 import type { Head } from '../define/event';
 import type { StateSession } from '../define/state-session';
-import type { AppendTable, Key, KeyedTable, StateTable } from '../define/state-table';
+import type {
+  AppendTable,
+  Key,
+  KeyedTable,
+  StateDatabase,
+  StateTable,
+} from '../define/state-table';
 import type { StateChanges } from './flush';
 import { NEXT_MODES, type SessionMode } from './session-mode';
 import { SessionTable, type SessionScope, type Undo } from './session-table';
@@ -97,14 +103,14 @@ export class BufferedSession implements StateSession, SessionScope {
     return table as unknown as SessionTable<Row>;
   }
 
-  append<Row extends object>(definition: AppendTable<Row>, row: Row): void {
+  append<Row extends object>(definition: AppendTable<Row>, row: NoInfer<Row>): void {
     const rows = this.appends.get(definition);
     if (!rows) assert.fail(`${definition.name} belongs to no feature`);
     rows.push(row);
     if (this.isUndoable) this.journal.push({ undo: () => void rows.pop() });
   }
 
-  async query<T>(run: (db: Kysely<unknown>) => Promise<T>): Promise<T> {
+  async query<T>(run: (db: Kysely<StateDatabase>) => Promise<T>): Promise<T> {
     const mode = this.current;
     if (mode.name === 'ahead of the locks') throw new NeedsLock();
     if (mode.name === 'under the locks') throw new NeedsSavepoint();

@@ -1,14 +1,16 @@
 import type { QueryConfig, QueryResult } from 'pg';
 import { BinaryCopyWriter } from '../../database/binary-copy';
+import { rowEncoder } from '../../database/column';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { TableChanges } from './session-table';
 import {
   copyTarget,
-  rowEncoder,
-  type Columns,
+  typeOf,
+  type AppendTable,
   type Key,
   type KeyedTable,
   type StateTable,
+  type Table,
 } from '../define/state-table';
 
 /** Buffered rows on their way to the database. */
@@ -45,7 +47,7 @@ export class NotEncoded extends Error {
 
 interface Target {
   readonly text: string;
-  readonly encode: ReturnType<typeof rowEncoder<object>>;
+  readonly encode: ReturnType<typeof rowEncoder>;
 }
 const targets = new WeakMap<object, Target>();
 
@@ -84,8 +86,8 @@ export function sendChecked(
 
 /** Appends rows to a table in one COPY. */
 export function encodeRows<Row extends object>(
-  table: { name: string; columns: Columns<Row> },
-  rows: Iterable<Row>,
+  table: Table & Pick<AppendTable<Row>, 'take'>,
+  rows: Iterable<NoInfer<Row>>,
 ): Statement {
   const { text, encode } = targetOf(table);
   writer.begin();
@@ -95,10 +97,10 @@ export function encodeRows<Row extends object>(
 
 const writer = new BinaryCopyWriter();
 
-function targetOf<Row extends object>(table: { name: string; columns: Columns<Row> }): Target {
+function targetOf(table: Table): Target {
   let target = targets.get(table);
   if (!target) {
-    const write = rowEncoder(table.columns) as unknown as Target['encode'];
+    const write = rowEncoder(table.columns);
     const encode: Target['encode'] = (to, rows) => {
       try {
         write(to, rows);
@@ -161,8 +163,7 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
 function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
   const key = table.key;
   const columns = table.mutable;
-  const types = table.columns as Record<string, string>;
-  const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${types[c]}[]`).join(', ');
+  const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${typeOf(table, c)}[]`).join(', ');
   const set = columns.map((c) => `${c} = v.${c}`).join(', ');
   const query = {
     text:
@@ -176,9 +177,8 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
 /** Not named either. */
 function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statement {
   const key = table.key;
-  const type = (table.columns as Record<string, string>)[key];
   const query = {
-    text: `delete from ${table.name} where ${key} = any($1::${type}[])`,
+    text: `delete from ${table.name} where ${key} = any($1::${typeOf(table, key)}[])`,
     values: [keys],
   };
   return { query, finds: { table: table.name, rows: keys.length } };

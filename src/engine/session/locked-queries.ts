@@ -1,5 +1,6 @@
 import { kyselyOn } from '../../database/connections';
 import type { WriterConnection } from '../../database/writer-connection';
+import type { StateDatabase } from '../define/state-table';
 import { encodeChanges, send } from './flush';
 import { loadRowsFrom } from './row-loader';
 import { underLocks, type Buffered, type LockedQueries, type UnderLocks } from './session-mode';
@@ -19,7 +20,7 @@ export function lockedQueries(state: WriterConnection): LockedQueries {
       if (!keep) void state.send('rollback to savepoint command');
       await state.send('release savepoint command');
     },
-    db: kyselyOn<unknown>(() => state.current),
+    db: kyselyOn<StateDatabase>(() => state.current),
   };
 }
 

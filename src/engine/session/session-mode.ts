@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Key, KeyedTable } from '../define/state-table';
+import type { Key, KeyedTable, StateDatabase } from '../define/state-table';
 import type { StateChanges } from './flush';
 
 /**
@@ -27,7 +27,7 @@ export interface LockedQueries {
   savepoint(session: Buffered): Promise<void>;
   /** Ends the last savepoint; `keep` false undoes what was sent since. */
   release(keep: boolean): Promise<void>;
-  readonly db: Kysely<unknown>;
+  readonly db: Kysely<StateDatabase>;
 }
 
 /**

@@ -1,16 +1,11 @@
 import fc from 'fast-check';
 import { checkAsyncProperty } from '../../../test/harness/seed';
+import { column } from '../../database/column';
 import { GENESIS } from '../define/event';
 import { SessionTable, type LoadRows, type SessionScope, type Undo } from './session-table';
-import { defineKeyedTable } from '../define/state-table';
+import { defineKeyedTable, type RowOf } from '../define/state-table';
 
-interface Shelf {
-  id: number;
-  label: string | null;
-  books: number;
-}
-
-const shelves = defineKeyedTable<Shelf>({
+const shelves = defineKeyedTable({
   name: 'shelves',
   lastPosition: 'id',
   key: 'id',
@@ -18,8 +13,9 @@ const shelves = defineKeyedTable<Shelf>({
   mutable: ['label', 'books'],
   cacheRows: 2,
   removable: true,
-  columns: { id: 'bigint', label: 'text', books: 'int' },
+  columns: { id: column.bigint(), label: column.text().nullable(), books: column.int() },
 });
+type Shelf = RowOf<typeof shelves>;
 
 /** A table in memory that behaves as the database does, and counts how often it is asked. */
 class Shelves implements SessionScope {

@@ -1,6 +1,7 @@
-import { sql, type Kysely, type Transaction } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Head } from '../define/event';
 import { LedgerUnavailable } from '../define/refusal';
+import type { StateDatabase } from '../define/state-table';
 
 /** A read with the position of the state that it read. */
 export interface Read<T> {
@@ -24,9 +25,9 @@ const MAX_ATTEMPTS = 3;
  * process has acknowledged: after a crash of the server the state may have lost its last commits
  * (the log has not), and is healed before anything is read from it.
  */
-export class StateReader<DB> {
+export class StateReader {
   constructor(
-    private readonly db: Kysely<DB>,
+    private readonly db: Kysely<StateDatabase>,
     private readonly writer: StateWriter,
   ) {}
 
@@ -34,7 +35,9 @@ export class StateReader<DB> {
    * @param run is told the position of the state that it reads
    * @throws LedgerUnavailable where the state cannot be brought up to date
    */
-  async read<T>(run: (db: Transaction<DB>, position: number) => Promise<T>): Promise<Read<T>> {
+  async read<T>(
+    run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
+  ): Promise<Read<T>> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const acknowledged = this.writer.head.position;
       const read = await this.snapshot(run, acknowledged);
@@ -45,7 +48,7 @@ export class StateReader<DB> {
   }
 
   private snapshot<T>(
-    run: (db: Transaction<DB>, position: number) => Promise<T>,
+    run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
     acknowledged: number,
   ): Promise<Read<T> | undefined> {
     return this.db
@@ -56,9 +59,10 @@ export class StateReader<DB> {
         // Before the snapshot, which LOCK does not take: a replay empties the tables under a lock
         // that excludes this one, and to an older snapshot they would be empty.
         await sql`lock table event_log_state in access share mode`.execute(db);
-        const { rows } = await sql<{ position: number }>`
-          select position from event_log_state`.execute(db);
-        const position = rows[0]!.position;
+        const { position } = await db
+          .selectFrom('event_log_state')
+          .select('position')
+          .executeTakeFirstOrThrow();
         if (position < acknowledged) return undefined;
         return { position, value: await run(db, position) };
       });

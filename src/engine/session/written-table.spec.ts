@@ -1,18 +1,13 @@
+import { column } from '../../database/column';
 import { GENESIS } from '../define/event';
 import { encodeChanges } from './flush';
 import type { SessionScope } from './session-table';
 import { BufferedSession } from './buffered-session';
 import { catchingUp } from './session-mode';
-import { defineKeyedTable } from '../define/state-table';
+import { defineKeyedTable, type RowOf } from '../define/state-table';
 import { WrittenTable } from './written-table';
 
-interface Letter {
-  id: number;
-  text: string;
-  answered_by: number | null;
-}
-
-const letters = defineKeyedTable<Letter>({
+const letters = defineKeyedTable({
   name: 'letters',
   lastPosition: 'id',
   key: 'id',
@@ -20,8 +15,13 @@ const letters = defineKeyedTable<Letter>({
   mutable: ['answered_by'],
   cacheRows: 0,
   isOnlyWritten: true,
-  columns: { id: 'bigint', text: 'text', answered_by: 'bigint' },
+  columns: {
+    id: column.bigint(),
+    text: column.text(),
+    answered_by: column.bigint().nullable(),
+  },
 });
+type Letter = RowOf<typeof letters>;
 
 function open() {
   const scope = {

@@ -129,8 +129,8 @@ export async function rememberAdminCommand(
       creator: name,
       outcome: outcome.kind,
       idempotency_key: idempotencyKey ?? null,
-      fingerprint: (isKept ? Buffer.from(fingerprintOf(name, input), 'hex') : null) as never,
-      response: (isKept ? JSON.stringify(response) : null) as never,
+      fingerprint: isKept ? Buffer.from(fingerprintOf(name, input), 'hex') : null,
+      response: isKept ? JSON.stringify(response) : null,
     })
     .execute();
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { Command } from '../define/creator';
 import { readOriginalEvents, type LogDatabase } from './event-log';
 import { canonicalJson } from './hash-chain';
@@ -81,13 +82,19 @@ export async function findRemembered(
   db: Kysely<LogDatabase>,
   commands: readonly { actor: string; idempotencyKey: string }[],
 ): Promise<Map<string, RememberedCommand>> {
-  const actors = commands.map((c) => c.actor);
-  const keys = commands.map((c) => c.idempotencyKey);
-  const wanted = sql<{ actor: string; key: string }>`
-    (select * from unnest(${actors}::text[], ${keys}::text[]) as u(actor, key))`;
+  const wanted = rowsOf('w', {
+    actor: given(
+      'text',
+      commands.map((c) => c.actor),
+    ),
+    key: given(
+      'text',
+      commands.map((c) => c.idempotencyKey),
+    ),
+  });
   const rows = await db
     .selectFrom('command_log')
-    .innerJoin(wanted.as('w'), (join) =>
+    .innerJoin(wanted, (join) =>
       join
         .onRef('w.actor', '=', 'command_log.actor')
         .onRef('w.key', '=', 'command_log.idempotency_key'),
@@ -99,7 +106,7 @@ export async function findRemembered(
       scopedKey(row.actor, row.idempotency_key!),
       {
         creator: row.creator,
-        fingerprint: row.fingerprint.toString('hex'),
+        fingerprint: row.fingerprint!.toString('hex'),
         outcome: row.outcome,
         firstPosition: row.first_position,
         lastPosition: row.last_position,
@@ -117,7 +124,7 @@ export async function committedCommandIds(
   const rows = await db
     .selectFrom('command_log')
     .select('command_id')
-    .where('command_id', '=', sql<string>`any(${ids}::uuid[])`)
+    .where('command_id', '=', anyOf('uuid', ids))
     .execute();
   return new Set(rows.map((row) => row.command_id));
 }

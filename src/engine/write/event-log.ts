@@ -1,64 +1,71 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
+import { column, type ReadRow } from '../../database/column';
 import type { LedgerEvent } from '../define/event';
-import { defineAppendTable } from '../define/state-table';
-import type { TaskRow } from './task-log';
+import { defineAppendTable, type DatabaseOf, type RowOf } from '../define/state-table';
+import type { taskLogTable } from './task-log';
 
-/** A row of `event_log`. Times RFC 3339, hash lower-case hex in memory and a Buffer when read. */
-export interface EventRow {
-  position: number;
-  event_id: string;
-  command_id: string;
-  occurred_at: string;
-  recorded_at: string;
-  version: number;
-  type: string;
-  actor: string;
-  correlation_id: string | null;
-  causation_id: string | null;
-  hash: string;
-  /** Canonical JSON when written. */
-  data: object;
-}
+export const eventLogTable = defineAppendTable({
+  name: 'event_log',
+  lastPosition: 'position',
+  columns: {
+    position: column.bigint(),
+    event_id: column.uuid(),
+    command_id: column.uuid(),
+    occurred_at: column.timestamptz(),
+    recorded_at: column.timestamptz(),
+    version: column.int(),
+    type: column.text(),
+    actor: column.text(),
+    correlation_id: column.text().nullable(),
+    causation_id: column.text().nullable(),
+    hash: column.bytea(),
+    /** Canonical when it is written. */
+    data: column.jsonText(),
+  },
+});
 
-/** A row of `command_log`. */
-export interface CommandRow {
-  command_id: string;
-  first_position: number | null;
-  last_position: number;
-  actor: string;
-  creator: string;
-  outcome: 'accepted' | 'refused';
-  idempotency_key: string | null;
-  /** Lower-case hex in memory and a Buffer when read. */
-  fingerprint: string | null;
-  response: object | null;
-}
+export const commandLogTable = defineAppendTable({
+  name: 'command_log',
+  lastPosition: 'last_position',
+  columns: {
+    command_id: column.uuid(),
+    first_position: column.bigint().nullable(),
+    last_position: column.bigint(),
+    actor: column.text(),
+    creator: column.text(),
+    outcome: column.text<'accepted' | 'refused'>(),
+    idempotency_key: column.text().nullable(),
+    fingerprint: column.bytea().nullable(),
+    response: column.json<object>().nullable(),
+  },
+});
+export type CommandRow = RowOf<typeof commandLogTable>;
 
-/** A row of `event_backup`: an event as it was before one of its amendments. */
-export interface BackupRow {
-  position: number;
-  /** From 1; the first is what was hashed when the event was appended. */
-  amendment: number;
-  event_id: string;
-  type: string;
-  version: number;
-  data: object;
-  amended_at: string;
-  amended_by: string;
-  reason: string;
-  /** Position of the `EventAmended` that says so. */
-  amended_at_position: number;
-}
+/** Events as they were before each of their amendments. */
+export const eventBackupTable = {
+  name: 'event_backup',
+  columns: {
+    position: column.bigint(),
+    /** From 1; the first is what was hashed when the event was appended. */
+    amendment: column.int(),
+    event_id: column.uuid(),
+    type: column.text(),
+    version: column.int(),
+    data: column.json<object>(),
+    amended_at: column.timestamptz(),
+    amended_by: column.text(),
+    reason: column.text(),
+    /** Position of the `EventAmended` that says so. */
+    amended_at_position: column.bigint(),
+  },
+} as const;
+export type BackupRow = ReadRow<(typeof eventBackupTable)['columns']>;
 
-type Stored<Row, Binary extends keyof Row> = Omit<Row, Binary> & Record<Binary, Buffer>;
-
-/** The log database, as it is read. */
-export interface LogDatabase {
-  event_log: Stored<EventRow, 'hash'>;
-  command_log: Stored<CommandRow, 'fingerprint'>;
-  task_log: Omit<TaskRow, 'payload'> & { payload: object };
+/** The log database, as queries see it. */
+export interface LogDatabase extends DatabaseOf<
+  typeof eventLogTable | typeof commandLogTable | typeof taskLogTable | typeof eventBackupTable
+> {
   event_types: { type: string; version: number };
-  event_backup: BackupRow;
   event_log_partitions: { name: string; from_position: number; to_position: number };
   api_keys: { name: string; role: 'admin'; key_hash: Buffer; created_at: string };
 }
@@ -68,42 +75,8 @@ export interface AppendedEvent extends LedgerEvent {
   readonly canonicalData: string;
 }
 
-export const eventLogTable = defineAppendTable<Omit<EventRow, 'data'> & { data: string }>({
-  name: 'event_log',
-  lastPosition: 'position',
-  columns: {
-    position: 'bigint',
-    event_id: 'uuid',
-    command_id: 'uuid',
-    occurred_at: 'timestamptz',
-    recorded_at: 'timestamptz',
-    version: 'int',
-    type: 'text',
-    actor: 'text',
-    correlation_id: 'text',
-    causation_id: 'text',
-    hash: 'bytea',
-    data: 'json',
-  },
-});
-
-export const commandLogTable = defineAppendTable<CommandRow>({
-  name: 'command_log',
-  lastPosition: 'last_position',
-  columns: {
-    command_id: 'uuid',
-    first_position: 'bigint',
-    last_position: 'bigint',
-    actor: 'text',
-    creator: 'text',
-    outcome: 'text',
-    idempotency_key: 'text',
-    fingerprint: 'bytea',
-    response: 'json',
-  },
-});
-
-export function eventRow(event: AppendedEvent): Omit<EventRow, 'data'> & { data: string } {
+/** An event as it is appended. */
+export function eventRow(event: AppendedEvent): RowOf<typeof eventLogTable> {
   return {
     position: event.position,
     event_id: event.eventId,
@@ -120,8 +93,11 @@ export function eventRow(event: AppendedEvent): Omit<EventRow, 'data'> & { data:
   };
 }
 
+/** A row of the event log as it is read. */
+export type StoredEvent = Selectable<LogDatabase['event_log']>;
+
 /** A stored row as an event, in the version in which it was stored. */
-export function eventOf(row: LogDatabase['event_log']): LedgerEvent {
+export function eventOf(row: StoredEvent): LedgerEvent {
   return {
     position: row.position,
     eventId: row.event_id,

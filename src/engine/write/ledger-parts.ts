@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Head } from '../define/event';
 import type { Clock } from '../define/ids';
 import type { Registry } from '../define/registry';
+import type { StateDatabase } from '../define/state-table';
 import type { LogDatabase } from './event-log';
 import type { WritePath } from './write-path';
 
@@ -32,7 +33,7 @@ export interface LedgerParts {
   readonly limits: EngineLimits;
   readonly path: WritePath;
   readonly logReader: Kysely<LogDatabase>;
-  readonly stateReader: Kysely<unknown>;
+  readonly stateReader: Kysely<StateDatabase>;
   readonly log: EngineLog;
   /** Told after every commit, with the head of the log and whether tasks may have come with it. */
   readonly onCommitted?: (head: Head, hasTasks: boolean) => void;

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { LogDatabase } from './event-log';
 
 /** Positions in one partition of the log. */
@@ -24,10 +24,11 @@ export async function ensurePartitions(
     .select((eb) => eb.fn.max('to_position').as('end'))
     .executeTakeFirstOrThrow();
   let reach = end ?? 1;
-  for (let added = 0; reach <= head + ahead && added < MAX_ADDED; added++) {
-    const { rows } = await sql<{ end: number }>`
-      select add_event_log_partition(${size}) as end`.execute(db);
-    reach = rows[0]!.end;
+  for (let tries = 0; reach <= head + ahead && tries < MAX_ADDED; tries++) {
+    const added = await db
+      .selectNoFrom((eb) => eb.fn<number>('add_event_log_partition', [eb.val(size)]).as('end'))
+      .executeTakeFirstOrThrow();
+    reach = added.end;
   }
   return reach;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert';
 import type { LedgerEvent } from '../define/event';
 import { uuidV5 } from '../define/ids';
-import { defineAppendTable } from '../define/state-table';
+import { column } from '../../database/column';
+import { defineAppendTable, type RowOf } from '../define/state-table';
 import type { EventTaskGateway } from '../define/task-gateway';
 import { canonicalJson } from './hash-chain';
 
@@ -17,23 +18,20 @@ export interface RequestedTask {
   readonly payload: string;
 }
 
-/** A row of `task_log`. */
-export interface TaskRow extends RequestedTask {
-  readonly task_id: string;
-}
-
-export const taskLogTable = defineAppendTable<TaskRow>({
+export const taskLogTable = defineAppendTable({
   name: 'task_log',
   lastPosition: 'position',
   columns: {
-    position: 'bigint',
-    ordinal: 'int',
-    task_id: 'uuid',
-    name: 'text',
-    subject: 'text',
-    payload: 'json',
+    position: column.bigint(),
+    ordinal: column.int(),
+    task_id: column.uuid(),
+    name: column.text(),
+    subject: column.text().nullable(),
+    /** Canonical when it is written. */
+    payload: column.jsonText(),
   },
 });
+export type TaskRow = RowOf<typeof taskLogTable>;
 
 /** Numbers the tasks that each event asks for; what becomes of them is for subclasses to say. */
 export abstract class EventTasks implements EventTaskGateway {

@@ -1,4 +1,5 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
 
 /** The last amendment of an event, as the event shows it. */
@@ -10,22 +11,30 @@ export interface EventAmendmentView {
   readonly position: number;
 }
 
+type Amendment = Pick<
+  BackupRow,
+  'amendment' | 'amended_at' | 'amended_by' | 'reason' | 'amended_at_position'
+>;
+
 /** The last amendments of events, by position, for those that were amended. */
 export async function lastAmendments(
   db: Kysely<LogDatabase>,
   positions: readonly number[],
 ): Promise<Map<number, EventAmendmentView>> {
   if (positions.length === 0) return new Map();
-  const { rows } = await sql<Omit<BackupRow, 'data'>>`
-    select distinct on (position) position, amendment, event_id, type, version, amended_at,
-      amended_by, reason, amended_at_position
-    from event_backup where position = any(${positions}::bigint[])
-    order by position, amendment desc`.execute(db);
+  const rows = await db
+    .selectFrom('event_backup')
+    .distinctOn('position')
+    .select(['position', 'amendment', 'amended_at', 'amended_by', 'reason', 'amended_at_position'])
+    .where('position', '=', anyOf('bigint', positions))
+    .orderBy('position')
+    .orderBy('amendment', 'desc')
+    .execute();
   return new Map(rows.map((row) => [row.position, eventAmendmentView(row)]));
 }
 
 /** @param row the backup that the amendment made */
-function eventAmendmentView(row: Omit<BackupRow, 'data'>): EventAmendmentView {
+function eventAmendmentView(row: Amendment): EventAmendmentView {
   return {
     amendment: row.amendment,
     at: row.amended_at,

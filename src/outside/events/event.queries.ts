@@ -1,10 +1,11 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import type { LedgerEvent } from '../../engine/define/event';
-import { eventOf, type LogDatabase } from '../../engine/write/event-log';
+import { eventOf } from '../../engine/write/event-log';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
 import { lastAmendments, type EventAmendmentView } from './event-amendment.queries';
-import type { TaskStatus } from '../tasks/task-database';
+import type { TaskDatabase, TaskStatus } from '../tasks/task-database';
 
 /** A task as the event that asked for it lists it. */
 export interface EventTask {
@@ -23,7 +24,7 @@ export interface EventName {
 /** Reads the event log for the feed; every event is upcast to its current version. */
 export class EventFeed {
   constructor(
-    private readonly db: Kysely<LogDatabase>,
+    private readonly db: Kysely<TaskDatabase>,
     private readonly registry: Registry,
   ) {}
 
@@ -51,9 +52,11 @@ export class EventFeed {
   /** The names of the events at positions that the state contains. @throws LedgerUnavailable */
   async namesAt(positions: readonly number[]): Promise<Map<number, EventName>> {
     const asked = [...new Set(positions)];
-    const { rows } = await sql<EventName>`
-      select position, event_id as "eventId", type from event_log
-      where position = any(${asked}::bigint[])`.execute(this.db);
+    const rows = await this.db
+      .selectFrom('event_log')
+      .select(['position', 'event_id as eventId', 'type'])
+      .where('position', '=', anyOf('bigint', asked))
+      .execute();
     // A log that was restored to an older time lacks what the state contains.
     if (rows.length < asked.length) throw new LedgerUnavailable('The state is ahead of the log');
     return new Map(rows.map((row) => [row.position, row]));
@@ -63,11 +66,15 @@ export class EventFeed {
   async tasksOf(events: readonly LedgerEvent[]): Promise<Map<number, EventTask[]>> {
     if (events.length === 0) return new Map();
     const positions = events.map((event) => event.position);
-    const { rows } = await sql<EventTask & { position: number }>`
-      select t.position, t.task_id as "taskId", t.name, coalesce(d.status, 'recorded') as status
-      from task_log t left join task_delivery d using (task_id)
-      where t.position = any(${positions}::bigint[])
-      order by t.position, t.ordinal`.execute(this.db);
+    const rows = await this.db
+      .selectFrom('task_log as t')
+      .leftJoin('task_delivery as d', 'd.task_id', 't.task_id')
+      .select(['t.position', 't.task_id as taskId', 't.name'])
+      .select((eb) => eb.fn.coalesce('d.status', eb.val<TaskStatus>('recorded')).as('status'))
+      .where('t.position', '=', anyOf('bigint', positions))
+      .orderBy('t.position')
+      .orderBy('t.ordinal')
+      .execute();
     const tasks = new Map<number, EventTask[]>();
     for (const { position, ...task } of rows) {
       const others = tasks.get(position);

@@ -1,8 +1,9 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
+import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { LedgerEvent } from '../../engine/define/event';
-import { eventOf, type LogDatabase } from '../../engine/write/event-log';
+import { eventOf, type StoredEvent } from '../../engine/write/event-log';
 import { Batched } from './batched';
-import type { TaskDatabase } from './task-database';
+import { OPEN, type DeliveryStatus, type TaskDatabase } from './task-database';
 
 /** Deliveries that one statement begins or ends. */
 const BATCH_LIMIT = 200;
@@ -43,11 +44,7 @@ interface EndedAttempt {
   readonly end: AttemptEnd;
 }
 
-type StartedRow = LogDatabase['event_log'] & {
-  task_id: string;
-  attempts: number;
-  payload: object;
-};
+type StartedRow = StoredEvent & { task_id: string; attempts: number; payload: object };
 
 /** The record of what becomes of tasks. The queue is a hint; this is what counts. */
 export class Deliveries {
@@ -74,18 +71,27 @@ export class Deliveries {
   }
 
   private async beginAll(ids: string[]): Promise<(StartedTask | typeof NOT_YET | undefined)[]> {
-    const { rows } = await sql<StartedRow>`
-      with started as (
-        update task_delivery d
-        set status = 'running', attempts = attempts + 1, started_at = now(), next_attempt_at = null
-        where task_id = any(${ids}::uuid[]) and status in ('queued', 'running')
-          and ${isFirstOfLane}
-        returning task_id, attempts, position
+    const rows = await this.db
+      .with('started', (cte) =>
+        cte
+          .updateTable('task_delivery as d')
+          .set((eb) => ({
+            status: 'running',
+            attempts: eb('d.attempts', '+', 1),
+            started_at: sql<string>`now()`,
+            next_attempt_at: null,
+          }))
+          .where('d.task_id', '=', anyOf('uuid', ids))
+          .where('d.status', 'in', OPEN)
+          .where(isFirstOfLane)
+          .returning(['d.task_id', 'd.attempts', 'd.position']),
       )
-      select s.task_id, s.attempts, t.payload, e.*
-      from started s
-      join task_log t using (task_id)
-      join event_log e on e.position = s.position`.execute(this.db);
+      .selectFrom('started as s')
+      .innerJoin('task_log as t', 't.task_id', 's.task_id')
+      .innerJoin('event_log as e', 'e.position', 's.position')
+      .select(['s.task_id', 's.attempts', 't.payload'])
+      .selectAll('e')
+      .execute();
     const started = new Map(rows.map((row) => [row.task_id, startedOf(row)]));
     const waiting = await this.stillOpen(ids.filter((id) => !started.has(id)));
     return ids.map((id) => started.get(id) ?? (waiting.has(id) ? NOT_YET : undefined));
@@ -93,34 +99,53 @@ export class Deliveries {
 
   private async stillOpen(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
-    const { rows } = await sql<{ task_id: string }>`
-      select task_id from task_delivery
-      where task_id = any(${ids}::uuid[]) and status in ('queued', 'running')`.execute(this.db);
+    const rows = await this.db
+      .selectFrom('task_delivery')
+      .select('task_id')
+      .where('task_id', '=', anyOf('uuid', ids))
+      .where('status', 'in', OPEN)
+      .execute();
     return new Set(rows.map((row) => row.task_id));
   }
 
   private async endAll(ended: readonly EndedAttempt[]): Promise<(string | undefined)[]> {
-    const column = <T>(of: (end: AttemptEnd) => T) => ended.map(({ end }) => of(end));
-    const { rows } = await sql<{ task_id: string; name: string; lane: string | null }>`
-      update task_delivery d set
-        status = case v.status when 'later' then 'queued' else v.status end,
-        done_at = case v.status when 'done' then now() end,
-        next_attempt_at = now() + v.delay_ms * interval '1 millisecond',
-        last_error = coalesce(v.error, d.last_error),
-        result = v.result,
-        attempts = d.attempts - case when v.counts then 0 else 1 end
-      from unnest(
-        ${ended.map((e) => e.taskId)}::uuid[], ${column((e) => e.status)}::text[],
-        ${column((e) => ('error' in e ? storable(e.error) : null))}::text[],
-        ${column((e) => (e.status === 'done' ? e.result : null))}::json[],
-        ${column((e) => (e.status === 'later' ? Math.ceil(e.delayMs) : null))}::bigint[],
-        ${column((e) => e.status !== 'later' || e.counts)}::boolean[],
-        ${ended.map((e) => e.attempt)}::int[]
-      ) as v(task_id, status, error, result, delay_ms, counts, attempt)
-      where d.task_id = v.task_id and (
-        v.status = 'done' and d.status <> 'done'
-        or v.status <> 'done' and d.status = 'running' and d.attempts = v.attempt)
-      returning d.task_id, d.name, d.lane`.execute(this.db);
+    const rows = await this.db
+      .updateTable('task_delivery as d')
+      .from(attemptsAsRows(ended))
+      .set((eb) => ({
+        status: eb
+          .case('v.status')
+          .when('later')
+          .then('queued' as const)
+          .else(eb.ref('v.status').$castTo<DeliveryStatus>())
+          .end(),
+        done_at: eb
+          .case('v.status')
+          .when('done')
+          .then(sql<string>`now()`)
+          .end(),
+        next_attempt_at: sql<string>`now() + ${eb.ref('v.delay_ms')} * interval '1 millisecond'`,
+        last_error: eb.fn.coalesce('v.error', 'd.last_error'),
+        result: eb.ref('v.result'),
+        attempts: eb(
+          'd.attempts',
+          '-',
+          eb.case().when(eb.ref('v.counts')).then(eb.lit(0)).else(eb.lit(1)).end(),
+        ),
+      }))
+      .whereRef('d.task_id', '=', 'v.task_id')
+      .where((eb) =>
+        eb.or([
+          eb.and([eb('v.status', '=', 'done'), eb('d.status', '<>', 'done')]),
+          eb.and([
+            eb('v.status', '<>', 'done'),
+            eb('d.status', '=', 'running'),
+            eb('d.attempts', '=', eb.ref('v.attempt')),
+          ]),
+        ]),
+      )
+      .returning(['d.task_id', 'd.name', 'd.lane'])
+      .execute();
     const isOver = new Set(ended.filter((e) => e.end.status !== 'later').map((e) => e.taskId));
     const freed = rows.filter((row) => row.lane !== null && isOver.has(row.task_id));
     const next = await this.nextOfLanes(freed as { name: string; lane: string }[]);
@@ -133,27 +158,91 @@ export class Deliveries {
     lanes: readonly { name: string; lane: string }[],
   ): Promise<Map<string, string>> {
     if (lanes.length === 0) return new Map();
-    const { rows } = await sql<{ task_id: string; name: string; lane: string }>`
-      select n.task_id, l.name, l.lane
-      from unnest(${lanes.map((l) => l.name)}::text[], ${lanes.map((l) => l.lane)}::text[])
-        as l(name, lane)
-      cross join lateral (
-        select task_id from task_delivery
-        where name = l.name and lane = l.lane and lane is not null
-          and status in ('queued', 'running')
-        order by position, ordinal limit 1
-      ) n`.execute(this.db);
+    const freed = rowsOf('l', {
+      name: given(
+        'text',
+        lanes.map((l) => l.name),
+      ),
+      lane: given(
+        'text',
+        lanes.map((l) => l.lane),
+      ),
+    });
+    const rows = await this.db
+      .selectFrom(freed)
+      .crossJoinLateral((eb) =>
+        eb
+          .selectFrom('task_delivery')
+          .select('task_id')
+          .whereRef('name', '=', 'l.name')
+          .whereRef('lane', '=', 'l.lane')
+          .where('lane', 'is not', null)
+          .where('status', 'in', OPEN)
+          .orderBy('position')
+          .orderBy('ordinal')
+          .limit(1)
+          .as('n'),
+      )
+      .select(['n.task_id', 'l.name', 'l.lane'])
+      .execute();
     return new Map(rows.map((row) => [laneKey(row.name, row.lane), row.task_id]));
   }
 }
 
+/** How attempts ended, as a table of a query. */
+function attemptsAsRows(ended: readonly EndedAttempt[]) {
+  const column = <T>(of: (end: AttemptEnd) => T) => ended.map(({ end }) => of(end));
+  return rowsOf('v', {
+    task_id: given(
+      'uuid',
+      ended.map((e) => e.taskId),
+    ),
+    status: given(
+      'text',
+      column((e) => e.status),
+    ),
+    error: given(
+      'text',
+      column((e) => ('error' in e ? storable(e.error) : null)),
+    ),
+    result: given(
+      'json',
+      column((e) => (e.status === 'done' ? e.result : null)),
+    ),
+    delay_ms: given(
+      'bigint',
+      column((e) => (e.status === 'later' ? Math.ceil(e.delayMs) : null)),
+    ),
+    counts: given(
+      'boolean',
+      column((e) => e.status !== 'later' || e.counts),
+    ),
+    attempt: given(
+      'int',
+      ended.map((e) => e.attempt),
+    ),
+  });
+}
+
 /** Whether no earlier task of the same lane is under way; `d` is the row of `task_delivery`. */
-export const isFirstOfLane = sql<boolean>`not exists (
-  select from task_delivery p
-  where d.lane is not null and p.name = d.name and p.lane = d.lane and p.lane is not null
-    and p.status in ('queued', 'running')
-    and (p.position, p.ordinal) < (d.position, d.ordinal)
-)`;
+export function isFirstOfLane(
+  eb: ExpressionBuilder<TaskDatabase & { d: TaskDatabase['task_delivery'] }, 'd'>,
+) {
+  return eb.not(
+    eb.exists(
+      eb
+        .selectFrom('task_delivery as p')
+        .where('d.lane', 'is not', null)
+        .whereRef('p.name', '=', 'd.name')
+        .whereRef('p.lane', '=', 'd.lane')
+        .where('p.lane', 'is not', null)
+        .where('p.status', 'in', OPEN)
+        .where((eb) =>
+          eb(eb.refTuple('p.position', 'p.ordinal'), '<', eb.refTuple('d.position', 'd.ordinal')),
+        ),
+    ),
+  );
+}
 
 /** Without NUL, which no text of PostgreSQL can hold. */
 function storable(error: string): string {

@@ -1,9 +1,10 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Expression, type Kysely, type RawBuilder } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import type { TaskLimits } from './task-limits';
 import type { EngineLog } from '../../engine/write/ledger-parts';
 import { isFirstOfLane } from './deliveries';
 import type { JobQueues } from './job-queues';
-import type { TaskDatabase } from './task-database';
+import { OPEN, type TaskDatabase } from './task-database';
 import type { TaskHandler } from './task-handler';
 
 /** Tasks that one statement hands over. */
@@ -96,11 +97,14 @@ export class Dispatcher {
   /** Every name has a row that says how far it was handed over. */
   private async register(): Promise<void> {
     if (this.isRegistered) return;
-    const names = this.parts.handlers.map((h) => h.name);
-    await sql`
-      insert into task_dispatch (name, position, ordinal)
-      select name, 0, 0 from unnest(${names}::text[]) as n(name)
-      on conflict do nothing`.execute(this.parts.db);
+    const rows = this.parts.handlers.map(({ name }) => ({ name, position: 0, ordinal: 0 }));
+    if (rows.length > 0) {
+      await this.parts.db
+        .insertInto('task_dispatch')
+        .values(rows)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
     this.isRegistered = true;
   }
 
@@ -123,50 +127,33 @@ export class Dispatcher {
    */
   private async roomFor(name: string): Promise<number> {
     const { windowTasks } = this.parts.limits;
-    const { rows } = await sql<{ open: number; queued: number }>`
-      select count(*) as open,
-        count(*) filter (where lane is null) + count(distinct lane) as queued
-      from task_delivery
-      where name = ${name} and status in ('queued', 'running')`.execute(this.parts.db);
-    const { open, queued } = rows[0]!;
+    const { open, queued } = await this.parts.db
+      .selectFrom('task_delivery')
+      .select((eb) => [
+        eb.fn.countAll<number>().as('open'),
+        eb(
+          eb.fn.countAll<number>().filterWhere('lane', 'is', null),
+          '+',
+          eb.fn.count<number>('lane').distinct(),
+        ).as('queued'),
+      ])
+      .where('name', '=', name)
+      .where('status', 'in', OPEN)
+      .executeTakeFirstOrThrow();
     return Math.min(windowTasks - queued, WAITING_WINDOWS * windowTasks - open);
   }
 
   /**
    * Records the next tasks of a name as handed over, in one statement, and then adds their jobs.
    * A crash in between leaves them to the sweep. Positions become visible in order, because the
-   * log's lock is held until the commit, so that nothing before the last one is ever missed. The
-   * absolute value is taken last: the lowest integer has none, and its task would stop all others.
+   * log's lock is held until the commit, so that nothing before the last one is ever missed.
    */
   private async handOver(
     { name, lanes }: Pick<TaskHandler, 'name' | 'lanes' | 'deadlineMs'>,
     limit: number,
   ): Promise<number> {
     const { db, queues } = this.parts;
-    const { rows } = await sql<{ task_id: string }>`
-      with place as (
-        select position, ordinal from task_dispatch where name = ${name} for update skip locked
-      ), page as (
-        select t.task_id, t.position, t.ordinal, t.subject from place, lateral (
-          select * from task_log
-          where name = ${name} and (position, ordinal) > (place.position, place.ordinal)
-          order by position, ordinal limit ${limit}
-        ) t
-      ), moved as (
-        update task_dispatch d set position = l.position, ordinal = l.ordinal
-        from (select position, ordinal from page order by position desc, ordinal desc limit 1) l
-        where d.name = ${name}
-      ), handed_over as (
-        insert into task_delivery (task_id, position, ordinal, name, lane, status)
-        select task_id, position, ordinal, ${name},
-          case ${lanes}::int
-            when 1 then subject
-            else subject || ' ' || abs(hashtext(task_id::text) % ${lanes}::int)
-          end, 'queued'
-        from page
-      )
-      select task_id from page order by position, ordinal`.execute(db);
-    const ids = rows.map((row) => row.task_id);
+    const ids = await takeNext(db, name, lanes, limit);
     const ready = lanes === null ? ids : await this.firstOfLanes(ids);
     if (ready.length > 0)
       await queues.add(
@@ -179,19 +166,25 @@ export class Dispatcher {
   /** Those of the tasks that need not wait for another one of their subject. */
   private async firstOfLanes(ids: readonly string[]): Promise<string[]> {
     if (ids.length === 0) return [];
-    const { rows } = await sql<{ task_id: string }>`
-      select task_id from task_delivery d
-      where task_id = any(${ids}::uuid[]) and ${isFirstOfLane}
-      order by position, ordinal`.execute(this.parts.db);
+    const rows = await this.parts.db
+      .selectFrom('task_delivery as d')
+      .select('d.task_id')
+      .where('d.task_id', '=', anyOf('uuid', ids))
+      .where(isFirstOfLane)
+      .orderBy('d.position')
+      .orderBy('d.ordinal')
+      .execute();
     return rows.map((row) => row.task_id);
   }
 
   /** Hands over again, oldest first, what nobody has touched for a while. */
   private async sweep(graceMs: number): Promise<void> {
     const { db, queues, handlers } = this.parts;
-    const { rows } = await sql<{ before: string }>`
-      select clock_timestamp() - ${graceMs} * interval '1 millisecond' as before`.execute(db);
-    const { before } = rows[0]!;
+    const { before } = await db
+      .selectNoFrom(
+        sql<string>`clock_timestamp() - ${graceMs} * interval '1 millisecond'`.as('before'),
+      )
+      .executeTakeFirstOrThrow();
     for (const handler of handlers) {
       for (let swept = PAGE_TASKS; swept === PAGE_TASKS && !this.isStopping;) {
         const ids = await this.untouchedSince(handler, before);
@@ -209,12 +202,18 @@ export class Dispatcher {
 
   /** Rows that a worker is writing are touched by that. */
   private async touch(ids: readonly string[]): Promise<void> {
-    await sql`
-      update task_delivery set handed_over_at = clock_timestamp()
-      where task_id in (
-        select task_id from task_delivery where task_id = any(${ids}::uuid[])
-        for update skip locked
-      )`.execute(this.parts.db);
+    await this.parts.db
+      .updateTable('task_delivery')
+      .set({ handed_over_at: sql<string>`clock_timestamp()` })
+      .where('task_id', 'in', (eb) =>
+        eb
+          .selectFrom('task_delivery')
+          .select('task_id')
+          .where('task_id', '=', anyOf('uuid', ids))
+          .forUpdate()
+          .skipLocked(),
+      )
+      .execute();
   }
 
   /** What runs is left alone until its deadline, however short the grace. */
@@ -222,13 +221,111 @@ export class Dispatcher {
     { name, deadlineMs }: Pick<TaskHandler, 'name' | 'deadlineMs'>,
     before: string,
   ): Promise<string[]> {
-    const { rows } = await sql<{ task_id: string }>`
-      select task_id from task_delivery d
-      where name = ${name} and status in ('queued', 'running')
-        and greatest(handed_over_at, started_at, next_attempt_at) <= ${before}::timestamptz
-        and (status = 'queued' or started_at < now() - ${deadlineMs} * interval '1 millisecond')
-        and ${isFirstOfLane}
-      order by position, ordinal limit ${PAGE_TASKS}`.execute(this.parts.db);
+    const rows = await this.parts.db
+      .selectFrom('task_delivery as d')
+      .select('d.task_id')
+      .where('d.name', '=', name)
+      .where('d.status', 'in', OPEN)
+      .where((eb) => {
+        const touches = ['d.handed_over_at', 'd.started_at', 'd.next_attempt_at'] as const;
+        const lastTouched = eb.fn<string>('greatest', touches);
+        const deadline = sql<string>`now() - ${deadlineMs} * interval '1 millisecond'`;
+        return eb.and([
+          eb(lastTouched, '<=', before),
+          eb.or([eb('d.status', '=', 'queued'), eb('d.started_at', '<', deadline)]),
+        ]);
+      })
+      .where(isFirstOfLane)
+      .orderBy('d.position')
+      .orderBy('d.ordinal')
+      .limit(PAGE_TASKS)
+      .execute();
     return rows.map((row) => row.task_id);
   }
+}
+
+/** Records the next tasks of a name as handed over. @returns their ids, in order */
+async function takeNext(
+  db: Kysely<TaskDatabase>,
+  name: string,
+  lanes: number | null,
+  limit: number,
+): Promise<string[]> {
+  const place = db
+    .selectFrom('task_dispatch')
+    .select(['position', 'ordinal'])
+    .where('name', '=', name)
+    .forUpdate()
+    .skipLocked();
+  const rows = await db
+    .with('place', () => place)
+    .with('page', (cte) =>
+      cte
+        .selectFrom('place')
+        .crossJoinLateral((eb) =>
+          eb
+            .selectFrom('task_log as n')
+            .select(['n.task_id', 'n.position', 'n.ordinal', 'n.subject'])
+            .where('n.name', '=', name)
+            .where((eb) =>
+              eb(
+                eb.refTuple('n.position', 'n.ordinal'),
+                '>',
+                eb.refTuple('place.position', 'place.ordinal'),
+              ),
+            )
+            .orderBy('n.position')
+            .orderBy('n.ordinal')
+            .limit(limit)
+            .as('t'),
+        )
+        .select((eb) => laneOf(eb.ref('t.subject'), eb.ref('t.task_id'), lanes).as('lane'))
+        .select(['t.task_id', 't.position', 't.ordinal']),
+    )
+    .with('moved', (cte) =>
+      cte
+        .updateTable('task_dispatch as d')
+        .from((eb) =>
+          eb
+            .selectFrom('page')
+            .select(['position', 'ordinal'])
+            .orderBy('position', 'desc')
+            .orderBy('ordinal', 'desc')
+            .limit(1)
+            .as('l'),
+        )
+        .set((eb) => ({ position: eb.ref('l.position'), ordinal: eb.ref('l.ordinal') }))
+        .where('d.name', '=', name),
+    )
+    .with('handed_over', (cte) =>
+      cte
+        .insertInto('task_delivery')
+        .columns(['task_id', 'position', 'ordinal', 'name', 'lane', 'status'])
+        .expression((eb) =>
+          eb
+            .selectFrom('page')
+            .select(['task_id', 'position', 'ordinal'])
+            .select([sql.val(name).as('name'), 'lane', sql.lit('queued').as('status')]),
+        ),
+    )
+    .selectFrom('page')
+    .select('task_id')
+    .orderBy('position')
+    .orderBy('ordinal')
+    .execute();
+  return rows.map((row) => row.task_id);
+}
+
+/**
+ * The lane of a task: its subject or, where a subject has several, its subject and one of their
+ * numbers. The absolute value is taken last: the lowest integer has none, and its task would stop
+ * all others.
+ */
+function laneOf(
+  subject: Expression<string | null>,
+  taskId: Expression<string>,
+  lanes: number | null,
+): RawBuilder<string | null> {
+  if (lanes === 1) return sql`${subject}`;
+  return sql`${subject} || ' ' || abs(hashtext(${taskId}::text) % ${lanes}::int)`;
 }

@@ -1,10 +1,10 @@
-import { sql, type Kysely, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
 import type { Outcome } from '../../engine/define/creator';
 import type { EngineLog } from '../../engine/write/ledger-parts';
 import { Refusal } from '../../engine/define/refusal';
 import type { JobQueues } from './job-queues';
-import type { TaskDatabase, TaskStatus } from './task-database';
+import type { DeliveryStatus, TaskDatabase } from './task-database';
 import { readTask, taskView, type TaskView } from './task.queries';
 
 /** Who asks, as every POST of the API says it. */
@@ -39,7 +39,7 @@ export class TaskActions {
     request: ActionRequest,
     taskId: string,
     position: number,
-    from: readonly TaskStatus[],
+    from: readonly DeliveryStatus[],
   ): Promise<Outcome<TaskView>> {
     const command = { ...request, name, input: { taskId } };
     const outcome = await runAdminCommand(this.db, command, position, (db) =>
@@ -62,15 +62,25 @@ export class TaskActions {
 async function resetTask(
   db: Transaction<TaskDatabase>,
   taskId: string,
-  from: readonly TaskStatus[],
+  from: readonly DeliveryStatus[],
 ): Promise<TaskView> {
-  const { numAffectedRows } = await sql`
-    update task_delivery set status = 'queued', attempts = 0, done_at = null, result = null,
-      next_attempt_at = null, started_at = null, handed_over_at = '-infinity'
-    where task_id = ${taskId}::uuid and status = any(${from}::text[])`.execute(db);
+  const { numUpdatedRows } = await db
+    .updateTable('task_delivery')
+    .set({
+      status: 'queued',
+      attempts: 0,
+      done_at: null,
+      result: null,
+      next_attempt_at: null,
+      started_at: null,
+      handed_over_at: '-infinity',
+    })
+    .where('task_id', '=', taskId)
+    .where('status', 'in', from)
+    .executeTakeFirstOrThrow();
   const task = await readTask(db, taskId);
   if (!task) throw new Refusal('not_found', `There is no task ${taskId}`);
-  if (numAffectedRows === 0n) {
+  if (numUpdatedRows === 0n) {
     const detail = `Task ${taskId} is ${task.status}`;
     if (from.includes('done')) throw new Refusal('task_under_way', detail);
     throw new Refusal('task_not_failed', detail);

@@ -1,33 +1,44 @@
+import { sql } from 'kysely';
+import { column } from '../../database/column';
+import type { DatabaseOf } from '../../engine/define/state-table';
 import type { LogDatabase } from '../../engine/write/event-log';
 
 /** What became of a task. `recorded`: not handed over yet. */
 export type TaskStatus = 'recorded' | 'queued' | 'running' | 'done' | 'failed';
 export const TASK_STATUSES = ['recorded', 'queued', 'running', 'done', 'failed'] as const;
 
-/** A row of `task_delivery`: the mutable side of a task that was handed over. */
-export interface DeliveryRow {
-  task_id: string;
-  position: number;
-  ordinal: number;
-  name: string;
-  /** The subject, where tasks of one subject are done in order. */
-  lane: string | null;
-  status: Exclude<TaskStatus, 'recorded'>;
-  /** Attempts that were begun and counted. */
-  attempts: number;
-  handed_over_at: string;
-  /** When a task that is queued after a failed attempt comes again. */
-  next_attempt_at: string | null;
-  started_at: string | null;
-  done_at: string | null;
-  /** Of the last attempt that failed; kept when a later one succeeds. */
-  last_error: string | null;
-  result: object | null;
-}
+/** The status of a task that was handed over. */
+export type DeliveryStatus = Exclude<TaskStatus, 'recorded'>;
+
+/** What is under way. Written out, not as parameters, as the indexes that hold nothing else are. */
+export const OPEN = [sql.lit('queued' as const), sql.lit('running' as const)];
+
+/** The mutable side of tasks that were handed over. */
+export const taskDeliveryTable = {
+  name: 'task_delivery',
+  columns: {
+    task_id: column.uuid(),
+    position: column.bigint(),
+    ordinal: column.int(),
+    name: column.text(),
+    /** The subject, where tasks of one subject are done in order. */
+    lane: column.text().nullable(),
+    status: column.text<DeliveryStatus>(),
+    /** Attempts that were begun and counted. */
+    attempts: column.int(),
+    handed_over_at: column.timestamptz(),
+    /** When a task that is queued after a failed attempt comes again. */
+    next_attempt_at: column.timestamptz().nullable(),
+    started_at: column.timestamptz().nullable(),
+    done_at: column.timestamptz().nullable(),
+    /** Of the last attempt that failed; kept when a later one succeeds. */
+    last_error: column.text().nullable(),
+    result: column.json<object>().nullable(),
+  },
+} as const;
 
 /** The log database with the tables of the tasks. */
-export interface TaskDatabase extends LogDatabase {
-  task_delivery: DeliveryRow;
+export interface TaskDatabase extends LogDatabase, DatabaseOf<typeof taskDeliveryTable> {
   /** Up to where the tasks of a name were handed over. */
   task_dispatch: { name: string; position: number; ordinal: number };
 }

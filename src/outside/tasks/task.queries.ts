@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import type { TaskDatabase, TaskStatus } from './task-database';
+import { OPEN, type TaskDatabase, type TaskStatus } from './task-database';
 
 /** A task as the API answers it. */
 export interface TaskView {
@@ -42,54 +42,71 @@ export interface TaskFilter {
   readonly subject?: string | undefined;
 }
 
-const COLUMNS = sql`
-  t.task_id as "taskId", t.position, t.ordinal, t.name, t.subject, t.payload,
-  coalesce(d.status, 'recorded') as status, coalesce(d.attempts, 0) as attempts,
-  d.last_error as "lastError", d.next_attempt_at as "nextAttemptAt", d.done_at as "doneAt",
-  d.result`;
+/** Tasks with what became of them. */
+function selectTasks(db: Kysely<TaskDatabase>) {
+  return db
+    .selectFrom('task_log as t')
+    .leftJoin('task_delivery as d', 'd.task_id', 't.task_id')
+    .select(['t.task_id as taskId', 't.position', 't.ordinal', 't.name', 't.subject', 't.payload'])
+    .select((eb) => [
+      eb.fn.coalesce('d.status', eb.val<TaskStatus>('recorded')).as('status'),
+      eb.fn.coalesce('d.attempts', eb.val(0)).as('attempts'),
+    ])
+    .select(['d.last_error as lastError', 'd.next_attempt_at as nextAttemptAt'])
+    .select(['d.done_at as doneAt', 'd.result']);
+}
 
 /** The task with an id. */
-export async function readTask(
-  db: Kysely<TaskDatabase>,
-  taskId: string,
-): Promise<TaskRead | undefined> {
-  const { rows } = await sql<TaskRead>`
-    select ${COLUMNS} from task_log t left join task_delivery d using (task_id)
-    where t.task_id = ${taskId}::uuid`.execute(db);
-  return rows[0];
+export function readTask(db: Kysely<TaskDatabase>, taskId: string): Promise<TaskRead | undefined> {
+  return selectTasks(db).where('t.task_id', '=', taskId).executeTakeFirst();
 }
 
 /** Tasks in the order of the log, after a place. */
-export async function listTasks(
+export function listTasks(
   db: Kysely<TaskDatabase>,
   filter: TaskFilter,
   after: TaskPlace,
   limit: number,
 ): Promise<TaskRead[]> {
   // What is under way or has failed is found by indexes that hold nothing else, wherever it is.
-  const place = isRare(filter.status) ? sql`d.position, d.ordinal` : sql`t.position, t.ordinal`;
-  const conditions = [sql<boolean>`(${place}) > (${after.position}, ${after.ordinal}::bigint)`];
-  if (filter.name !== undefined) conditions.push(sql`t.name = ${filter.name}`);
-  if (filter.subject !== undefined) conditions.push(sql`t.subject = ${filter.subject}`);
-  if (filter.status === 'recorded') conditions.push(IS_RECORDED);
-  else if (filter.status !== undefined) conditions.push(sql`d.status = ${filter.status}`);
-  const { rows } = await sql<TaskRead>`
-    select ${COLUMNS} from task_log t left join task_delivery d using (task_id)
-    where ${sql.join(conditions, sql` and `)}
-    order by ${place} limit ${limit}`.execute(db);
-  return rows;
+  const { name, subject, status } = filter;
+  const of = isRare(status) ? 'd' : 't';
+  let query = selectTasks(db).where((eb) =>
+    eb(
+      eb.refTuple(`${of}.position`, `${of}.ordinal`),
+      '>',
+      // A cursor may hold a larger number than an ordinal can be.
+      eb.tuple(after.position, eb.cast<number>(eb.val(after.ordinal), 'bigint')),
+    ),
+  );
+  if (name !== undefined) query = query.where('t.name', '=', name);
+  if (subject !== undefined) query = query.where('t.subject', '=', subject);
+  if (status === 'recorded') {
+    // Behind the place up to which the tasks of its name were handed over, or of no such name.
+    query = query.where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('task_dispatch as p')
+            .whereRef('p.name', '=', 't.name')
+            .where((eb) =>
+              eb(
+                eb.refTuple('p.position', 'p.ordinal'),
+                '>=',
+                eb.refTuple('t.position', 't.ordinal'),
+              ),
+            ),
+        ),
+      ),
+    );
+  } else if (status !== undefined) query = query.where('d.status', '=', status);
+  return query.orderBy(`${of}.position`).orderBy(`${of}.ordinal`).limit(limit).execute();
 }
 
 /** Whether a status is one of those that few of all tasks have. */
 function isRare(status: TaskStatus | undefined): boolean {
   return status === 'queued' || status === 'running' || status === 'failed';
 }
-
-/** Not handed over: behind the place up to which the tasks of its name were, or of no such name. */
-const IS_RECORDED = sql<boolean>`not exists (
-  select from task_dispatch p
-  where p.name = t.name and (p.position, p.ordinal) >= (t.position, t.ordinal)
-)`;
 
 /** How many tasks wait, are under way and have failed. */
 export interface TaskCounts {
@@ -99,11 +116,20 @@ export interface TaskCounts {
 }
 
 /** Counts what is not done; with indexes that hold nothing else. */
-export async function countTasks(db: Kysely<TaskDatabase>): Promise<TaskCounts> {
-  const { rows } = await sql<TaskCounts>`
-    select count(*) filter (where status = 'queued') as queued,
-      count(*) filter (where status = 'running') as running,
-      (select count(*) from task_delivery where status = 'failed') as failed
-    from task_delivery where status in ('queued', 'running')`.execute(db);
-  return rows[0]!;
+export function countTasks(db: Kysely<TaskDatabase>): Promise<TaskCounts> {
+  return db
+    .selectFrom('task_delivery')
+    .select((eb) => [
+      eb.fn.countAll<number>().filterWhere('status', '=', 'queued').as('queued'),
+      eb.fn.countAll<number>().filterWhere('status', '=', 'running').as('running'),
+      eb
+        .selectFrom('task_delivery')
+        .select(eb.fn.countAll<number>().as('failed'))
+        .where('status', '=', sql.lit('failed'))
+        .$asScalar()
+        .$notNull()
+        .as('failed'),
+    ])
+    .where('status', 'in', OPEN)
+    .executeTakeFirstOrThrow();
 }

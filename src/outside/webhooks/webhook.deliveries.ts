@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { TaskDatabase, TaskStatus } from '../tasks/task-database';
 import type { TaskPlace, TaskView } from '../tasks/task.queries';
 import { DELIVERY_TASK } from './webhook.observer';
@@ -28,30 +28,42 @@ export class WebhookDeliveries {
     before: TaskPlace,
     limit: number,
   ): Promise<(WebhookDeliveryView & TaskPlace)[]> {
-    return this.select(sql`
-      where t.name = ${DELIVERY_TASK} and t.subject = ${subscriptionId}
-        and (t.position, t.ordinal) < (${before.position}, ${before.ordinal}::bigint)
-      order by t.position desc, t.ordinal desc limit ${limit}`);
+    return this.ofSubscription(subscriptionId)
+      .where((eb) =>
+        eb(
+          eb.refTuple('t.position', 't.ordinal'),
+          '<',
+          // A cursor may hold a larger number than an ordinal can be.
+          eb.tuple(before.position, eb.cast<number>(eb.val(before.ordinal), 'bigint')),
+        ),
+      )
+      .orderBy('t.position', 'desc')
+      .orderBy('t.ordinal', 'desc')
+      .limit(limit)
+      .execute();
   }
 
   /** The delivery with an id; undefined where the subscription has none such. */
   async find(subscriptionId: string, taskId: string): Promise<WebhookDeliveryView | undefined> {
-    const [found] = await this.select(sql`
-      where t.task_id = ${taskId}::uuid and t.name = ${DELIVERY_TASK}
-        and t.subject = ${subscriptionId}`);
+    const found = await this.ofSubscription(subscriptionId)
+      .where('t.task_id', '=', taskId)
+      .executeTakeFirst();
     return found && deliveryView(found);
   }
 
-  private async select(conditions: ReturnType<typeof sql>) {
-    const { rows } = await sql<WebhookDeliveryView & TaskPlace>`
-      select t.task_id as "taskId", t.position, t.ordinal, e.type as "eventType",
-        coalesce(d.status, 'recorded') as status, coalesce(d.attempts, 0) as attempts,
-        d.last_error as "lastError", d.result, d.done_at as "doneAt"
-      from task_log t
-      join event_log e on e.position = t.position
-      left join task_delivery d on d.task_id = t.task_id
-      ${conditions}`.execute(this.db);
-    return rows;
+  private ofSubscription(subscriptionId: string) {
+    return this.db
+      .selectFrom('task_log as t')
+      .innerJoin('event_log as e', 'e.position', 't.position')
+      .leftJoin('task_delivery as d', 'd.task_id', 't.task_id')
+      .select(['t.task_id as taskId', 't.position', 't.ordinal', 'e.type as eventType'])
+      .select((eb) => [
+        eb.fn.coalesce('d.status', eb.val<TaskStatus>('recorded')).as('status'),
+        eb.fn.coalesce('d.attempts', eb.val(0)).as('attempts'),
+      ])
+      .select(['d.last_error as lastError', 'd.result', 'd.done_at as doneAt'])
+      .where('t.name', '=', DELIVERY_TASK)
+      .where('t.subject', '=', subscriptionId);
   }
 }
 

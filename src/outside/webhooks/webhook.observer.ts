@@ -1,8 +1,9 @@
 import type { LedgerEvent } from '../../engine/define/event';
 import type { EventObserver, MaterializationContext } from '../../engine/define/materializer';
+import type { RowOf } from '../../engine/define/state-table';
 import type { TaskGateway } from '../../engine/define/task-gateway';
 import { EVERY_TYPE, UNDELIVERED_TYPES } from './webhook.events';
-import { webhookRoutes, type WebhookRouteRow } from './webhook.table';
+import { webhookRoutes } from './webhook.table';
 
 /** The task that brings one event to one subscription; see webhook.tasks.ts. */
 export const DELIVERY_TASK = 'webhook.deliver';
@@ -28,7 +29,7 @@ export const webhookObserver: EventObserver = {
   },
 };
 
-type Route = WebhookRouteRow | undefined;
+type Route = RowOf<typeof webhookRoutes> | undefined;
 
 function askOnceLoaded(
   event: LedgerEvent,

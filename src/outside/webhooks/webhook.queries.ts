@@ -1,7 +1,11 @@
-import { sql, type Kysely } from 'kysely';
-import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
+import type { Kysely } from 'kysely';
+import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { webhookSubscriptions, type WebhookSubscriptionRow } from './webhook.table';
+import {
+  webhookSubscriptions,
+  type WebhookSubscriptionRow,
+  type WebhookTables,
+} from './webhook.table';
 
 /** Names a subscription that a creator is going to read. */
 export function needSubscription(needs: RowNeeds, reference: string): void {
@@ -17,11 +21,17 @@ export function findSubscription(
 }
 
 /** The subscription that a reference names, in the database. */
-export function readSubscription(
-  db: Kysely<unknown>,
+export async function readSubscription(
+  db: Kysely<WebhookTables>,
   reference: string,
 ): Promise<WebhookSubscriptionRow | undefined> {
-  return readReferenced(db, webhookSubscriptions, reference);
+  const found = referenceOf(reference, 'subscription_id');
+  if (!found) return undefined;
+  return db
+    .selectFrom('webhook_subscriptions')
+    .selectAll()
+    .where(found.column, '=', found.value)
+    .executeTakeFirst();
 }
 
 export interface SubscriptionFilter {
@@ -31,16 +41,16 @@ export interface SubscriptionFilter {
 
 /** Subscriptions in the order in which they were made, after a subscription number. */
 export async function listSubscriptions(
-  db: Kysely<unknown>,
+  db: Kysely<WebhookTables>,
   { clientId, status }: SubscriptionFilter,
   after: number,
   limit: number,
 ): Promise<WebhookSubscriptionRow[]> {
-  const conditions = [sql<boolean>`subscription_no > ${after}`];
-  if (clientId !== undefined) conditions.push(sql`client_id = ${clientId}`);
-  if (status !== undefined) conditions.push(sql`status = ${status}`);
-  const { rows } = await sql<WebhookSubscriptionRow>`
-    select * from webhook_subscriptions where ${sql.join(conditions, sql` and `)}
-    order by subscription_no limit ${limit}`.execute(db);
-  return rows;
+  let query = db
+    .selectFrom('webhook_subscriptions')
+    .selectAll()
+    .where('subscription_no', '>', after);
+  if (clientId !== undefined) query = query.where('client_id', '=', clientId);
+  if (status !== undefined) query = query.where('status', '=', status);
+  return query.orderBy('subscription_no').limit(limit).execute();
 }

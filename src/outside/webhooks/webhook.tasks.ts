@@ -38,7 +38,7 @@ export type DeliveryResult =
  */
 export function webhookTaskHandlers(
   { webhooks, seal }: Pick<Adapters, 'webhooks' | 'seal'>,
-  reader: Pick<StateReader<unknown>, 'read'>,
+  reader: Pick<StateReader, 'read'>,
   now: () => number = Date.now,
 ): TaskHandler[] {
   const deliver = defineTaskHandler<DeliveryPayload>(
@@ -69,7 +69,7 @@ export function webhookTaskHandlers(
  *   be writing it, PermanentFailure where the books know no such subscription
  */
 async function subscriptionSince(
-  reader: Pick<StateReader<unknown>, 'read'>,
+  reader: Pick<StateReader, 'read'>,
   id: string,
   eventPosition: number,
 ): Promise<WebhookSubscriptionRow> {

@@ -1,4 +1,5 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import { GENESIS, type Head } from '../../engine/define/event';
 import type { LogDatabase } from '../../engine/write/event-log';
 
@@ -23,7 +24,7 @@ export async function readHashes(
   const rows = await log
     .selectFrom('event_log')
     .select(['position', 'hash'])
-    .where(sql<boolean>`position = any(${[...positions]}::bigint[])`)
+    .where('position', '=', anyOf('bigint', positions))
     // By the bounds the planner leaves out partitions, which it cannot do by a list.
     .where(
       'position',
@@ -45,10 +46,18 @@ export async function positionNamedAfter(
   log: Kysely<LogDatabase>,
   position: number,
 ): Promise<number | undefined> {
-  const { rows } = await sql<{ named: number | null }>`
-    select greatest(
-      (select max(last_position) from command_log where last_position > ${position}),
-      (select max(position) from task_log where position > ${position})
-    ) as named`.execute(log);
-  return rows[0]?.named ?? undefined;
+  const { named } = await log
+    .selectNoFrom((eb) => {
+      const ofCommands = eb
+        .selectFrom('command_log')
+        .select((eb) => eb.fn.max('last_position').as('last'))
+        .where('last_position', '>', position);
+      const ofTasks = eb
+        .selectFrom('task_log')
+        .select((eb) => eb.fn.max('position').as('last'))
+        .where('position', '>', position);
+      return eb.fn<number | null>('greatest', [ofCommands, ofTasks]).as('named');
+    })
+    .executeTakeFirstOrThrow();
+  return named ?? undefined;
 }

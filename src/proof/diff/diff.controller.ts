@@ -1,3 +1,4 @@
+import type { StateDatabase } from '../../engine/define/state-table';
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Kysely } from 'kysely';
@@ -84,7 +85,7 @@ export class DiffController {
 
 /** An account that is open at the end of a range, with what events of its rest did to it. */
 async function changesOf(
-  db: Kysely<unknown>,
+  db: Kysely<StateDatabase>,
   id: string,
   range: EventRange,
   rest: EventRange,

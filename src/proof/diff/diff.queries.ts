@@ -1,5 +1,13 @@
-import { sql, type Kysely } from 'kysely';
-import { accountsAsOf, type AccountRow } from '../../books/accounts/account.table';
+import type { Kysely } from 'kysely';
+import {
+  accountsAsOf,
+  type AccountRow,
+  type AccountTables,
+} from '../../books/accounts/account.table';
+import type { TransactionTables } from '../../books/transactions/transaction.table';
+import { anyOf, elementsOf, given, rowsOf } from '../../database/arrays';
+
+type BookTables = AccountTables & TransactionTables;
 
 /** The events after `from`, up to and with `to`. */
 export interface EventRange {
@@ -54,7 +62,7 @@ export interface AccountChange {
  * the bound is reached a page has fewer accounts than `limit`, or none, and yet a next one.
  */
 export async function readChangedAccounts(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   range: EventRange,
   after: number,
   limit: number,
@@ -84,34 +92,53 @@ interface AskedAccounts {
 
 /** Reads what the events of a short range did; one index range each, and no entry. */
 async function changedByEvents(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   { from, to }: EventRange,
   after: number,
   limit: number,
 ): Promise<number[]> {
-  const { rows } = await sql<{ account_no: number }>`
-    select account_no from (
-      select n.account_no from transactions t cross join lateral unnest(t.account_nos) n(account_no)
-      where t.position > ${from} and t.position <= ${to}
-      union
-      select account_no from accounts where account_no > ${from} and account_no <= ${to}
-      union
-      select account_no from accounts where closed_position > ${from} and closed_position <= ${to}
-    ) c
-    where account_no > ${after} order by account_no limit ${limit}`.execute(db);
+  const posted = db
+    .selectFrom('transactions as t')
+    .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
+    .select('n.account_no')
+    .where('t.position', '>', from)
+    .where('t.position', '<=', to);
+  const opened = db
+    .selectFrom('accounts')
+    .select('account_no')
+    .where('account_no', '>', from)
+    .where('account_no', '<=', to);
+  const closed = db
+    .selectFrom('accounts')
+    .select('account_no')
+    .where('closed_position', '>', from)
+    .where('closed_position', '<=', to);
+  const rows = await db
+    .selectFrom(posted.union(opened).union(closed).as('c'))
+    .select('account_no')
+    .where('account_no', '>', after)
+    .orderBy('account_no')
+    .limit(limit)
+    .execute();
   return rows.map((row) => row.account_no);
 }
 
 /** The last of so many accounts after one; undefined where there are not more than so many. */
 async function lastAsked(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   { to }: EventRange,
   after: number,
   asked: number,
 ): Promise<number | undefined> {
-  const { rows } = await sql<{ account_no: number }>`
-    select account_no from accounts where account_no > ${after} and account_no <= ${to}
-    order by account_no offset ${asked - 1} limit 2`.execute(db);
+  const rows = await db
+    .selectFrom('accounts')
+    .select('account_no')
+    .where('account_no', '>', after)
+    .where('account_no', '<=', to)
+    .orderBy('account_no')
+    .offset(asked - 1)
+    .limit(2)
+    .execute();
   return rows[1] && rows[0]!.account_no;
 }
 
@@ -121,35 +148,56 @@ async function lastAsked(
  * may answer by reading all entries, and without an order it asks all before it sorts them.
  */
 async function changedOfAccounts(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   { from, to }: EventRange,
   { after, upTo, asked }: AskedAccounts,
   limit: number,
 ): Promise<number[]> {
-  const { rows } = await sql<{ account_no: number }>`
-    select a.account_no from (
-      select account_no, closed_position from accounts
-      where account_no > ${after} and account_no <= ${upTo} order by account_no limit ${asked}
-    ) a
-    left join lateral (
-      select e.position from entries e
-      where e.account_no = a.account_no and e.position > ${from}
-      order by e.position limit 1
-    ) first on true
-    where first.position <= ${to} or a.account_no > ${from}
-      or (a.closed_position > ${from} and a.closed_position <= ${to})
-    order by a.account_no limit ${limit}`.execute(db);
+  const some = db
+    .selectFrom('accounts')
+    .select(['account_no', 'closed_position'])
+    .where('account_no', '>', after)
+    .where('account_no', '<=', upTo)
+    .orderBy('account_no')
+    .limit(asked);
+  const rows = await db
+    .selectFrom(some.as('a'))
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('entries as e')
+          .select('e.position')
+          .whereRef('e.account_no', '=', 'a.account_no')
+          .where('e.position', '>', from)
+          .orderBy('e.position')
+          .limit(1)
+          .as('first'),
+      (join) => join.onTrue(),
+    )
+    .select('a.account_no')
+    .where((eb) =>
+      eb.or([
+        eb('first.position', '<=', to),
+        eb('a.account_no', '>', from),
+        eb.and([eb('a.closed_position', '>', from), eb('a.closed_position', '<=', to)]),
+      ]),
+    )
+    .orderBy('a.account_no')
+    .limit(limit)
+    .execute();
   return rows.map((row) => row.account_no);
 }
 
 async function readAccounts(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   numbers: readonly number[],
   position: number,
 ): Promise<Map<number, AccountRow>> {
-  const { rows } = await sql<AccountRow>`
-    select * from (${sql.raw(accountsAsOf(position))}) a
-    where a.account_no = any(${numbers}::bigint[])`.execute(db);
+  const rows = await db
+    .selectFrom(accountsAsOf(position).as('a'))
+    .selectAll()
+    .where('a.account_no', '=', anyOf('bigint', numbers))
+    .execute();
   return new Map(rows.map((row) => [row.account_no, row]));
 }
 
@@ -159,32 +207,13 @@ async function readAccounts(
  * position of its account, so that an account with a million of them takes no longer.
  */
 export async function readAccountChanges(
-  db: Kysely<unknown>,
+  db: Kysely<BookTables>,
   accounts: readonly Pick<AccountRow, 'account_no' | 'closed_position'>[],
   { from, to }: EventRange,
   limit: number,
 ): Promise<Map<number, AccountChange[]>> {
-  const { rows: posted } = await sql<AccountChange>`
-    with recursive change (account_no, position, place) as (
-      select account_no, ${from}::bigint, 0
-      from unnest(${accounts.map((a) => a.account_no)}::bigint[]) as account_no
-      union all
-      select c.account_no, n.position, c.place + 1
-      from change c cross join lateral (
-        select e.position from entries e
-        where e.account_no = c.account_no and e.position > c.position
-        order by e.position limit 1
-      ) n
-      where n.position <= ${to} and c.place < ${limit}::int
-    )
-    select c.account_no, c.position, t.transaction_id, s.debits, s.credits
-    from change c join transactions t on t.position = c.position
-    cross join lateral (
-      select coalesce(sum(e.amount) filter (where e.direction = 'debit'), 0) as debits,
-        coalesce(sum(e.amount) filter (where e.direction = 'credit'), 0) as credits
-      from entries e where e.account_no = c.account_no and e.position = c.position
-    ) s
-    where c.place > 0 order by c.account_no, c.position`.execute(db);
+  const numbers = accounts.map((a) => a.account_no);
+  const posted = await readPosted(db, numbers, { from, to }, limit);
   const byAccount = Map.groupBy(posted, (change) => change.account_no);
   const isInRange = (position: number | null) =>
     position !== null && position > from && position <= to;
@@ -200,4 +229,71 @@ export async function readAccountChanges(
       return [account_no, changes.slice(0, limit)];
     }),
   );
+}
+
+/** What the transactions of a range did to accounts, as {@link readAccountChanges} says. */
+function readPosted(
+  db: Kysely<BookTables>,
+  numbers: readonly number[],
+  { from, to }: EventRange,
+  limit: number,
+): Promise<AccountChange[]> {
+  return db
+    .withRecursive('change(account_no, position, place)', (cte) =>
+      cte
+        .selectFrom(
+          rowsOf('a', {
+            account_no: given('bigint', numbers),
+          }),
+        )
+        .select((eb) => [
+          'a.account_no',
+          eb.cast<number>(eb.val(from), 'bigint').as('position'),
+          eb.lit(0).as('place'),
+        ])
+        .unionAll(
+          cte
+            .selectFrom('change as c')
+            .crossJoinLateral((eb) =>
+              eb
+                .selectFrom('entries as e')
+                .select('e.position')
+                .whereRef('e.account_no', '=', 'c.account_no')
+                .whereRef('e.position', '>', 'c.position')
+                .orderBy('e.position')
+                .limit(1)
+                .as('n'),
+            )
+            .select((eb) => [
+              'c.account_no',
+              'n.position',
+              eb('c.place', '+', eb.lit(1)).as('place'),
+            ])
+            .where('n.position', '<=', to)
+            .where('c.place', '<', limit),
+        ),
+    )
+    .selectFrom('change as c')
+    .innerJoin('transactions as t', 't.position', 'c.position')
+    .crossJoinLateral((eb) =>
+      eb
+        .selectFrom('entries as e')
+        .select((eb) => {
+          const amount = eb.fn.sum<bigint | null>('e.amount');
+          const debits = amount.filterWhere('e.direction', '=', 'debit');
+          const credits = amount.filterWhere('e.direction', '=', 'credit');
+          return [
+            eb.fn.coalesce(debits, eb.val(0n)).as('debits'),
+            eb.fn.coalesce(credits, eb.val(0n)).as('credits'),
+          ];
+        })
+        .whereRef('e.account_no', '=', 'c.account_no')
+        .whereRef('e.position', '=', 'c.position')
+        .as('s'),
+    )
+    .select(['c.account_no', 'c.position', 't.transaction_id', 's.debits', 's.credits'])
+    .where('c.place', '>', 0)
+    .orderBy('c.account_no')
+    .orderBy('c.position')
+    .execute();
 }

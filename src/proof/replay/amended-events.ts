@@ -7,7 +7,7 @@ import {
 import type { Originals } from '../../engine/catch-up/catch-up';
 import type { Head, LedgerEvent } from '../../engine/define/event';
 import { contentDigest, type EventContent } from '../../engine/catch-up/event-content';
-import { eventOf, type BackupRow, type LogDatabase } from '../../engine/write/event-log';
+import { eventOf, type BackupRow, type StoredEvent } from '../../engine/write/event-log';
 import { canonicalJson } from '../../engine/write/hash-chain';
 import type { LogFinding } from './report';
 
@@ -84,7 +84,7 @@ export class AmendedEvents {
       text: 'select * from event_log where position = any($1::bigint[])',
       values: [[...new Set(positions)]],
     });
-    const found = (events.rows as LogDatabase['event_log'][]).map(eventOf);
+    const found = (events.rows as StoredEvent[]).map(eventOf);
     const present = new Map(
       found.map((event) => [event.position, { eventId: event.eventId, content: contentOf(event) }]),
     );

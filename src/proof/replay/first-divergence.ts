@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LedgerEvent } from '../../engine/define/event';
+import { typeOf } from '../../engine/define/state-table';
 import type { BufferedSession } from '../../engine/session/buffered-session';
 import type { Suspect } from './comparison';
 import type { Rebuild } from './rebuild';
@@ -45,13 +46,12 @@ export async function firstDivergences(
 
 function look(one: Watched, session: BufferedSession, position: number): void {
   const { table } = one;
-  const columns = table.columns as Record<string, string>;
-  const isNumber = ['bigint', 'int'].includes(columns[table.key]!);
+  const isNumber = ['bigint', 'int'].includes(typeOf(table, table.key));
   const row = session.table(table).peek(isNumber ? Number(one.key) : one.key) as
     Record<string, unknown> | undefined;
   // A row that is not in memory was not written by this event.
   if (row === undefined) return;
-  const stored = Object.keys(columns).map((column) => row[column]);
+  const stored = Object.keys(table.columns).map((column) => row[column]);
   // Loading a row again makes another object of it, with the same contents.
   if (one.row !== undefined && isDeepStrictEqual(stored, one.row)) return;
   one.row = stored;

@@ -11,6 +11,7 @@ import {
   hasOpenRun,
   insertRun,
   lockRuns,
+  NOW,
   readRun,
   type Run,
 } from './run.queries';
@@ -151,22 +152,37 @@ export class RunActions {
 
   private async keepAnswer(run: Run): Promise<ReplayView> {
     const answer = JSON.stringify(replayView(run));
-    const { rows } = await sql<{ answer: ReplayView }>`
-      update runs set answer = coalesce(answer, ${answer}::json)
-      where run_id = ${run.run_id}::uuid returning answer`.execute(this.db);
-    return rows[0]!.answer;
+    const kept = await this.db
+      .updateTable('runs')
+      .set({ answer: sql<string>`coalesce(${sql.ref('answer')}, ${answer}::json)` })
+      .where('run_id', '=', run.run_id)
+      .returning('answer')
+      .executeTakeFirstOrThrow();
+    return kept.answer as ReplayView;
   }
 }
 
 async function abortRun(db: Transaction<RunDatabase>, kind: RunKind, id: string): Promise<Run> {
-  const { rows } = await sql<Run>`
-    update runs set abort_requested = true,
-      status = case status when 'queued' then 'aborted' else status end,
-      finished_at = case status when 'queued' then clock_timestamp() end,
-      error = case status when 'queued' then ${ABORTED_BY_ADMINISTRATOR} end
-    where run_id = ${id}::uuid and kind = ${kind} and status in ('queued', 'running')
-    returning *`.execute(db);
-  if (rows[0]) return rows[0];
+  const aborted = await db
+    .updateTable('runs')
+    .set((eb) => {
+      const ifQueued = () => eb.case('status').when('queued');
+      return {
+        abort_requested: true,
+        status: ifQueued()
+          .then('aborted' as const)
+          .else(eb.ref('status'))
+          .end(),
+        finished_at: ifQueued().then(NOW).end(),
+        error: ifQueued().then(ABORTED_BY_ADMINISTRATOR).end(),
+      };
+    })
+    .where('run_id', '=', id)
+    .where('kind', '=', kind)
+    .where('status', 'in', ['queued', 'running'])
+    .returningAll()
+    .executeTakeFirst();
+  if (aborted) return aborted;
   const run = await readRun(db, kind, id);
   if (!run) throw new Refusal('not_found', `There is no ${kind} ${id}`);
   throw new Refusal('run_not_active', `The ${kind} ${id} is ${run.status}`);

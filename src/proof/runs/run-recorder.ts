@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RunInProgress } from '../replay/rebuild';
 import type { AnyReport, RunDatabase, RunStatus } from './run.table';
@@ -6,6 +6,7 @@ import {
   ABORTED_BY_ADMINISTRATOR,
   endDeadRuns,
   insertRun,
+  NOW,
   type Run,
   type RunRequest,
 } from './run.queries';
@@ -147,18 +148,18 @@ class RunUnderWay implements RunProgress {
       try {
         await this.db
           .updateTable('runs')
-          .set({
+          .set((eb) => ({
             status,
             error,
-            report: report && (JSON.stringify(report) as never),
-            ran_on: report && (JSON.stringify(report.ranOn) as never),
+            report: report && JSON.stringify(report),
+            ran_on: report && JSON.stringify(report.ranOn),
             heartbeat_at: null,
-            started_at: isOver ? sql<string>`started_at` : null,
-            finished_at: isOver ? sql<string>`clock_timestamp()` : null,
+            started_at: isOver ? eb.ref('started_at') : null,
+            finished_at: isOver ? NOW : null,
             ...(report
               ? { processed: report.processed, events_per_second: report.eventsPerSecond }
               : this.numbers()),
-          })
+          }))
           .where('run_id', '=', this.id)
           .execute();
         return;
@@ -199,7 +200,7 @@ class RunUnderWay implements RunProgress {
         status: 'running',
         finished_at: null,
         error: null,
-        heartbeat_at: sql<string>`clock_timestamp()`,
+        heartbeat_at: NOW,
         ...this.numbers(),
       })
       .where('run_id', '=', this.id)

@@ -8,6 +8,9 @@ const POOL_SIZE = 3;
 
 export type Run = Selectable<RunRow>;
 
+/** The time of the statement, not that of its transaction. */
+export const NOW = sql<string>`clock_timestamp()`;
+
 /** A wish for a run. */
 export interface RunRequest {
   readonly kind: RunKind;
@@ -27,7 +30,10 @@ export function openRunDatabase(
   return openPool<RunDatabase>(logUrl, ROLES.runRecorder, timeouts, POOL_SIZE, onError);
 }
 
-/** Has what is decided by a look at all runs be decided one after the other, in all processes. */
+/**
+ * Has what is decided by a look at all runs be decided one after the other, in all processes.
+ * SQL as text: the builder has no word for locks.
+ */
 export async function lockRuns(db: Transaction<RunDatabase>): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('truebook runs'))`.execute(db);
 }
@@ -37,7 +43,6 @@ export async function insertRun(
   request: RunRequest,
   status: 'queued' | 'running',
 ): Promise<Run> {
-  const now = sql<string>`clock_timestamp()`;
   return db
     .insertInto('runs')
     .values({
@@ -49,7 +54,7 @@ export async function insertRun(
       scheduled_for: request.scheduledFor?.toISOString() ?? null,
       to_position: request.toPosition ?? null,
       accept_reason: request.acceptReason ?? null,
-      ...(status === 'running' && { started_at: now, heartbeat_at: now }),
+      ...(status === 'running' && { started_at: NOW, heartbeat_at: NOW }),
     })
     .returningAll()
     .executeTakeFirstOrThrow();
@@ -112,15 +117,22 @@ export function readLastVerdict(db: Kysely<RunDatabase>): Promise<Run | undefine
 export function claimRun(db: Kysely<RunDatabase>): Promise<Run | undefined> {
   return db.transaction().execute(async (transaction) => {
     await lockRuns(transaction);
-    const { rows } = await sql<Run>`
-      update runs set status = 'running', started_at = clock_timestamp(),
-        heartbeat_at = clock_timestamp()
-      where run_id = (
-          select run_id from runs where status = 'queued' order by run_no limit 1
-          for update skip locked)
-        and not exists (select from runs where status = 'running')
-      returning *`.execute(transaction);
-    return rows[0];
+    return transaction
+      .updateTable('runs')
+      .set({ status: 'running', started_at: NOW, heartbeat_at: NOW })
+      .where('run_id', '=', (eb) =>
+        eb
+          .selectFrom('runs')
+          .select('run_id')
+          .where('status', '=', 'queued')
+          .orderBy('run_no')
+          .limit(1)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .where((eb) => eb.not(eb.exists(eb.selectFrom('runs').where('status', '=', 'running'))))
+      .returningAll()
+      .executeTakeFirst();
   });
 }
 
@@ -132,14 +144,28 @@ export const ABORTED_BY_ADMINISTRATOR = 'An administrator aborted it';
  * @returns the ids of those whose process has ended
  */
 export async function endDeadRuns(db: Kysely<RunDatabase>, deadMs: number): Promise<string[]> {
-  const { rows } = await sql<{ run_id: string; error: string }>`
-    update runs set status = 'aborted', finished_at = clock_timestamp(), heartbeat_at = null,
-      error = case status when 'running' then 'Its process ended'
-        else ${ABORTED_BY_ADMINISTRATOR} end
-    where status = 'running'
-        and heartbeat_at < clock_timestamp() - ${deadMs} * interval '1 millisecond'
-      or status = 'queued' and abort_requested
-    returning run_id, error`.execute(db);
+  const deadline = sql<string>`${NOW} - ${deadMs} * interval '1 millisecond'`;
+  const rows = await db
+    .updateTable('runs')
+    .set((eb) => ({
+      status: 'aborted',
+      finished_at: NOW,
+      heartbeat_at: null,
+      error: eb
+        .case('status')
+        .when('running')
+        .then('Its process ended')
+        .else(ABORTED_BY_ADMINISTRATOR)
+        .end(),
+    }))
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('status', '=', 'running'), eb('heartbeat_at', '<', deadline)]),
+        eb.and([eb('status', '=', 'queued'), eb('abort_requested', '=', true)]),
+      ]),
+    )
+    .returning(['run_id', 'error'])
+    .execute();
   return rows.filter((row) => row.error !== ABORTED_BY_ADMINISTRATOR).map((row) => row.run_id);
 }
 

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
 import type { LogDatabase } from '../../engine/write/event-log';
 import type { RanOn, ReplayReport, VerificationReport } from '../replay/report';
 
@@ -22,6 +22,9 @@ export type RunTrigger = (typeof RUN_TRIGGERS)[number];
 
 /** What either kind of run reports. */
 export type AnyReport = VerificationReport | ReplayReport;
+
+/** JSON is sent as text. */
+type Json<Value> = ColumnType<Value | null, string | null, string | null>;
 
 /** A row of `runs`: a verification or a replay, from the wish for it to its report. */
 export interface RunRow {
@@ -47,12 +50,12 @@ export interface RunRow {
   head: number | null;
   events_per_second: Generated<number>;
   abort_requested: Generated<boolean>;
-  ran_on: RanOn | null;
-  report: AnyReport | null;
+  ran_on: Json<RanOn>;
+  report: Json<AnyReport>;
   /** Why there is no report, in one sentence. */
   error: string | null;
   /** What the request for it was answered, once it was. */
-  answer: object | null;
+  answer: Json<object>;
 }
 
 /** The log database with the table of the runs. */

@@ -1,6 +1,8 @@
+import type { Columns } from '../../database/column';
 import { ROLES, type Role } from '../../database/connections';
-import { commandLogTable, eventLogTable } from '../../engine/write/event-log';
+import { commandLogTable, eventBackupTable, eventLogTable } from '../../engine/write/event-log';
 import { taskLogTable } from '../../engine/write/task-log';
+import { taskDeliveryTable } from '../../outside/tasks/task-database';
 
 /** A row as PostgreSQL writes it: one text a column, null for NULL. */
 export type Fields = readonly (string | null)[];
@@ -8,8 +10,8 @@ export type Fields = readonly (string | null)[];
 /** A table of the log database that moves to another installation. */
 export interface MovedTable {
   readonly name: string;
-  /** PostgreSQL type by column, in the order of the file. */
-  readonly columns: Readonly<Record<string, string>>;
+  /** In the order of the file. */
+  readonly columns: Columns;
   /** The column that says with which event a row moves. */
   readonly position: string;
   /** SQL: the order of the rows of one position. */
@@ -44,19 +46,8 @@ export const EVENTS: MovedTable = {
  * that the chain can be followed.
  */
 export const BACKUPS: MovedTable = {
-  name: 'event_backup',
-  columns: {
-    position: 'bigint',
-    amendment: 'int',
-    event_id: 'uuid',
-    type: 'text',
-    version: 'int',
-    data: 'json',
-    amended_at: 'timestamptz',
-    amended_by: 'text',
-    reason: 'text',
-    amended_at_position: 'bigint',
-  },
+  name: eventBackupTable.name,
+  columns: eventBackupTable.columns,
   position: 'position',
   order: 'amendment',
   key: 'position, amendment',
@@ -88,30 +79,15 @@ const TASKS: MovedTable = {
   role: ROLES.logWriter,
 };
 
-const DELIVERY_COLUMNS = {
-  task_id: 'uuid',
-  position: 'bigint',
-  ordinal: 'int',
-  name: 'text',
-  lane: 'text',
-  status: 'text',
-  attempts: 'int',
-  handed_over_at: 'timestamptz',
-  next_attempt_at: 'timestamptz',
-  started_at: 'timestamptz',
-  done_at: 'timestamptz',
-  last_error: 'text',
-  result: 'json',
-} as const;
-const STATUS = Object.keys(DELIVERY_COLUMNS).indexOf('status');
+const STATUS = Object.keys(taskDeliveryTable.columns).indexOf('status');
 
 /**
  * What was under way may or may not have happened: it waits in the queue's table without a job, and
  * the first sweep of the new installation hands it over again, under the same id.
  */
 const DELIVERIES: MovedTable = {
-  name: 'task_delivery',
-  columns: DELIVERY_COLUMNS,
+  name: taskDeliveryTable.name,
+  columns: taskDeliveryTable.columns,
   position: 'position',
   order: 'ordinal',
   key: 'task_id',

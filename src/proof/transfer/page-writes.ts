@@ -84,7 +84,7 @@ function merge(log: WriterConnection, table: MovedTable, rows: readonly FileRow[
   if (rows.length === 0) return [];
   const { name, columns, key, replacedWhere } = table;
   const names = Object.keys(columns);
-  const parameters = Object.values(columns).map((type, i) => `$${i + 1}::${type}[]`);
+  const parameters = Object.values(columns).map(({ type }, i) => `$${i + 1}::${type}[]`);
   const set = names.map((column) => `${column} = excluded.${column}`).join(', ');
   const conflict = replacedWhere ? `do update set ${set} where ${replacedWhere}` : 'do nothing';
   const text =

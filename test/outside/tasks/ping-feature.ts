@@ -1,3 +1,4 @@
+import { column } from '../../../src/database/column';
 import { defineCreator } from '../../../src/engine/define/creator';
 import { defineEvent } from '../../../src/engine/define/event';
 import { defineMaterializer, type Materializer } from '../../../src/engine/define/materializer';
@@ -12,10 +13,10 @@ import { startTestLedger, type TestLedger } from '../../harness/ledger';
  * A feature for the specs of the tasks: a ping asks for the tasks that it names, and a pong is
  * what handlers write to the books.
  */
-export const pings = defineAppendTable<{ position: number; text: string }>({
+export const pings = defineAppendTable({
   name: 'pings',
   lastPosition: 'position',
-  columns: { position: 'bigint', text: 'text' },
+  columns: { position: column.bigint(), text: column.text() },
 });
 
 /** Made for the test; the session knows nothing of the constraint. */
