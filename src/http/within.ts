@@ -1,5 +1,6 @@
 /**
  * What `work` comes to, or what `late` gives once the time is up; what is late is not waited for.
+ * Here, because those who wait like this stand on http: health, metrics, queues, runs.
  * @throws what `work` throws, and `late()` after `patienceMs`
  */
 export async function within<T>(
