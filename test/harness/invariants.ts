@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Client } from 'pg';
-import { ROLES, writerConnection, type DatabaseUrls } from '../../src/database/connections';
+import { clientConfig, type DatabaseUrls } from '../../src/database/connections';
+import { WriterConnection } from '../../src/database/writer-connection';
+import { catchUp } from '../../src/engine/catch-up/catch-up';
+import { readAmendedTasks } from '../../src/engine/catch-up/event-content';
+import { ComparedTasks } from '../../src/engine/catch-up/task-comparison';
+import { GENESIS, type Head } from '../../src/engine/define/event';
 import { Registry, type Feature } from '../../src/engine/define/registry';
-import type { TaskReport } from '../../src/engine/catch-up/task-comparison';
-import { healingOf } from '../../src/engine/catch-up/healing';
-import { WritePath } from '../../src/engine/write/write-path';
+import { lockState } from '../../src/engine/write/heads';
 import { withClient } from './cluster';
 
 /** What is checked: a pair of databases that no service uses. */
 export interface CheckedBooks {
+  /** As the role that owns them, or the superuser. */
   readonly urls: DatabaseUrls;
   readonly features: readonly Feature[];
-  /** A new state database, to rebuild the state in. */
-  emptyState(): Promise<string>;
 }
 
 const PAGE_EVENTS = 5_000;
@@ -25,26 +27,31 @@ const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 60_000 };
  * @throws Error naming the first thing that does not hold
  */
 export async function checkInvariants(books: CheckedBooks): Promise<void> {
-  const logHead = await withClient(books.urls.log, async (log) => {
+  const [log, state] = [connectionTo(books.urls.log), connectionTo(books.urls.state)];
+  try {
+    await Promise.all([log.connect(), state.connect()]);
     await expectNoRows(log, GAPS, 'positions have a gap');
     await expectNoRows(log, UNBALANCED_EVENTS, 'postings do not sum to zero');
     await expectNoRows(log, ORPHANED_EVENTS, 'an event is not of its command');
     await expectNoRows(log, BAD_COMMANDS, 'a command does not fit its events');
-    return checkHashChain(log);
-  });
-  await withClient(books.urls.state, async (state) => {
     await expectNoRows(state, UNBALANCED_ENTRIES, 'entries do not sum to zero');
     await expectNoRows(state, WRONG_TOTALS, 'a running total is wrong');
     await expectNoRows(state, BROKEN_LIMITS, 'a balance is outside its limits');
-    const { rows } = await state.query<{ position: number; hash: Buffer }>(
-      'select position, hash from event_log_state',
-    );
-    const head = { position: rows[0]!.position, hash: rows[0]!.hash.toString('hex') };
+    const logHead = await checkHashChain(log.current);
+    const { head } = await lockState(state);
     if (head.position !== logHead.position || head.hash !== logHead.hash) {
       throw new Error(`Log at ${JSON.stringify(logHead)}, state at ${JSON.stringify(head)}`);
     }
-  });
-  await expectSameState(books.urls.state, await rebuildState(books));
+    await expectRebuiltAsItIs(books.features, log, state, logHead);
+  } finally {
+    // Nothing is committed: whatever was done to the state is undone.
+    await Promise.all([log.close(), state.close()]);
+  }
+}
+
+/** As the owner: what is checked is the books, and not who may do what. */
+function connectionTo(url: string): WriterConnection {
+  return new WriterConnection(clientConfig(url, undefined, TIMEOUTS));
 }
 
 const GAPS = `
@@ -96,8 +103,12 @@ const BROKEN_LIMITS = `
   ) e
   where balance < min_balance or balance > max_balance`;
 
-async function expectNoRows(client: Client, text: string, complaint: string): Promise<void> {
-  const { rows } = await client.query<Record<string, unknown>>(`${text} limit 3`);
+async function expectNoRows(
+  connection: WriterConnection,
+  text: string,
+  complaint: string,
+): Promise<void> {
+  const { rows } = await connection.current.query(`${text} limit 3`);
   if (rows.length === 0) return;
   const shown = JSON.stringify(rows, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v));
   throw new Error(`In the books ${complaint}: ${shown}`);
@@ -116,8 +127,8 @@ const HASHED = `
   where e.position > $1 order by e.position limit $2`;
 
 /** Computes every link again, from the stored rows. @returns the head of the log */
-async function checkHashChain(log: Client): Promise<{ position: number; hash: string }> {
-  let head = { position: 0, hash: '0'.repeat(64) };
+async function checkHashChain(log: Client): Promise<Head> {
+  let head: Head = GENESIS;
   for (;;) {
     const { rows } = await log.query<LoggedEvent>(HASHED, [head.position, PAGE_EVENTS]);
     for (const row of rows) {
@@ -148,33 +159,34 @@ function hashedPart(row: LoggedEvent): object {
   };
 }
 
-/** Rebuilds the state from the log, the way that a state which lost everything is healed. */
-export async function rebuildState(books: CheckedBooks): Promise<string> {
-  const url = await books.emptyState();
-  const differences: TaskReport[] = [];
-  const registry = new Registry(books.features);
-  const path = new WritePath(
-    registry,
-    writerConnection(books.urls.log, ROLES.logWriter, TIMEOUTS),
-    writerConnection(url, ROLES.stateWriter, TIMEOUTS),
-    healingOf(registry, (report) => differences.push(report)),
-  );
-  try {
-    await path.healNow();
-  } finally {
-    await path.close();
+/**
+ * Empties the state inside the open transaction, rebuilds it there from the log, and compares every
+ * row of every table. A database of its own for that would cost a test more than all the rest.
+ * @throws Error with the first rows that differ
+ */
+async function expectRebuiltAsItIs(
+  features: readonly Feature[],
+  log: WriterConnection,
+  state: WriterConnection,
+  head: Head,
+): Promise<void> {
+  const live = await dumpTables(state.current);
+  for (const table of live.keys()) {
+    if (table !== 'event_log_state') await state.send(`delete from state.${table}`);
   }
-  if (differences.length > 0) {
-    throw new Error(`A rebuild asks for other tasks: ${JSON.stringify(differences)}`);
+  const registry = new Registry(features);
+  const tasks = new ComparedTasks(registry.taskNames, await readAmendedTasks(log));
+  await catchUp(registry, log, state, GENESIS, head, { tasks });
+  const report = tasks.report();
+  if (report.firstDifference !== null) {
+    throw new Error(`A rebuild asks for other tasks: ${JSON.stringify(report)}`);
   }
-  return url;
+  expectSameRows(live, await dumpTables(state.current));
 }
 
-/** Compares every row of every table. @throws Error with the first rows that differ */
-export async function expectSameState(liveUrl: string, rebuiltUrl: string): Promise<void> {
-  const [live, rebuilt] = await Promise.all([dumpState(liveUrl), dumpState(rebuiltUrl)]);
-  for (const table of new Set([...live.keys(), ...rebuilt.keys()])) {
-    const [liveRows, rebuiltRows] = [live.get(table) ?? [], rebuilt.get(table) ?? []];
+function expectSameRows(live: Map<string, string[]>, rebuilt: Map<string, string[]>): void {
+  for (const [table, liveRows] of live) {
+    const rebuiltRows = rebuilt.get(table) ?? [];
     const at = liveRows.findIndex((row, i) => row !== rebuiltRows[i]);
     if (at === -1 && liveRows.length === rebuiltRows.length) continue;
     const place = at === -1 ? liveRows.length : at;
@@ -193,21 +205,23 @@ const ROWS: Record<string, string> = {
 
 /** Every table of the state as text, its rows in the order of that text. */
 export function dumpState(url: string): Promise<Map<string, string[]>> {
-  return withClient(url, async (client) => {
-    const { rows: tables } = await client.query<{ name: string }>(
-      `select tablename as name from pg_tables
-       where schemaname = 'state' and tablename not like 'kysely%' order by 1`,
+  return withClient(url, dumpTables);
+}
+
+async function dumpTables(client: Client): Promise<Map<string, string[]>> {
+  const { rows: tables } = await client.query<{ name: string }>(
+    `select tablename as name from pg_tables
+     where schemaname = 'state' and tablename not like 'kysely%' order by 1`,
+  );
+  const dump = new Map<string, string[]>();
+  for (const { name } of tables) {
+    const { rows } = await client.query<{ row: string }>(
+      `select ${ROWS[name] ?? 't'}::text as row from state.${name} t order by 1`,
     );
-    const dump = new Map<string, string[]>();
-    for (const { name } of tables) {
-      const { rows } = await client.query<{ row: string }>(
-        `select ${ROWS[name] ?? 't'}::text as row from state.${name} t order by 1`,
-      );
-      dump.set(
-        name,
-        rows.map((r) => r.row),
-      );
-    }
-    return dump;
-  });
+    dump.set(
+      name,
+      rows.map((r) => r.row),
+    );
+  }
+  return dump;
 }
