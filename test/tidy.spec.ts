@@ -4,12 +4,14 @@ import { basename, join } from 'node:path';
 import ts from 'typescript';
 import { logMigrations } from '../migrations/log/index';
 import { stateMigrations } from '../migrations/state/index';
+import { documents } from './documents';
 import { forbiddenImport } from './import-rules';
 import { PROJECT, sourceFiles, type SourceFile } from './source-files';
 
 const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 70;
 const MAX_LINE_LENGTH = 100;
+const MAX_FIRST_PAGE_LINES = 200;
 
 const files = sourceFiles();
 const product = files.filter((file) => /^(src|migrations|scripts)\//.test(file.path));
@@ -144,6 +146,50 @@ describe('imports', () => {
       }
     });
     expect(found).toEqual([]);
+  });
+});
+
+describe('the documents', () => {
+  const written = documents();
+
+  it('begin with a short first page', () => {
+    const first = written.find(({ path }) => path === 'README.md');
+    expect(first?.lines.length).toBeLessThanOrEqual(MAX_FIRST_PAGE_LINES);
+    expect(written.length).toBeGreaterThan(5);
+  });
+
+  it('have no link that leads nowhere', () => {
+    const found = written.flatMap((document) =>
+      document.links.flatMap((link) => {
+        const reason = link.leadsNowhere(written);
+        return reason === undefined ? [] : [`${document.path}: ${link.target}: ${reason}`];
+      }),
+    );
+    expect(found).toEqual([]);
+    expect(written.flatMap(({ links }) => links).length).toBeGreaterThan(20);
+  });
+
+  it('name scripts that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const found = written.flatMap(({ path, scriptNames }) =>
+      scriptNames.filter((name) => !(name in scripts)).map((name) => `${path}: npm run ${name}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('can be reached from the first page', () => {
+    const reached = new Set(['README.md']);
+    for (const path of reached) {
+      const links = written.find((document) => document.path === path)?.links ?? [];
+      for (const { file } of links) {
+        if (written.some((document) => document.path === file)) reached.add(file);
+        else if (written.some((d) => d.path === `${file}/README.md`))
+          reached.add(`${file}/README.md`);
+      }
+    }
+    expect(written.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
   });
 });
 

@@ -1,11 +1,12 @@
 import type { ApiAnswer, ApiClient } from '../harness/api-client';
 import { query } from '../harness/cluster';
+import { rounds } from '../harness/rounds';
 import { seededRandom, type Random } from '../harness/seed';
 import { startTestService } from '../harness/service';
 import { ModelBooks, type LoggedFact, type ModelRequest, type PostRequest } from './model';
 
 const CALLERS = 24;
-const REQUESTS = Number(process.env['RANDOM_COMMANDS'] ?? 4_000);
+const REQUESTS = rounds(2_000, 12_000);
 const CLIENT_IDS = 150;
 const PAST_VIEWS = 300;
 
@@ -234,5 +235,5 @@ describe('random commands over HTTP', () => {
     const codes = exchanges.map((e) => (e.answer.body as { code?: string }).code ?? 'accepted');
     const counts = Object.entries(Object.groupBy(codes, (code) => code));
     process.stderr.write(`${counts.map(([code, of]) => `${code} ${of?.length}`).join(', ')}\n`);
-  }, 180_000);
+  }, 300_000);
 });

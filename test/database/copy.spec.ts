@@ -7,6 +7,7 @@ import { defineAppendTable, type RowOf } from '../../src/engine/define/state-tab
 import { cloneDatabases } from '../harness/databases';
 import { query } from '../harness/cluster';
 import { runSeed } from '../harness/seed';
+import { rounds } from '../harness/rounds';
 
 const wide = defineAppendTable({
   name: 'wide',
@@ -97,7 +98,7 @@ describe('rows sent by COPY', () => {
     const seed = runSeed();
     process.stderr.write(`SEED=${seed} (rows sent by COPY)\n`);
     const { urls } = await cloneDatabases({ stateTables: [TABLE], isChecked: false });
-    const sampled = fc.sample(wideRow, { numRuns: 400, seed });
+    const sampled = fc.sample(wideRow, { numRuns: rounds(100, 1_000), seed });
     const rows = [...sampled, ...AMOUNTS].map((row, no): Wide => ({ no, ...row }));
 
     const timeouts = { lockTimeoutMs: 5_000, statementTimeoutMs: 20_000 };

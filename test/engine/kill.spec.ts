@@ -3,10 +3,11 @@ import type { ApiAnswer, ApiClient } from '../harness/api-client';
 import { query } from '../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../harness/databases';
 import { DatabaseProxy } from '../harness/proxy';
+import { rounds } from '../harness/rounds';
 import { seededRandom, type Random } from '../harness/seed';
 import { spawnService, type SpawnedService } from '../harness/service';
 
-const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 15);
+const ROUNDS = rounds(3, 20);
 const CALLERS = 24;
 const ACCOUNTS = 8;
 /** The kill comes after this time at most; a batch takes a few milliseconds. */

@@ -12,10 +12,11 @@ import { query } from '../harness/cluster';
 import { checkInvariants } from '../harness/invariants';
 import { RecordedLog, TEST_LIMITS } from '../harness/ledger';
 import { endCluster, openCluster, ownClusterFolder } from '../harness/own-cluster';
+import { rounds } from '../harness/rounds';
 import { seededRandom } from '../harness/seed';
 import { waitFor } from '../harness/waiting';
 
-const ROUNDS = 3;
+const ROUNDS = rounds(2, 8);
 const CALLERS = 30;
 
 describe('PostgreSQL killed with kill -9 under load', () => {
@@ -78,5 +79,5 @@ describe('PostgreSQL killed with kill -9 under load', () => {
       await open.close().catch(() => undefined);
       await endCluster(folder, 'SIGINT').catch(() => undefined);
     }
-  }, 180_000);
+  }, 300_000);
 });

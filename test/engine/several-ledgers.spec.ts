@@ -6,11 +6,12 @@ import { PostTransaction } from '../../src/books/transactions/transaction.creato
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';
+import { rounds } from '../harness/rounds';
 import { seededRandom } from '../harness/seed';
 
 const ACCOUNTS = 20;
 const CALLERS_EACH = 24;
-const TRANSFERS_EACH = 1_500;
+const TRANSFERS_EACH = rounds(750, 6_000);
 /** A wait for a lock that ends in its timeout takes this long; a batch takes milliseconds. */
 const LOCK_TIMEOUT_MS = 5_000;
 

@@ -1,11 +1,14 @@
-import { chmod, mkdtemp, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
 import { migrate } from '../../src/database/migrator';
 import { announceCluster } from './cluster';
 import { atTheEnd } from './global-teardown';
+import { isAlive } from './own-cluster';
 
+/** The folder of a run; the pid of its process comes next. */
+const PREFIX = 'truebook-test-';
 /** What Linux keeps in memory and calls a file system. */
 const MEMORY = '/dev/shm';
 /** A run takes 1 GiB there at its worst; with less than this to spare, the disk has to do. */
@@ -16,7 +19,9 @@ const SPARE_BYTES = 6 * 2 ** 30;
  * that every spec's own databases are cloned from, so nobody may stay connected to them.
  */
 export default async function setUp(): Promise<void> {
-  const runDir = await mkdtemp(join(await roomyFolder(), 'truebook-test-'));
+  const folder = await roomyFolder();
+  await removeAbandoned(folder);
+  const runDir = await mkdtemp(join(folder, `${PREFIX}${process.pid}-`));
   // Run by root, PostgreSQL has a user of its own, who must be able to enter the folder.
   await chmod(runDir, 0o755);
   const postgres = await EmbeddedPostgres.open(runDir);
@@ -42,4 +47,19 @@ async function roomyFolder(): Promise<string> {
     () => 0,
   );
   return room >= SPARE_BYTES ? MEMORY : tmpdir();
+}
+
+/**
+ * Removes what runs have left that were killed; in memory it would stay until the machine is
+ * started again. A PostgreSQL that still runs there ends by itself when its files are gone.
+ */
+async function removeAbandoned(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const abandoned = names.filter((name) => {
+    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1] ?? NaN);
+    return pid > 0 && !isAlive(pid);
+  });
+  // Another user's are not ours to remove.
+  const remove = (name: string) => rm(join(folder, name), { recursive: true, force: true });
+  await Promise.allSettled(abandoned.map(remove));
 }

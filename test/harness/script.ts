@@ -41,6 +41,7 @@ export async function startScript(
     env: {
       PATH: process.env['PATH'],
       DATA_DIR: dataDir,
+      NODE_COMPILE_CACHE: join(testCluster().runDir, 'compiled'),
       LOG_DATABASE_URL: urls.log,
       STATE_DATABASE_URL: urls.state,
       ...env,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { rounds } from './rounds';
 
 /** Numbers that look random and are the same for the same seed. */
 export interface Random {
@@ -46,7 +47,7 @@ export function checkProperty<T extends [unknown, ...unknown[]]>(
   property: fc.IRawProperty<T>,
   runs = 200,
 ): void {
-  void fc.assert(property, { numRuns: runs, ...seedOf() });
+  void fc.assert(property, { numRuns: rounds(runs, runs * 10), ...seedOf() });
 }
 
 /** {@link checkProperty} for properties that wait for something. */
@@ -54,7 +55,7 @@ export async function checkAsyncProperty<T extends [unknown, ...unknown[]]>(
   property: fc.IAsyncProperty<T>,
   runs = 200,
 ): Promise<void> {
-  await fc.assert(property, { numRuns: runs, ...seedOf() });
+  await fc.assert(property, { numRuns: rounds(runs, runs * 10), ...seedOf() });
 }
 
 function seedOf(): { seed?: number } {

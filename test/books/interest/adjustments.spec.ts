@@ -3,13 +3,14 @@ import type { DayCount } from '../../../src/books/interest/day-count';
 import { ReverseTransaction } from '../../../src/books/transactions/transaction.creators';
 import { currentAccount } from '../../harness/books';
 import { query } from '../../harness/cluster';
+import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { startInterestBooks, type InterestBooks } from './interest-books';
 import { add, daysBetween, halfEven, interestOfDay, ZERO, type Rational } from './rational';
 
 jest.setTimeout(120_000);
 
-const ROUNDS = Number(process.env['INTEREST_ROUNDS'] ?? 12);
+const ROUNDS = rounds(8, 60);
 const UNITS = 26_280n * 10n ** 12n;
 
 async function lastStateOf({ ledger }: InterestBooks, { id }: AccountView) {

@@ -12,6 +12,7 @@ import {
 import type { TransactionView } from '../../../src/books/transactions/transaction.view';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
+import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { startTestService, type TestService } from '../../harness/service';
 import { mixedBooks } from '../../proof/replay/mixed-books';
@@ -20,7 +21,7 @@ import { openRebuiltState, type RebuiltState } from '../../harness/rebuilt-state
 jest.setTimeout(240_000);
 
 const COMMANDS = 600;
-const POSITIONS = 32;
+const POSITIONS = rounds(12, 64);
 const ALL = 1_000_000;
 const BEGIN = { position: 0, ordinal: -1 };
 

@@ -10,11 +10,12 @@ import {
 import type { ApiClient } from '../../harness/api-client';
 import { cloneDatabases } from '../../harness/databases';
 import { MailServer } from '../../harness/mail-server';
+import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { spawnProcess, spawnService, type SpawnOptions } from '../../harness/service';
 import { BACKENDS } from './queue-backends';
 
-const ROUNDS = Number(process.env['TASK_CRASH_ROUNDS'] ?? 100);
+const ROUNDS = rounds(5, 100);
 const CLIENTS = 6;
 const COMPANIES = 24;
 /** The kill comes after this time at most from when the service listens, or from its start. */
@@ -119,7 +120,7 @@ async function killRounds(
 describe('the service killed with kill -9 while addresses change', () => {
   it.each([
     [ROUNDS, ...BACKENDS[0]],
-    [Math.ceil(ROUNDS / 5), ...BACKENDS[1]],
+    [rounds(2, 20), ...BACKENDS[1]],
   ] as const)(
     '%i times, with the queue on %s: each change is told, once for who looks at the id',
     async (rounds, _, startQueue) => {

@@ -5,6 +5,7 @@ import type { AccountChangeView, AccountDiff } from '../../../src/proof/diff/dif
 import { openAccount, transfer } from '../../harness/books';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
+import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { startTestService, type TestService } from '../../harness/service';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
@@ -13,7 +14,7 @@ import { mixedBooks } from '../replay/mixed-books';
 jest.setTimeout(240_000);
 
 const COMMANDS = 600;
-const RANGES = 12;
+const RANGES = rounds(12, 60);
 
 interface Diff extends EventRange {
   data: AccountDiff[];

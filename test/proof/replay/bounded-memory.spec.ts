@@ -2,6 +2,7 @@ import { AccountOpened } from '../../../src/books/accounts/account.events';
 import { accounts } from '../../../src/books/accounts/account.table';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
+import { rounds } from '../../harness/rounds';
 import { seededRandom } from '../../harness/seed';
 import { fillMixed } from '../../bench/mixed-load';
 import { dumpState } from '../../harness/invariants';
@@ -11,7 +12,7 @@ import { schemaOf } from './state-schema';
 jest.setTimeout(120_000);
 
 /** More than are flushed at once, several times over: only what was flushed leaves memory. */
-const EVENTS = 20_000;
+const EVENTS = rounds(9_000, 20_000);
 const KEPT_ACCOUNTS = 300;
 
 describe('a rebuild that may not keep every account in memory', () => {

@@ -4,13 +4,14 @@ import { openAccount, transfer } from '../../harness/books';
 import { query, testCluster } from '../../harness/cluster';
 import { startTestLedger } from '../../harness/ledger';
 import { DatabaseProxy } from '../../harness/proxy';
+import { rounds } from '../../harness/rounds';
 import { seededRandom } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
 import { mixedBooks } from './mixed-books';
 import { leftBehind, replayOf, verifyOf } from './some-books';
 import { schemaOf } from './state-schema';
 
-const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 20);
+const ROUNDS = rounds(6, 30);
 
 /** How the connections of a replay are told from those of a ledger: by their roles. */
 const CONNECTIONS = ['truebook log_replayer', 'truebook', 'truebook state_reader'] as const;

@@ -13,6 +13,7 @@ import { dumpState } from '../../harness/invariants';
 import { RecordedLog, TEST_LIMITS } from '../../harness/ledger';
 import { endCluster, openCluster, ownClusterFolder } from '../../harness/own-cluster';
 import { SmallDisk } from '../../harness/small-disk';
+import { rounds } from '../../harness/rounds';
 import { seededRandom } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
 import { leftBehind, replayOf, verifyOf } from './some-books';
@@ -20,7 +21,7 @@ import { schemaOf } from './state-schema';
 
 const DISK_BYTES = 48 << 20;
 const TRANSACTIONS = 1_500;
-const ROUNDS = 5;
+const ROUNDS = rounds(2, 6);
 /** Less than the rebuilt state takes. */
 const MAX_ROOM_BYTES = 1 << 20;
 /** PostgreSQL's own tables keep the dead rows of what was undone until the next vacuum. */

@@ -9,6 +9,7 @@ import { query, withClient } from '../../harness/cluster';
 import type { TestDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
 import { runScript, startScript } from '../../harness/script';
+import { rounds } from '../../harness/rounds';
 import { seededRandom } from '../../harness/seed';
 import { gate, waitFor } from '../../harness/waiting';
 import {
@@ -23,8 +24,8 @@ import {
 
 jest.setTimeout(240_000);
 
-const FLIPS = 12;
-const KILLS = 3;
+const FLIPS = rounds(6, 60);
+const KILLS = rounds(2, 10);
 
 async function headOf(url: string): Promise<number> {
   const rows = await query<{ head: number }>(
