@@ -1,4 +1,4 @@
-import { isRowRefused, sqlstateOf } from './sqlstates';
+import { allDone, isRowRefused, sqlstateOf } from './sqlstates';
 
 const failed = (code: unknown) => Object.assign(new Error('it failed'), { code });
 
@@ -42,5 +42,15 @@ describe('isRowRefused', () => {
   it('does not blame a row for a broken connection', () => {
     expect(isRowRefused(failed('ECONNRESET'))).toBe(false);
     expect(isRowRefused(new Error('Connection terminated unexpectedly'))).toBe(false);
+  });
+});
+
+describe('allDone', () => {
+  it('waits for all, and throws the row that was refused and not what followed from it', async () => {
+    await expect(allDone([Promise.resolve(1), Promise.resolve()])).resolves.toBeUndefined();
+    const sent = [failed('25P02'), failed('23505'), failed('25P02')].map((e) => Promise.reject(e));
+    await expect(allDone(sent)).rejects.toMatchObject({ code: '23505' });
+    const others = [failed('57P01'), failed('25P02')].map((e) => Promise.reject(e));
+    await expect(allDone(others)).rejects.toMatchObject({ code: '57P01' });
   });
 });

@@ -38,3 +38,13 @@ export function isRowRefused(error: unknown): boolean {
   const state = sqlstateOf(error);
   return state !== undefined && (state.startsWith('22') || state.startsWith('23'));
 }
+
+/**
+ * Waits for statements that were sent one after the other. After a refused row the server does
+ * none of the others, and their errors may be heard first: what is thrown is the cause.
+ */
+export async function allDone(sent: readonly Promise<unknown>[]): Promise<void> {
+  const answers = await Promise.allSettled(sent);
+  const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as unknown] : []));
+  if (errors.length > 0) throw errors.find(isRowRefused) ?? errors[0];
+}

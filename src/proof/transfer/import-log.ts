@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { clientConfig, kyselyOn, ROLES } from '../../database/connections';
-import { isRowRefused } from '../../database/sqlstates';
+import { allDone, isRowRefused } from '../../database/sqlstates';
 import { WriterConnection } from '../../database/writer-connection';
 import { ChainBroken } from '../../engine/catch-up/catch-up';
 import { GENESIS, sameHead, type Head } from '../../engine/define/event';
@@ -180,7 +180,7 @@ class Import {
         );
       }
       await this.expectBeginning(page, before, head);
-      await Promise.all(sendPage(this.log, page, this.logHead.position, header.dispatched));
+      await allDone(sendPage(this.log, page, this.logHead.position, header.dispatched));
       await this.log.commit();
     } catch (error) {
       await this.log.rollback();
