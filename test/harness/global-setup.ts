@@ -11,8 +11,8 @@ import { isAlive } from './own-cluster';
 const PREFIX = 'truebook-test-';
 /** What Linux keeps in memory and calls a file system. */
 const MEMORY = '/dev/shm';
-/** A run takes 1 GiB there at its worst; with less than this to spare, the disk has to do. */
-const SPARE_BYTES = 6 * 2 ** 30;
+/** A run takes some 300 MiB there; with less than this to spare, the disk has to do. */
+const SPARE_BYTES = 3 * 2 ** 30;
 
 /**
  * Starts one PostgreSQL for all spec files and migrates its two databases. They are the templates
