@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { amend } from '../src/proof/amendments/amend';
 import type { AmendmentCommand } from '../src/proof/amendments/amendment.commands';
-import type { AmendmentView } from '../src/proof/amendments/amendment.view';
 import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
 import { Refusal } from '../src/engine/define/refusal';
@@ -10,7 +9,11 @@ import { Registry } from '../src/engine/define/registry';
 import { features } from '../src/features';
 import { fieldErrors } from '../src/http/validation';
 import { parseJsonBody } from '../src/http/json-body';
-import { AmendEventDto, RestoreEventDto } from '../src/proof/amendments/amendment.dto';
+import {
+  AmendEventDto,
+  RestoreEventDto,
+  type AmendmentDto,
+} from '../src/proof/amendments/amendment.dto';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 
@@ -98,7 +101,7 @@ function tellRefusal({ code, detail, details }: Refusal, isJson: boolean): numbe
   return code === 'amendment_not_materializable' ? EVENT_OF_DOOM : REFUSED;
 }
 
-function summaryOf({ position, type, amendment, amendedAt, differences, ...rest }: AmendmentView) {
+function summaryOf({ position, type, amendment, amendedAt, differences, ...rest }: AmendmentDto) {
   const { tables, tasks } = differences;
   const rows = tables.map((t) => {
     const counts = `${t.missing} more, ${t.extra} less, ${t.changed} changed`;

@@ -1,17 +1,9 @@
+import type { AdapterDto } from './health.dto';
 /** How many tasks wait, are under way and have failed. */
 export interface TaskNumbers {
   readonly queued: number;
   readonly running: number;
   readonly failed: number;
-}
-
-/** How it stands with the way to a service outside. */
-export interface AdapterState {
-  readonly name: string;
-  /** Whether calls are made, none is, or one to see whether the service is back. */
-  readonly state: 'closed' | 'open' | 'half-open';
-  /** Circuits that are not closed. */
-  readonly open: number;
 }
 
 /** The last verification that came to a verdict. Numbers are null where it has no report. */
@@ -38,7 +30,7 @@ export interface Background {
     check(): Promise<void>;
   };
   countTasks(): Promise<TaskNumbers>;
-  adapters(): readonly AdapterState[];
+  adapters(): readonly AdapterDto[];
   /** null: there was none yet. */
   lastVerification(): Promise<LastVerification | null>;
 }

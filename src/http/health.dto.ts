@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { AdapterState, LastVerification } from './background';
+import type { LastVerification } from './background';
 
 /** The process answers. */
 export class LiveDto {
@@ -35,7 +35,8 @@ class QueueDto {
   failure!: string | null;
 }
 
-class AdapterDto implements AdapterState {
+/** How it stands with the way to a service outside. */
+export class AdapterDto {
   @ApiProperty({ example: 'mailer' })
   name!: string;
 
@@ -43,7 +44,7 @@ class AdapterDto implements AdapterState {
     enum: ['closed', 'open', 'half-open'],
     description: 'closed: in use; open: away, and left alone for a while; half-open: being tried',
   })
-  state!: AdapterState['state'];
+  state!: 'closed' | 'open' | 'half-open';
 
   @ApiProperty({ type: 'integer', description: 'Circuits that are not closed' })
   open!: number;

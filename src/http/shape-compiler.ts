@@ -125,7 +125,9 @@ function compileField(shape: Shape, name: string, metadatas: readonly Metadata[]
     if (metadata.always !== undefined) throw refuse('one of its rules says "always"');
     switch (metadata.type) {
       case ValidationTypes.CONDITIONAL_VALIDATION:
-        if (metadata.constraints[0] !== isAlways) conditions.push(metadata.constraints[0]);
+        if (metadata.constraints[0] !== isAlways) {
+          conditions.push(metadata.constraints[0] as Condition);
+        }
         break;
       case ValidationTypes.IS_DEFINED:
         defined.push(...rulesOf(metadata, refuse));

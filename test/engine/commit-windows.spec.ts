@@ -1,6 +1,5 @@
 import { defineCreator } from '../../src/engine/define/creator';
 import { LedgerUnavailable } from '../../src/engine/define/refusal';
-import type { AccountView } from '../../src/books/accounts/account.view';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import {
   postTransaction,
@@ -14,13 +13,14 @@ import { startTestLedger, type TestLedger } from '../harness/ledger';
 import { DatabaseProxy, type Fate } from '../harness/proxy';
 import { seededRandom } from '../harness/seed';
 import { gate, waitFor } from '../harness/waiting';
+import type { AccountDto } from '../../src/books/accounts/account.dto';
 
 interface Bench {
   readonly ledger: TestLedger;
   readonly log: DatabaseProxy;
   readonly state: DatabaseProxy;
-  readonly cash: AccountView;
-  readonly equity: AccountView;
+  readonly cash: AccountDto;
+  readonly equity: AccountDto;
 }
 
 /** A ledger that reaches both of its databases through proxies. */

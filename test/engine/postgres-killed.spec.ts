@@ -4,7 +4,7 @@ import { openLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
 import { OpenAccount } from '../../src/books/accounts/account.creators';
 import { readAccount } from '../../src/books/accounts/account.queries';
-import { accountView, type AccountView } from '../../src/books/accounts/account.view';
+import { accountView } from '../../src/books/accounts/account.view';
 import type { Creator } from '../../src/engine/define/creator';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { transfer } from '../harness/books';
@@ -15,6 +15,7 @@ import { endCluster, openCluster, ownClusterFolder } from '../harness/own-cluste
 import { rounds } from '../harness/rounds';
 import { seededRandom } from '../harness/seed';
 import { waitFor } from '../harness/waiting';
+import type { AccountDto } from '../../src/books/accounts/account.dto';
 
 const ROUNDS = rounds(2, 8);
 const CALLERS = 30;
@@ -37,7 +38,7 @@ describe('PostgreSQL killed with kill -9 under load', () => {
     const accept = async (key: string, type: 'asset' | 'equity') => {
       const input = { name: key, type, currency: 'USD' };
       const outcome = await submit(OpenAccount, input, key);
-      return (outcome as { answer: AccountView }).answer;
+      return (outcome as { answer: AccountDto }).answer;
     };
     const balanceOf = async (id: string) => {
       const { value } = await open.stateReader.read((db) => readAccount(db, id));

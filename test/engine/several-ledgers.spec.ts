@@ -1,4 +1,3 @@
-import type { AccountView } from '../../src/books/accounts/account.view';
 import { openRunDatabase } from '../../src/proof/runs/run.queries';
 import { runAdminCommand } from '../../src/engine/write/admin-command';
 import { defineCreator } from '../../src/engine/define/creator';
@@ -8,6 +7,7 @@ import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';
 import { rounds } from '../harness/rounds';
 import { seededRandom } from '../harness/seed';
+import type { AccountDto } from '../../src/books/accounts/account.dto';
 
 const ACCOUNTS = 20;
 const CALLERS_EACH = 24;
@@ -26,7 +26,7 @@ describe('two ledgers on the same databases', () => {
   it('keeps every guarantee under random load, and nobody waits for a lock timeout', async () => {
     const random = seededRandom();
     const ledgers = await twoLedgers();
-    const accounts: AccountView[] = [];
+    const accounts: AccountDto[] = [];
     for (let i = 0; i < ACCOUNTS; i++) {
       accounts.push(await openAccount(random.pick(ledgers), { type: 'liability' }));
     }

@@ -8,8 +8,8 @@ import { found, Reads, ReferencePipe } from '../../http/reads';
 import { CloseAccount, OpenAccount } from './account.creators';
 import { AccountDto, AccountListQuery, AccountQuery, CloseAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
-import { listAccounts, listEntries, readAccount, type EntryView } from './account.queries';
-import { accountView, type AccountView } from './account.view';
+import { listAccounts, listEntries, readAccount } from './account.queries';
+import { accountView } from './account.view';
 
 const AccountPage = pageDto(AccountDto);
 const EntryPage = pageDto(EntryDto);
@@ -25,7 +25,7 @@ export class AccountController {
   @Post()
   @ApiOperation({ summary: 'Open an account' })
   @ApiCommand({ status: 201, type: AccountDto, problems: ['client_id_taken'] })
-  open(@AsCommand() request: CommandRequest, @Body() body: OpenAccountDto): Promise<AccountView> {
+  open(@AsCommand() request: CommandRequest, @Body() body: OpenAccountDto): Promise<AccountDto> {
     return this.commands.submit(request, OpenAccount, body);
   }
 
@@ -40,7 +40,7 @@ export class AccountController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) accountId: string,
     @Body() _: CloseAccountDto,
-  ): Promise<AccountView> {
+  ): Promise<AccountDto> {
     return this.commands.submit(request, CloseAccount, { accountId });
   }
 
@@ -53,7 +53,7 @@ export class AccountController {
   async list(
     @Query() query: AccountListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<AccountView>> {
+  ): Promise<Page<AccountDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const at = numberOf(query.atPosition);
@@ -70,7 +70,7 @@ export class AccountController {
     @Param('id', ReferencePipe) id: string,
     @Query() query: AccountQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<AccountView> {
+  ): Promise<AccountDto> {
     const at = numberOf(query.atPosition);
     const { value } = await this.reads.readAt(reply, at, (db) => readAccount(db, id, at));
     return accountView(found(value, 'account', id));
@@ -86,7 +86,7 @@ export class AccountController {
     @Param('id', ReferencePipe) id: string,
     @Query() query: EntryListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<EntryView>> {
+  ): Promise<Page<EntryDto>> {
     const limit = limitOf(query);
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     // Ordinals begin with 0, so the first page begins before that.

@@ -11,7 +11,8 @@ import {
 } from './account.events';
 import { findAccount, needAccount } from './account.queries';
 import { accounts } from './account.table';
-import { accountView, openedAccountView, type AccountView } from './account.view';
+import { accountView, openedAccountView } from './account.view';
+import type { AccountDto } from './account.dto';
 
 /** Amounts are decimal strings. */
 export interface OpenAccountInput {
@@ -28,7 +29,7 @@ export interface OpenAccountInput {
  * Opens an account with a zero balance. Refuses `validation_failed` for an unknown currency or a
  * limit that does not fit it, `client_id_taken`.
  */
-export const OpenAccount = defineCreator<OpenAccountInput, AccountView>({
+export const OpenAccount = defineCreator<OpenAccountInput, AccountDto>({
   name: 'OpenAccount',
   needs: ({ clientId }, needs) => {
     if (clientId !== undefined) needs.row(accounts, 'client_id', clientId);
@@ -88,7 +89,7 @@ export interface CloseAccountInput {
 }
 
 /** Closes an account. Refuses `not_found`, `account_already_closed`, `account_not_empty`. */
-export const CloseAccount = defineCreator<CloseAccountInput, AccountView>({
+export const CloseAccount = defineCreator<CloseAccountInput, AccountDto>({
   name: 'CloseAccount',
   needs: ({ accountId }, needs) => needAccount(needs, accountId),
   run: async (context, { accountId }) => {

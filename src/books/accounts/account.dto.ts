@@ -4,8 +4,6 @@ import { PositionText, SignedAmount, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import type { OpenAccountInput } from './account.creators';
 import { ACCOUNT_TYPES, type AccountType } from './account.events';
-import type { EntryView } from './account.queries';
-import type { AccountView } from './account.view';
 
 const MAX_NAME = 500;
 
@@ -70,7 +68,8 @@ export class EntryListQuery extends PageQuery {
 
 const nullableText = { type: String, nullable: true } as const;
 
-export class AccountDto implements AccountView {
+/** An account as the API answers it. */
+export class AccountDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;
 
@@ -120,7 +119,8 @@ export class AccountDto implements AccountView {
   position!: number;
 }
 
-export class EntryDto implements EntryView {
+/** One posting on an account's statement. */
+export class EntryDto {
   @ApiProperty({ format: 'uuid' })
   transactionId!: string;
 

@@ -7,6 +7,7 @@ import type { AccountType } from './account.events';
 import type { TransactionTables } from '../transactions/transaction.table';
 import { accounts, accountsAsOf, type AccountRow, type AccountTables } from './account.table';
 import { balanceOf } from './account.view';
+import type { EntryDto } from './account.dto';
 
 /** Names an account that a creator is going to read. */
 export function needAccount(needs: RowNeeds, reference: string): void {
@@ -64,17 +65,6 @@ export async function listAccounts(
   return query.orderBy('a.account_no').limit(limit).execute();
 }
 
-/** One posting on an account's statement. */
-export interface EntryView {
-  transactionId: string;
-  position: number;
-  effectiveDate: string;
-  direction: 'debit' | 'credit';
-  amount: string;
-  balanceAfter: string;
-  description: string;
-}
-
 /** The place of an entry in its account. */
 export interface EntryPlace {
   readonly position: number;
@@ -99,7 +89,7 @@ export async function listEntries(
   { from, to, position }: EntryFilter,
   after: EntryPlace,
   limit: number,
-): Promise<(EntryView & EntryPlace)[]> {
+): Promise<(EntryDto & EntryPlace)[]> {
   let page = db
     .selectFrom('entries')
     .selectAll()

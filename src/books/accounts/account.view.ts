@@ -3,26 +3,7 @@ import { currencyDigits } from '../../money/currency';
 import type { AccountOpenedData, AccountType } from './account.events';
 import type { LedgerEvent } from '../../engine/define/event';
 import type { AccountRow } from './account.table';
-
-/** An account as the API answers it. */
-export interface AccountView {
-  id: string;
-  clientId: string | null;
-  name: string;
-  type: AccountType;
-  normalSide: 'debit' | 'credit';
-  currency: string;
-  status: 'open' | 'closed';
-  balance: string;
-  debits: string;
-  credits: string;
-  minBalance: string | null;
-  maxBalance: string | null;
-  version: number;
-  metadata: Record<string, string>;
-  createdAt: string;
-  position: number;
-}
+import type { AccountDto } from './account.dto';
 
 /** The side on which an account's balance grows. */
 export function normalSide(type: AccountType): 'debit' | 'credit' {
@@ -39,7 +20,7 @@ export function formatMoney(minor: bigint, currency: string): string {
   return formatAmount(minor, currencyDigits(currency)!);
 }
 
-export function accountView(row: AccountRow): AccountView {
+export function accountView(row: AccountRow): AccountDto {
   const money = (minor: bigint) => formatMoney(minor, row.currency);
   const { debits, credits } = row;
   return {
@@ -63,7 +44,7 @@ export function accountView(row: AccountRow): AccountView {
 }
 
 /** The account as the event that opened it leaves it. */
-export function openedAccountView(event: LedgerEvent<AccountOpenedData>): AccountView {
+export function openedAccountView(event: LedgerEvent<AccountOpenedData>): AccountDto {
   const { data } = event;
   const zero = formatMoney(0n, data.currency);
   return {

@@ -9,7 +9,7 @@ import { ChangeCompanyAddress, CreateCompany } from './company.creators';
 import { AddressDto, CompanyDto, CompanyListQuery } from './company.dto';
 import { CompanyQuery, CreateCompanyDto } from './company.dto';
 import { listCompanies, readCompany } from './company.queries';
-import { companyView, type CompanyView } from './company.view';
+import { companyView } from './company.view';
 
 const CompanyPage = pageDto(CompanyDto);
 
@@ -27,7 +27,7 @@ export class CompanyController {
   create(
     @AsCommand() request: CommandRequest,
     @Body() body: CreateCompanyDto,
-  ): Promise<CompanyView> {
+  ): Promise<CompanyDto> {
     return this.commands.submit(request, CreateCompany, body);
   }
 
@@ -43,7 +43,7 @@ export class CompanyController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) companyId: string,
     @Body() address: AddressDto,
-  ): Promise<CompanyView> {
+  ): Promise<CompanyDto> {
     return this.commands.submit(request, ChangeCompanyAddress, { companyId, address });
   }
 
@@ -53,7 +53,7 @@ export class CompanyController {
   async list(
     @Query() query: CompanyListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<CompanyView>> {
+  ): Promise<Page<CompanyDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { value } = await this.reads.read(reply, (db) =>
@@ -69,7 +69,7 @@ export class CompanyController {
     @Param('id', ReferencePipe) id: string,
     @Query() _: CompanyQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<CompanyView> {
+  ): Promise<CompanyDto> {
     const { value } = await this.reads.read(reply, (db) => readCompany(db, id));
     return companyView(found(value, 'company', id));
   }

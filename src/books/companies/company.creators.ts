@@ -4,7 +4,8 @@ import { isSameAddress, normalAddress, type AddressInput } from './company-addre
 import { CompanyAddressChanged, CompanyCreated } from './company.events';
 import { findCompany, needCompany } from './company.queries';
 import { companies } from './company.table';
-import { companyView, type CompanyView } from './company.view';
+import { companyView } from './company.view';
+import type { CompanyDto } from './company.dto';
 
 export interface CreateCompanyInput {
   clientId?: string | undefined;
@@ -14,7 +15,7 @@ export interface CreateCompanyInput {
 }
 
 /** Creates a company. Refuses `client_id_taken`. */
-export const CreateCompany = defineCreator<CreateCompanyInput, CompanyView>({
+export const CreateCompany = defineCreator<CreateCompanyInput, CompanyDto>({
   name: 'CreateCompany',
   needs: ({ clientId }, needs) => {
     if (clientId !== undefined) needs.row(companies, 'client_id', clientId);
@@ -48,7 +49,7 @@ export interface ChangeCompanyAddressInput {
  * Changes a company's address, of which its contact is told by mail. An address that is the old
  * one in normal form changes nothing and tells nobody. Refuses `not_found`.
  */
-export const ChangeCompanyAddress = defineCreator<ChangeCompanyAddressInput, CompanyView>({
+export const ChangeCompanyAddress = defineCreator<ChangeCompanyAddressInput, CompanyDto>({
   name: 'ChangeCompanyAddress',
   needs: ({ companyId }, needs) => needCompany(needs, companyId),
   run: async (context, input) => {

@@ -5,7 +5,6 @@ import { PageQuery } from '../../http/page';
 import { isEmail, type AddressInput } from './company-address';
 import type { CreateCompanyInput } from './company.creators';
 import type { Address } from './company.events';
-import type { CompanyView } from './company.view';
 
 const MAX_NAME = 500;
 const MAX_ADDRESS_LINE = 200;
@@ -113,7 +112,8 @@ export class CompanyAddressDto implements Address {
   country!: string;
 }
 
-export class CompanyDto implements CompanyView {
+/** A company as the API answers it. */
+export class CompanyDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;
 

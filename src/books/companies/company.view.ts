@@ -1,19 +1,7 @@
-import type { Address } from './company.events';
 import type { CompanyRow } from './company.table';
+import type { CompanyDto } from './company.dto';
 
-/** A company as the API answers it. */
-export interface CompanyView {
-  id: string;
-  clientId: string | null;
-  name: string;
-  contactEmail: string;
-  address: Address;
-  version: number;
-  createdAt: string;
-  position: number;
-}
-
-export function companyView(row: CompanyRow): CompanyView {
+export function companyView(row: CompanyRow): CompanyDto {
   // The database does not keep the order of an object's keys.
   const { line1, line2, city, region, postalCode, country } = row.address;
   return {

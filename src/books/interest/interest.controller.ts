@@ -4,7 +4,6 @@ import { ApiCommand } from '../../http/api-docs';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { CalculateInterestOwed } from './interest.creators';
 import { AccrueInterestDto, InterestAccrualsDto } from './interest.dto';
-import type { InterestAccrualsView } from './interest.view';
 
 @ApiTags('interest')
 @Controller('v1/interest-accruals')
@@ -28,7 +27,7 @@ export class InterestController {
   accrue(
     @AsCommand() request: CommandRequest,
     @Body() body: AccrueInterestDto,
-  ): Promise<InterestAccrualsView> {
+  ): Promise<InterestAccrualsDto> {
     return this.commands.submit(request, CalculateInterestOwed, body);
   }
 }

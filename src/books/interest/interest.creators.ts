@@ -7,7 +7,8 @@ import { dateText, dayNumber, type DayCount } from './day-count';
 import { postAccruals, postAdjustments, type AccrualPlan } from './interest.postings';
 import { findInterestAccounts, listLiabilities } from './interest.queries';
 import { readChanges, readPeriods, type InterestAccountRow } from './interest.queries';
-import { interestAccrualsView, type InterestAccrualsView } from './interest.view';
+import { interestAccrualsView } from './interest.view';
+import type { InterestAccrualsDto } from './interest.dto';
 
 /** `accountIds`, `expenseAccountId`: ids or `client:<clientId>`. */
 export interface CalculateInterestOwedInput {
@@ -46,25 +47,24 @@ const ADJUSTED_PER_QUERY = 100;
  * `account_closed`, `already_accrued` where a named account, or all of them, have the day
  * `through` already, and what posting refuses.
  */
-export const CalculateInterestOwed = defineCreator<
-  CalculateInterestOwedInput,
-  InterestAccrualsView
->({
-  name: 'CalculateInterestOwed',
-  run: async (context, input) => {
-    const plan = await makePlan(context, input);
-    let isAnyAccrued = false;
-    let already: InterestAccountRow | undefined;
-    for await (const page of chosenAccounts(context, plan, input.accountIds)) {
-      const open = page.filter((a) => a.through_date === null || a.through_date < input.through);
-      already ??= page.find((a) => !open.includes(a));
-      if (already && input.accountIds) throw alreadyAccrued(already);
-      if (await accruePage(context, plan, open)) isAnyAccrued = true;
-    }
-    if (already && !isAnyAccrued) throw alreadyAccrued(already);
+export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualsDto>(
+  {
+    name: 'CalculateInterestOwed',
+    run: async (context, input) => {
+      const plan = await makePlan(context, input);
+      let isAnyAccrued = false;
+      let already: InterestAccountRow | undefined;
+      for await (const page of chosenAccounts(context, plan, input.accountIds)) {
+        const open = page.filter((a) => a.through_date === null || a.through_date < input.through);
+        already ??= page.find((a) => !open.includes(a));
+        if (already && input.accountIds) throw alreadyAccrued(already);
+        if (await accruePage(context, plan, open)) isAnyAccrued = true;
+      }
+      if (already && !isAnyAccrued) throw alreadyAccrued(already);
+    },
+    answer: interestAccrualsView,
   },
-  answer: interestAccrualsView,
-});
+);
 
 /** @throws Refusal `account_not_found`, `account_not_eligible` */
 async function makePlan(

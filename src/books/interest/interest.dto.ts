@@ -5,7 +5,6 @@ import type { Check } from '../../http/fields';
 import { DAY_COUNTS, type DayCount } from './day-count';
 import { RATE_PATTERN } from './exact-interest';
 import type { CalculateInterestOwedInput } from './interest.creators';
-import type { AccrualView, AdjustmentView, InterestAccrualsView } from './interest.view';
 
 const MAX_ACCOUNTS = 100_000;
 const NOT_REFERENCES = `must be a list of 1 to ${MAX_ACCOUNTS} ids`;
@@ -62,7 +61,8 @@ export class AccrueInterestDto implements CalculateInterestOwedInput {
   expenseAccountId!: string;
 }
 
-export class AccrualDto implements AccrualView {
+/** What one account was credited with. */
+export class AccrualDto {
   @ApiProperty({ format: 'uuid' })
   accountId!: string;
 
@@ -85,7 +85,8 @@ export class AccrualDto implements AccrualView {
   carriedFraction!: string;
 }
 
-export class AdjustmentDto implements AdjustmentView {
+/** What backdated entries have changed of interest that was accrued before; may be negative. */
+export class AdjustmentDto {
   @ApiProperty({ format: 'uuid' })
   accountId!: string;
 
@@ -99,7 +100,8 @@ export class AdjustmentDto implements AdjustmentView {
   amount!: string;
 }
 
-export class InterestAccrualsDto implements InterestAccrualsView {
+/** What accruing came to, as the API answers it. */
+export class InterestAccrualsDto {
   @ApiProperty({ type: [AccrualDto] })
   accruals!: AccrualDto[];
 

@@ -6,29 +6,11 @@ import {
   type InterestAccruedData,
   type InterestAdjustedData,
 } from './interest.events';
-
-/** What one account was credited with. */
-export type AccrualView = Pick<
-  InterestAccruedData,
-  'accountId' | 'from' | 'through' | 'principal' | 'amount' | 'carriedFraction'
->;
-
-/** What backdated entries have changed of interest that was accrued before; may be negative. */
-export type AdjustmentView = Pick<
-  InterestAdjustedData,
-  'accountId' | 'from' | 'through' | 'amount'
->;
-
-/** What accruing came to, as the API answers it. */
-export interface InterestAccrualsView {
-  accruals: AccrualView[];
-  adjustments: AdjustmentView[];
-  transactionIds: string[];
-}
+import type { InterestAccrualsDto } from './interest.dto';
 
 /** The answer to the command whose events these are. */
-export function interestAccrualsView(events: readonly LedgerEvent[]): InterestAccrualsView {
-  const view: InterestAccrualsView = { accruals: [], adjustments: [], transactionIds: [] };
+export function interestAccrualsView(events: readonly LedgerEvent[]): InterestAccrualsDto {
+  const view: InterestAccrualsDto = { accruals: [], adjustments: [], transactionIds: [] };
   for (const { type, data } of events) {
     if (type === InterestAccrued.type) {
       const accrued = data as InterestAccruedData;

@@ -10,7 +10,7 @@ import { CancelOrder, PlaceOrder } from './order.creators';
 import { CancelOrderDto, OrderDto, OrderListQuery, OrderQuery } from './order.dto';
 import { PlaceOrderDto, SettleOrderDto } from './order.dto';
 import { listOrders, readOrder } from './order.queries';
-import { orderView, type OrderView } from './order.view';
+import { orderView } from './order.view';
 import { SettleOrder } from './settle.creator';
 
 const OrderPage = pageDto(OrderDto);
@@ -36,7 +36,7 @@ export class OrderController {
       'currency_mismatch',
     ],
   })
-  place(@AsCommand() request: CommandRequest, @Body() body: PlaceOrderDto): Promise<OrderView> {
+  place(@AsCommand() request: CommandRequest, @Body() body: PlaceOrderDto): Promise<OrderDto> {
     return this.commands.submit(request, PlaceOrder, body);
   }
 
@@ -68,7 +68,7 @@ export class OrderController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) orderId: string,
     @Body() body: SettleOrderDto,
-  ): Promise<OrderView> {
+  ): Promise<OrderDto> {
     return this.commands.submit(request, SettleOrder, { ...body, orderId });
   }
 
@@ -79,7 +79,7 @@ export class OrderController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) orderId: string,
     @Body() _: CancelOrderDto,
-  ): Promise<OrderView> {
+  ): Promise<OrderDto> {
     return this.commands.submit(request, CancelOrder, { orderId });
   }
 
@@ -89,7 +89,7 @@ export class OrderController {
   async list(
     @Query() query: OrderListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<OrderView>> {
+  ): Promise<Page<OrderDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { companyId, status, clientId } = query;
@@ -111,7 +111,7 @@ export class OrderController {
     @Param('id', ReferencePipe) id: string,
     @Query() _: OrderQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<OrderView> {
+  ): Promise<OrderDto> {
     const { value } = await this.reads.read(reply, (db) => readOrder(db, id));
     return orderView(found(value, 'order', id));
   }

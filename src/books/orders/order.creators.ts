@@ -9,7 +9,8 @@ import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
 import { normalQuantity, openAccountIn } from './order.rules';
 import { orders, type OrderRow } from './order.table';
-import { orderView, type OrderView } from './order.view';
+import { orderView } from './order.view';
+import type { OrderDto } from './order.dto';
 
 /** References are ids or `client:<clientId>`, amounts and the quantity decimal strings. */
 export interface PlaceOrderInput {
@@ -29,7 +30,7 @@ export interface PlaceOrderInput {
  * `currency_mismatch`, and `validation_failed` for two accounts that are one or a limit that does
  * not fit their currency or is zero.
  */
-export const PlaceOrder = defineCreator<PlaceOrderInput, OrderView>({
+export const PlaceOrder = defineCreator<PlaceOrderInput, OrderDto>({
   name: 'PlaceOrder',
   needs: ({ clientId, companyId, cashAccountId, settlementAccountId }, needs) => {
     if (clientId !== undefined) needs.row(orders, 'client_id', clientId);
@@ -100,7 +101,7 @@ export interface CancelOrderInput {
 }
 
 /** Cancels an order that has not settled. Refuses `not_found`, `order_not_open`. */
-export const CancelOrder = defineCreator<CancelOrderInput, OrderView>({
+export const CancelOrder = defineCreator<CancelOrderInput, OrderDto>({
   name: 'CancelOrder',
   needs: ({ orderId }, needs) => needOrder(needs, orderId),
   run: async (context, input) => {

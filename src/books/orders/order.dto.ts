@@ -7,7 +7,6 @@ import type { PlaceOrderInput } from './order.creators';
 import { ORDER_SIDES, type OrderSide } from './order.events';
 import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
 import { ORDER_STATUSES, type OrderStatus } from './order.table';
-import type { OrderView } from './order.view';
 import type { SettleOrderInput } from './settle.creator';
 
 /** Names of securities, pairs and contracts, such as `BRK.B`, `BTC/USD` or an ISIN. */
@@ -113,7 +112,8 @@ export class OrderListQuery extends PageQuery {
 const nullableText = { type: String, nullable: true } as const;
 const settledAmount = { ...nullableText, example: '100.50' } as const;
 
-export class OrderDto implements OrderView {
+/** An order as the API answers it. What comes about by settling is null until then. */
+export class OrderDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;
 

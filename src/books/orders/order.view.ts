@@ -1,32 +1,8 @@
 import { formatMoney } from '../accounts/account.view';
-import type { OrderSide } from './order.events';
-import type { OrderRow, OrderStatus } from './order.table';
+import type { OrderRow } from './order.table';
+import type { OrderDto } from './order.dto';
 
-/** An order as the API answers it. What comes about by settling is null until then. */
-export interface OrderView {
-  id: string;
-  clientId: string | null;
-  companyId: string;
-  side: OrderSide;
-  symbol: string;
-  quantity: string;
-  cashAccountId: string;
-  settlementAccountId: string;
-  limitAmount: string | null;
-  currency: string;
-  status: OrderStatus;
-  executedAmount: string | null;
-  fee: string | null;
-  feeAccountId: string | null;
-  cashAmount: string | null;
-  transactionId: string | null;
-  settledAt: string | null;
-  version: number;
-  createdAt: string;
-  position: number;
-}
-
-export function orderView(row: OrderRow): OrderView {
+export function orderView(row: OrderRow): OrderDto {
   const money = (minor: bigint | null) =>
     minor === null ? null : formatMoney(minor, row.currency);
   return {

@@ -12,7 +12,8 @@ import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
 import { openAccountIn, settlementPostings } from './order.rules';
 import type { OrderRow } from './order.table';
-import { orderView, type OrderView } from './order.view';
+import { orderView } from './order.view';
+import type { OrderDto } from './order.dto';
 
 /** References are ids or `client:<clientId>`, amounts decimal strings. */
 export interface SettleOrderInput {
@@ -32,7 +33,7 @@ export interface SettleOrderInput {
  * `account_closed` and `currency_mismatch` for the fee's account, `limit_exceeded` (a buy) or
  * `limit_not_reached` (a sale), `fee_exceeds_proceeds` (a sale), and what posting refuses.
  */
-export const SettleOrder = defineCreator<SettleOrderInput, OrderView>({
+export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   name: 'SettleOrder',
   needs: ({ orderId, feeAccountId }, needs) => {
     needOrder(needs, orderId);

@@ -1,7 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
 import { DateOnly, PositionText } from '../../http/fields';
-import type { CurrencyBalance, TrialBalanceRow } from './trial-balance.queries';
 
 export class TrialBalanceQuery {
   @DateOnly({ optional: true })
@@ -11,7 +10,8 @@ export class TrialBalanceQuery {
   atPosition?: string;
 }
 
-export class TrialBalanceRowDto implements TrialBalanceRow {
+/** One account: its net balance stands on the side on which it is, `"0.00"` on the other. */
+export class TrialBalanceRowDto {
   @ApiProperty({ format: 'uuid' })
   accountId!: string;
 
@@ -28,7 +28,7 @@ export class TrialBalanceRowDto implements TrialBalanceRow {
   credit!: string;
 }
 
-export class CurrencyBalanceDto implements CurrencyBalance {
+export class CurrencyBalanceDto {
   @ApiProperty({ example: 'USD' })
   currency!: string;
 

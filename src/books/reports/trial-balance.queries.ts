@@ -3,22 +3,7 @@ import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/a
 import { formatMoney } from '../accounts/account.view';
 import type { AccountType } from '../accounts/account.events';
 import type { TransactionTables } from '../transactions/transaction.table';
-
-/** One account: its net balance stands on the side on which it is, `"0.00"` on the other. */
-export interface TrialBalanceRow {
-  accountId: string;
-  name: string;
-  type: AccountType;
-  debit: string;
-  credit: string;
-}
-
-export interface CurrencyBalance {
-  currency: string;
-  rows: TrialBalanceRow[];
-  totalDebit: string;
-  totalCredit: string;
-}
+import type { CurrencyBalanceDto } from './trial-balance.dto';
 
 type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'debits' | 'credits'>;
 
@@ -31,7 +16,7 @@ export async function readTrialBalance(
   db: Kysely<AccountTables & TransactionTables>,
   asOf: string | undefined,
   position: number | undefined,
-): Promise<CurrencyBalance[]> {
+): Promise<CurrencyBalanceDto[]> {
   const rows =
     asOf === undefined
       ? await totals(db, position)
@@ -85,7 +70,7 @@ function totalsUntil(
     .execute();
 }
 
-function currencyBalance(currency: string, accounts: readonly Totals[]): CurrencyBalance {
+function currencyBalance(currency: string, accounts: readonly Totals[]): CurrencyBalanceDto {
   const money = (minor: bigint) => formatMoney(minor, currency);
   let totalDebit = 0n;
   let totalCredit = 0n;

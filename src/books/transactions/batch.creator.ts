@@ -2,7 +2,7 @@ import { defineCreator, type Outcome } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { PostTransaction } from './transaction.creators';
 import type { PostTransactionInput } from './transaction.rules';
-import type { TransactionView } from './transaction.view';
+import type { TransactionDto } from './transaction.dto';
 
 export interface PostTransactionBatchInput {
   mode: 'atomic' | 'independent';
@@ -11,7 +11,7 @@ export interface PostTransactionBatchInput {
 
 /** What became of one transaction of a batch. */
 export type BatchResult =
-  | { transaction: TransactionView; isHit: boolean }
+  | { transaction: TransactionDto; isHit: boolean }
   | { refusal: Pick<Refusal, 'code' | 'detail' | 'details'>; isHit: boolean };
 
 /**
@@ -37,7 +37,7 @@ export const PostTransactionBatch = defineCreator<PostTransactionBatchInput, Bat
   },
 });
 
-function resultOf(outcome: Outcome<TransactionView>): BatchResult {
+function resultOf(outcome: Outcome<TransactionDto>): BatchResult {
   const { isHit } = outcome;
   if (outcome.kind === 'accepted') return { transaction: outcome.answer, isHit };
   const { code, detail, details } = outcome.refusal;

@@ -15,7 +15,6 @@ import { BatchResultsDto, PostTransactionBatchDto, PostTransactionDto } from './
 import { ReverseTransactionDto, TransactionDto, TransactionListQuery } from './transaction.dto';
 import { TransactionQuery, type BatchResultDto } from './transaction.dto';
 import { listTransactions, readTransaction } from './transaction.queries';
-import type { TransactionView } from './transaction.view';
 
 const TransactionPage = pageDto(TransactionDto);
 const POSTING_PROBLEMS: readonly ProblemCode[] = [
@@ -42,7 +41,7 @@ export class TransactionController {
   post(
     @AsCommand() request: CommandRequest,
     @Body() body: PostTransactionDto,
-  ): Promise<TransactionView> {
+  ): Promise<TransactionDto> {
     return this.commands.submit(request, PostTransaction, body);
   }
 
@@ -68,7 +67,7 @@ export class TransactionController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) transactionId: string,
     @Body() body: ReverseTransactionDto,
-  ): Promise<TransactionView> {
+  ): Promise<TransactionDto> {
     return this.commands.submit(request, ReverseTransaction, { ...body, transactionId });
   }
 
@@ -81,7 +80,7 @@ export class TransactionController {
   async list(
     @Query() query: TransactionListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<TransactionView>> {
+  ): Promise<Page<TransactionDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, from, to, clientId } = query;
@@ -110,7 +109,7 @@ export class TransactionController {
     @Param('id', ReferencePipe) id: string,
     @Query() query: TransactionQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<TransactionView> {
+  ): Promise<TransactionDto> {
     const at = numberOf(query.atPosition);
     const { value } = await this.reads.readAt(reply, at, (db) => readTransaction(db, id, at));
     return found(value, 'transaction', id);

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { checkAsyncProperty } from '../../../test/harness/seed';
 import { Story, STORY_TIME } from '../../../test/harness/story';
 import { CloseAccount, OpenAccount, type OpenAccountInput } from '../accounts/account.creators';
-import type { AccountView } from '../accounts/account.view';
 import { PostTransactionBatch } from './batch.creator';
 import type { PostingInput } from './posting-rules';
 import { PostTransaction } from './transaction.creators';
+import type { AccountDto } from '../accounts/account.dto';
 
-type Line = [account: AccountView | string, direction: 'debit' | 'credit', amount: string];
+type Line = [account: AccountDto | string, direction: 'debit' | 'credit', amount: string];
 
 function posting(...lines: Line[]): { description: string; postings: PostingInput[] } {
   const postings = lines.map(([account, direction, amount]) => ({
@@ -18,7 +18,7 @@ function posting(...lines: Line[]): { description: string; postings: PostingInpu
   return { description: 'A posting', postings };
 }
 
-function open(story: Story, input: Partial<OpenAccountInput> = {}): Promise<AccountView> {
+function open(story: Story, input: Partial<OpenAccountInput> = {}): Promise<AccountDto> {
   return story.given(OpenAccount, { name: 'A', type: 'asset', currency: 'USD', ...input });
 }
 
@@ -95,7 +95,7 @@ describe('PostTransaction', () => {
     };
 
     it('an unbalanced transaction, naming an account of that currency', async () => {
-      let culprit: AccountView | undefined;
+      let culprit: AccountDto | undefined;
       const refusal = await refusalOf(async (story) => {
         const [usd, eur] = [await open(story), await open(story, { currency: 'EUR' })];
         culprit = eur;
@@ -138,7 +138,7 @@ describe('PostTransaction', () => {
     );
 
     it('a closed account', async () => {
-      let closed: AccountView | undefined;
+      let closed: AccountDto | undefined;
       const refusal = await refusalOf(async (story) => {
         closed = await open(story);
         await story.given(CloseAccount, { accountId: closed.id });
@@ -151,7 +151,7 @@ describe('PostTransaction', () => {
     });
 
     it('an amount of zero', async () => {
-      let account: AccountView | undefined;
+      let account: AccountDto | undefined;
       const refusal = await refusalOf(async (story) => {
         account = await open(story);
         return [
@@ -183,7 +183,7 @@ describe('PostTransaction', () => {
       ['expense', 'debit', '10.01', 'balance_limit_exceeded'],
       ['income', 'credit', '10.01', 'balance_limit_exceeded'],
     ] as const)('a %s account a %s that takes it to %s', async (type, direction, to, code) => {
-      let limited: AccountView | undefined;
+      let limited: AccountDto | undefined;
       const refusal = await refusalOf(async (story) => {
         limited = await open(story, { type, minBalance: '0', maxBalance: '10' });
         const other = await open(story);
@@ -249,7 +249,7 @@ describe('PostTransaction', () => {
     await checkAsyncProperty(
       fc.asyncProperty(fc.array(line, { minLength: 2, maxLength: 6 }), async (lines) => {
         const story = new Story();
-        const accounts: AccountView[] = [];
+        const accounts: AccountDto[] = [];
         for (const currency of ['USD', 'USD', 'EUR', 'EUR']) {
           accounts.push(await open(story, { currency }));
         }

@@ -4,10 +4,11 @@ import type { PostingInput } from './posting-rules';
 import { findTransaction, needTransaction, readPostedAmounts } from './transaction.queries';
 import { needPostings, postTransaction, type PostTransactionInput } from './transaction.rules';
 import { transactions } from './transaction.table';
-import { postedTransactionView, type TransactionView } from './transaction.view';
+import { postedTransactionView } from './transaction.view';
+import type { TransactionDto } from './transaction.dto';
 
 /** Posts a balanced transaction. Refuses `client_id_taken` and what `checkPostings` refuses. */
-export const PostTransaction = defineCreator<PostTransactionInput, TransactionView>({
+export const PostTransaction = defineCreator<PostTransactionInput, TransactionDto>({
   name: 'PostTransaction',
   needs: needPostings,
   run: async (context, input) => {
@@ -28,7 +29,7 @@ export interface ReverseTransactionInput {
  * Posts the opposite of a transaction, once. Refuses `not_found`, `already_reversed` and what
  * posting refuses: a limit holds for a reversal too.
  */
-export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionView>({
+export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',
   needs: ({ transactionId, clientId }, needs) => {
     needTransaction(needs, transactionId);

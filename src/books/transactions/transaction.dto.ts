@@ -8,7 +8,6 @@ import type { PostingInput } from './posting-rules';
 import type { ReverseTransactionInput } from './transaction.creators';
 import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
 import type { Direction, PostedPosting } from './transaction.events';
-import type { TransactionView } from './transaction.view';
 
 const MAX_DESCRIPTION = 1000;
 const MAX_BATCH = 1000;
@@ -105,7 +104,8 @@ export class PostedPostingDto implements PostedPosting {
   balanceAfter!: string;
 }
 
-export class TransactionDto implements TransactionView {
+/** A transaction as the API answers it. */
+export class TransactionDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;
 

@@ -8,7 +8,7 @@ import { formatAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import type { PostedPosting } from './transaction.events';
 import { transactions, type TransactionRow, type TransactionTables } from './transaction.table';
-import type { TransactionView } from './transaction.view';
+import type { TransactionDto } from './transaction.dto';
 
 /** Names a transaction that a creator is going to read. */
 export function needTransaction(needs: RowNeeds, reference: string): void {
@@ -77,7 +77,7 @@ async function viewsOf(
   db: Kysely<BookTables>,
   rows: readonly TransactionRow[],
   position = Infinity,
-): Promise<TransactionView[]> {
+): Promise<TransactionDto[]> {
   const postings = await readPostings(db, rows);
   return rows.map((row) => ({
     id: row.transaction_id,
@@ -98,7 +98,7 @@ export async function readTransaction(
   db: Kysely<BookTables>,
   reference: string,
   position?: number,
-): Promise<TransactionView | undefined> {
+): Promise<TransactionDto | undefined> {
   const found = referenceOf(reference, 'transaction_id');
   if (!found) return undefined;
   const row = await db
@@ -126,7 +126,7 @@ export async function listTransactions(
   filter: TransactionFilter,
   after: number,
   limit: number,
-): Promise<TransactionView[]> {
+): Promise<TransactionDto[]> {
   const { accountNo, clientId, position } = filter;
   let query = db
     .selectFrom('transactions as t')

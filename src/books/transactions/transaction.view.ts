@@ -1,22 +1,9 @@
 import type { LedgerEvent } from '../../engine/define/event';
-import type { PostedPosting, TransactionPostedData } from './transaction.events';
-
-/** A transaction as the API answers it. */
-export interface TransactionView {
-  id: string;
-  clientId: string | null;
-  description: string;
-  effectiveDate: string;
-  recordedAt: string;
-  position: number;
-  metadata: Record<string, string>;
-  reverses: string | null;
-  reversedBy: string | null;
-  postings: PostedPosting[];
-}
+import type { TransactionPostedData } from './transaction.events';
+import type { TransactionDto } from './transaction.dto';
 
 /** The transaction as the event that posted it leaves it. */
-export function postedTransactionView(event: LedgerEvent): TransactionView {
+export function postedTransactionView(event: LedgerEvent): TransactionDto {
   const data = event.data as TransactionPostedData;
   return {
     id: data.transactionId,

@@ -1,15 +1,7 @@
 import type { Kysely } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
-
-/** The last amendment of an event, as the event shows it. */
-export interface EventAmendmentView {
-  readonly amendment: number;
-  readonly at: string;
-  readonly by: string;
-  readonly reason: string;
-  readonly position: number;
-}
+import type { EventAmendmentDto } from './event.dto';
 
 type Amendment = Pick<
   BackupRow,
@@ -20,7 +12,7 @@ type Amendment = Pick<
 export async function lastAmendments(
   db: Kysely<LogDatabase>,
   positions: readonly number[],
-): Promise<Map<number, EventAmendmentView>> {
+): Promise<Map<number, EventAmendmentDto>> {
   if (positions.length === 0) return new Map();
   const rows = await db
     .selectFrom('event_backup')
@@ -34,7 +26,7 @@ export async function lastAmendments(
 }
 
 /** @param row the backup that the amendment made */
-function eventAmendmentView(row: Amendment): EventAmendmentView {
+function eventAmendmentView(row: Amendment): EventAmendmentDto {
   return {
     amendment: row.amendment,
     at: row.amended_at,

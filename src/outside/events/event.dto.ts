@@ -1,10 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { EventAmendmentView } from './event-amendment.queries';
 import type { LedgerEvent } from '../../engine/define/event';
 import { PositionText, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
-import type { EventTask } from './event.queries';
 
 const MAX_TYPE = 100;
 
@@ -19,7 +17,8 @@ export class EventListQuery extends PageQuery {
 /** Reading one event takes no parameters. */
 export class EventQuery {}
 
-export class EventTaskDto implements EventTask {
+/** A task as the event that asked for it lists it. */
+export class EventTaskDto {
   @ApiProperty({ format: 'uuid' })
   taskId!: string;
 
@@ -30,7 +29,8 @@ export class EventTaskDto implements EventTask {
   status!: TaskStatus;
 }
 
-class EventAmendmentDto implements EventAmendmentView {
+/** The last amendment of an event. */
+export class EventAmendmentDto {
   @ApiProperty({ type: 'integer', description: 'How often the event was amended' })
   amendment!: number;
 
@@ -90,7 +90,7 @@ export class EventDto implements LedgerEvent {
     nullable: true,
     description: 'Its last amendment; the hash stays that of the original',
   })
-  amended!: EventAmendmentView | null;
+  amended!: EventAmendmentDto | null;
 
   @ApiProperty({ type: [EventTaskDto] })
   tasks!: EventTaskDto[];

@@ -4,15 +4,9 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { eventOf } from '../../engine/write/event-log';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
-import { lastAmendments, type EventAmendmentView } from './event-amendment.queries';
+import { lastAmendments } from './event-amendment.queries';
 import type { TaskDatabase, TaskStatus } from '../tasks/task-database';
-
-/** A task as the event that asked for it lists it. */
-export interface EventTask {
-  taskId: string;
-  name: string;
-  status: TaskStatus;
-}
+import type { EventAmendmentDto, EventTaskDto } from './event.dto';
 
 /** What an event is called. */
 export interface EventName {
@@ -63,7 +57,7 @@ export class EventFeed {
   }
 
   /** What events asked for, by their positions, in order; in one query. */
-  async tasksOf(events: readonly LedgerEvent[]): Promise<Map<number, EventTask[]>> {
+  async tasksOf(events: readonly LedgerEvent[]): Promise<Map<number, EventTaskDto[]>> {
     if (events.length === 0) return new Map();
     const positions = events.map((event) => event.position);
     const rows = await this.db
@@ -75,7 +69,7 @@ export class EventFeed {
       .orderBy('t.position')
       .orderBy('t.ordinal')
       .execute();
-    const tasks = new Map<number, EventTask[]>();
+    const tasks = new Map<number, EventTaskDto[]>();
     for (const { position, ...task } of rows) {
       const others = tasks.get(position);
       if (others) others.push(task);
@@ -85,7 +79,7 @@ export class EventFeed {
   }
 
   /** The last amendments of events, by their positions; in one query. */
-  amendmentsOf(events: readonly LedgerEvent[]): Promise<Map<number, EventAmendmentView>> {
+  amendmentsOf(events: readonly LedgerEvent[]): Promise<Map<number, EventAmendmentDto>> {
     return lastAmendments(
       this.db,
       events.map((event) => event.position),

@@ -5,7 +5,8 @@ import type { EngineLog } from '../../engine/write/ledger-parts';
 import { Refusal } from '../../engine/define/refusal';
 import type { JobQueues } from './job-queues';
 import type { DeliveryStatus, TaskDatabase } from './task-database';
-import { readTask, taskView, type TaskView } from './task.queries';
+import { readTask, taskView } from './task.queries';
+import type { TaskDto } from './task.dto';
 
 /** Who asks, as every POST of the API says it. */
 export type ActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | 'dryRun'>;
@@ -22,7 +23,7 @@ export class TaskActions {
    * Hands a task that has failed over again, with all its attempts.
    * Refuses `not_found`, `task_not_failed`.
    */
-  retry(request: ActionRequest, taskId: string, position: number): Promise<Outcome<TaskView>> {
+  retry(request: ActionRequest, taskId: string, position: number): Promise<Outcome<TaskDto>> {
     return this.handOverAgain('RetryTask', request, taskId, position, ['failed']);
   }
 
@@ -30,7 +31,7 @@ export class TaskActions {
    * Hands a task that is done or has failed over again, under the same id.
    * Refuses `not_found`, `task_under_way`.
    */
-  redeliver(request: ActionRequest, taskId: string, position: number): Promise<Outcome<TaskView>> {
+  redeliver(request: ActionRequest, taskId: string, position: number): Promise<Outcome<TaskDto>> {
     return this.handOverAgain('RedeliverTask', request, taskId, position, ['done', 'failed']);
   }
 
@@ -40,7 +41,7 @@ export class TaskActions {
     taskId: string,
     position: number,
     from: readonly DeliveryStatus[],
-  ): Promise<Outcome<TaskView>> {
+  ): Promise<Outcome<TaskDto>> {
     const command = { ...request, name, input: { taskId } };
     const outcome = await runAdminCommand(this.db, command, position, (db) =>
       resetTask(db, taskId, from),
@@ -63,7 +64,7 @@ async function resetTask(
   db: Transaction<TaskDatabase>,
   taskId: string,
   from: readonly DeliveryStatus[],
-): Promise<TaskView> {
+): Promise<TaskDto> {
   const { numUpdatedRows } = await db
     .updateTable('task_delivery')
     .set({

@@ -6,7 +6,7 @@ import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { TaskActions } from './task-actions';
-import { taskView, type TaskPlace, type TaskView } from './task.queries';
+import { taskView, type TaskPlace } from './task.queries';
 import { RetryTaskDto, TaskDto, TaskListQuery, TaskQuery } from './task.dto';
 import { TaskFeed } from './task-feed';
 
@@ -31,7 +31,7 @@ export class TaskController {
   async list(
     @Query() query: TaskListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<TaskView>> {
+  ): Promise<Page<TaskDto>> {
     const limit = limitOf(query);
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
@@ -47,7 +47,7 @@ export class TaskController {
     @Param('id', IdPipe) id: string,
     @Query() _: TaskQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<TaskView> {
+  ): Promise<TaskDto> {
     await this.reads.position(reply);
     return taskView(found(await this.feed.find(id), 'task', id));
   }
@@ -63,7 +63,7 @@ export class TaskController {
     @AsCommand() request: CommandRequest,
     @Param('id', IdPipe) id: string,
     @Body() _: RetryTaskDto,
-  ): Promise<TaskView> {
+  ): Promise<TaskDto> {
     const position = await this.reads.position(request.reply);
     return this.commands.answer(request, await this.actions.retry(request, id, position));
   }

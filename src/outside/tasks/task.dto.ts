@@ -2,7 +2,6 @@ import { ApiProperty } from '@nestjs/swagger';
 import { OneOf, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { TASK_STATUSES, type TaskStatus } from './task-database';
-import type { TaskView } from './task.queries';
 
 const MAX_NAME = 100;
 const MAX_SUBJECT = 200;
@@ -28,7 +27,8 @@ const nullableText = { type: String, nullable: true } as const;
 const nullableTime = { type: String, format: 'date-time', nullable: true } as const;
 const anyObject = { type: 'object', additionalProperties: true } as const;
 
-export class TaskDto implements TaskView {
+/** A task as the API answers it. */
+export class TaskDto {
   @ApiProperty({ format: 'uuid', description: "The outside world's idempotency key" })
   taskId!: string;
 

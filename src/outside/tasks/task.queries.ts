@@ -1,32 +1,14 @@
 import { sql, type Kysely } from 'kysely';
 import { OPEN, type TaskDatabase, type TaskStatus } from './task-database';
-
-/** A task as the API answers it. */
-export interface TaskView {
-  taskId: string;
-  /** Position of the event that asked for it. */
-  position: number;
-  name: string;
-  /** What it is about; null where the task does not say. */
-  subject: string | null;
-  payload: object;
-  status: TaskStatus;
-  attempts: number;
-  lastError: string | null;
-  /** When it comes again after a failed attempt. */
-  nextAttemptAt: string | null;
-  doneAt: string | null;
-  /** What its handler returned. */
-  result: object | null;
-}
+import type { TaskDto } from './task.dto';
 
 /** A task with its place among those of its event. */
-export interface TaskRead extends TaskView {
+export interface TaskRead extends TaskDto {
   ordinal: number;
 }
 
 /** Without its place among the tasks of its event. */
-export function taskView({ ordinal: _ordinal, ...view }: TaskRead): TaskView {
+export function taskView({ ordinal: _ordinal, ...view }: TaskRead): TaskDto {
   return view;
 }
 

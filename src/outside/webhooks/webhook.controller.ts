@@ -12,12 +12,7 @@ import {
   RotateWebhookSecret,
   SubscribeWebhook,
 } from './webhook.creators';
-import {
-  deliveryView,
-  redeliveredView,
-  WebhookDeliveries,
-  type WebhookDeliveryView,
-} from './webhook.deliveries';
+import { deliveryView, redeliveredView, WebhookDeliveries } from './webhook.deliveries';
 import {
   RedeliverWebhookDto,
   RotateWebhookSecretDto,
@@ -32,7 +27,7 @@ import {
 } from './webhook.dto';
 import { WebhookIntake } from './webhook.intake';
 import { listSubscriptions, readSubscription } from './webhook.queries';
-import { webhookSubscriptionView, type WebhookSubscriptionView } from './webhook.view';
+import { webhookSubscriptionView } from './webhook.view';
 
 const WebhookSubscriptionPage = pageDto(WebhookSubscriptionDto);
 const WebhookDeliveryPage = pageDto(WebhookDeliveryDto);
@@ -91,7 +86,7 @@ export class WebhookController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) subscriptionId: string,
     @Body() _: SwitchWebhookDto,
-  ): Promise<WebhookSubscriptionView> {
+  ): Promise<WebhookSubscriptionDto> {
     return this.commands.submit(request, DisableWebhook, { subscriptionId });
   }
 
@@ -106,7 +101,7 @@ export class WebhookController {
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) subscriptionId: string,
     @Body() _: SwitchWebhookDto,
-  ): Promise<WebhookSubscriptionView> {
+  ): Promise<WebhookSubscriptionDto> {
     return this.commands.submit(request, EnableWebhook, { subscriptionId });
   }
 
@@ -116,7 +111,7 @@ export class WebhookController {
   async list(
     @Query() query: WebhookSubscriptionListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<WebhookSubscriptionView>> {
+  ): Promise<Page<WebhookSubscriptionDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { value } = await this.reads.read(reply, (db) =>
@@ -132,7 +127,7 @@ export class WebhookController {
     @Param('id', ReferencePipe) id: string,
     @Query() _: WebhookSubscriptionQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<WebhookSubscriptionView> {
+  ): Promise<WebhookSubscriptionDto> {
     const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
     return webhookSubscriptionView(found(value, 'webhook subscription', id));
   }
@@ -144,7 +139,7 @@ export class WebhookController {
     @Param('id', ReferencePipe) id: string,
     @Query() query: WebhookDeliveryListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<WebhookDeliveryView>> {
+  ): Promise<Page<WebhookDeliveryDto>> {
     const limit = limitOf(query);
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     const before = query.cursor === undefined ? NEWEST : { position, ordinal };
@@ -166,7 +161,7 @@ export class WebhookController {
     @Param('id', ReferencePipe) id: string,
     @Param('taskId', IdPipe) taskId: string,
     @Body() _: RedeliverWebhookDto,
-  ): Promise<WebhookDeliveryView> {
+  ): Promise<WebhookDeliveryDto> {
     const { position, value } = await this.reads.read(request.reply, (db) =>
       readSubscription(db, id),
     );

@@ -16,11 +16,8 @@ import {
   webhookSubscriptions,
   type WebhookSubscriptionRow,
 } from './webhook.table';
-import {
-  subscribedView,
-  webhookSubscriptionView,
-  type WebhookSubscriptionView,
-} from './webhook.view';
+import { subscribedView, webhookSubscriptionView } from './webhook.view';
+import type { WebhookSubscriptionDto } from './webhook.dto';
 
 /** Active subscriptions at the same time: bounds what an event costs that everybody wants. */
 export const MAX_ACTIVE_SUBSCRIPTIONS = 100;
@@ -35,7 +32,7 @@ export interface SubscribeWebhookInput {
 }
 
 /** Makes a subscription. Refuses `client_id_taken`, `webhook_limit_reached`. */
-export const SubscribeWebhook = defineCreator<SubscribeWebhookInput, WebhookSubscriptionView>({
+export const SubscribeWebhook = defineCreator<SubscribeWebhookInput, WebhookSubscriptionDto>({
   name: 'SubscribeWebhook',
   needs: ({ clientId, eventTypes }, needs) => {
     if (clientId !== undefined) needs.row(webhookSubscriptions, 'client_id', clientId);
@@ -68,24 +65,22 @@ export interface RotateWebhookSecretInput extends SubscriptionInput {
  * Puts a new secret in the place of a subscription's, active or not; the old one signs too for a
  * while. Refuses `not_found`.
  */
-export const RotateWebhookSecret = defineCreator<RotateWebhookSecretInput, WebhookSubscriptionView>(
-  {
-    name: 'RotateWebhookSecret',
-    needs: ({ subscriptionId }, needs) => needSubscription(needs, subscriptionId),
-    run: async (context, { subscriptionId: reference, sealedSecret = null }) => {
-      const { subscription_id: subscriptionId, secret_version } = await find(context, reference);
-      const secretVersion = secret_version + 1;
-      await context.append(WebhookSecretRotated, { subscriptionId, secretVersion, sealedSecret });
-      return webhookSubscriptionView(await find(context, subscriptionId));
-    },
+export const RotateWebhookSecret = defineCreator<RotateWebhookSecretInput, WebhookSubscriptionDto>({
+  name: 'RotateWebhookSecret',
+  needs: ({ subscriptionId }, needs) => needSubscription(needs, subscriptionId),
+  run: async (context, { subscriptionId: reference, sealedSecret = null }) => {
+    const { subscription_id: subscriptionId, secret_version } = await find(context, reference);
+    const secretVersion = secret_version + 1;
+    await context.append(WebhookSecretRotated, { subscriptionId, secretVersion, sealedSecret });
+    return webhookSubscriptionView(await find(context, subscriptionId));
   },
-);
+});
 
 /**
  * Ends the deliveries of a subscription, also of what was asked for before. Refuses `not_found`,
  * `webhook_already_disabled`.
  */
-export const DisableWebhook = defineCreator<SubscriptionInput, WebhookSubscriptionView>({
+export const DisableWebhook = defineCreator<SubscriptionInput, WebhookSubscriptionDto>({
   name: 'DisableWebhook',
   needs: ({ subscriptionId }, needs) => needSubscription(needs, subscriptionId),
   run: async (context, input) => {
@@ -102,7 +97,7 @@ export const DisableWebhook = defineCreator<SubscriptionInput, WebhookSubscripti
  * Has events delivered to a disabled subscription again, from the next one on. Refuses
  * `not_found`, `webhook_already_active`, `webhook_limit_reached`.
  */
-export const EnableWebhook = defineCreator<SubscriptionInput, WebhookSubscriptionView>({
+export const EnableWebhook = defineCreator<SubscriptionInput, WebhookSubscriptionDto>({
   name: 'EnableWebhook',
   needs: ({ subscriptionId }, needs) => {
     needSubscription(needs, subscriptionId);

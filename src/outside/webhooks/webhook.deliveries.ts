@@ -1,22 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { TaskDatabase, TaskStatus } from '../tasks/task-database';
-import type { TaskPlace, TaskView } from '../tasks/task.queries';
+import type { TaskPlace } from '../tasks/task.queries';
 import { DELIVERY_TASK } from './webhook.observer';
-
-/** What became of the delivery of one event to one subscription. */
-export interface WebhookDeliveryView {
-  /** The `webhook-id` of every attempt. */
-  taskId: string;
-  /** Position of the event. */
-  position: number;
-  eventType: string;
-  status: TaskStatus;
-  attempts: number;
-  lastError: string | null;
-  /** `{status}` that the receiver answered with, or `{skipped}` with the reason. */
-  result: object | null;
-  doneAt: string | null;
-}
+import type { WebhookDeliveryDto } from './webhook.dto';
+import type { TaskDto } from '../tasks/task.dto';
 
 /** Reads the deliveries of subscriptions, which are tasks whose subject is the subscription. */
 export class WebhookDeliveries {
@@ -27,7 +14,7 @@ export class WebhookDeliveries {
     subscriptionId: string,
     before: TaskPlace,
     limit: number,
-  ): Promise<(WebhookDeliveryView & TaskPlace)[]> {
+  ): Promise<(WebhookDeliveryDto & TaskPlace)[]> {
     return this.ofSubscription(subscriptionId)
       .where((eb) =>
         eb(
@@ -44,7 +31,7 @@ export class WebhookDeliveries {
   }
 
   /** The delivery with an id; undefined where the subscription has none such. */
-  async find(subscriptionId: string, taskId: string): Promise<WebhookDeliveryView | undefined> {
+  async find(subscriptionId: string, taskId: string): Promise<WebhookDeliveryDto | undefined> {
     const found = await this.ofSubscription(subscriptionId)
       .where('t.task_id', '=', taskId)
       .executeTakeFirst();
@@ -71,12 +58,12 @@ export class WebhookDeliveries {
 export function deliveryView({
   ordinal: _ordinal,
   ...view
-}: WebhookDeliveryView & TaskPlace): WebhookDeliveryView {
+}: WebhookDeliveryDto & TaskPlace): WebhookDeliveryDto {
   return view;
 }
 
 /** A delivery that was handed over again. */
-export function redeliveredView(task: TaskView, eventType: string): WebhookDeliveryView {
+export function redeliveredView(task: TaskDto, eventType: string): WebhookDeliveryDto {
   const { taskId, position, status, attempts, lastError, result, doneAt } = task;
   return { taskId, position, eventType, status, attempts, lastError, result, doneAt };
 }

@@ -3,10 +3,8 @@ import { checkedBy, ClientId, field, OneOf, Text, textRule } from '../../http/fi
 import type { Check, Presence } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
-import type { WebhookDeliveryView } from './webhook.deliveries';
 import { EVERY_TYPE } from './webhook.events';
 import { isWebhookSecret } from './webhook.secrets';
-import type { WebhookSubscriptionView } from './webhook.view';
 
 const MAX_URL = 2000;
 const MAX_EVENT_TYPES = 50;
@@ -96,7 +94,8 @@ export class WebhookSubscriptionListQuery extends PageQuery {
 /** Deliveries come page by page. */
 export class WebhookDeliveryListQuery extends PageQuery {}
 
-export class WebhookSubscriptionDto implements WebhookSubscriptionView {
+/** A subscription as the API answers it; never with its secret. */
+export class WebhookSubscriptionDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;
 
@@ -127,7 +126,8 @@ export class WebhookSubscriptionWithSecretDto extends WebhookSubscriptionDto {
   secret!: string;
 }
 
-export class WebhookDeliveryDto implements WebhookDeliveryView {
+/** What became of the delivery of one event to one subscription. */
+export class WebhookDeliveryDto {
   @ApiProperty({ format: 'uuid', description: 'The webhook-id of every attempt' })
   taskId!: string;
 

@@ -6,7 +6,7 @@ import type { FieldError } from '../../engine/define/refusal';
 import { invalidRequest } from '../../http/problem';
 import { EVERY_TYPE, UNDELIVERED_TYPES } from './webhook.events';
 import { secretOf } from './webhook.secrets';
-import type { WebhookSubscriptionView } from './webhook.view';
+import type { WebhookSubscriptionDto } from './webhook.dto';
 
 /** What stands between requests about subscriptions and the commands that come of them. */
 export class WebhookIntake {
@@ -46,7 +46,7 @@ export class WebhookIntake {
    * A subscription with the secret of its version. A repeated request derives the secret that its
    * first answer was about, whatever happened since.
    */
-  withSecret<View extends WebhookSubscriptionView>(
+  withSecret<View extends WebhookSubscriptionDto>(
     view: View,
     given: string | undefined,
   ): View & { secret: string } {

@@ -1,20 +1,9 @@
 import type { LedgerEvent } from '../../engine/define/event';
 import type { WebhookSubscribedData } from './webhook.events';
 import type { WebhookSubscriptionRow } from './webhook.table';
+import type { WebhookSubscriptionDto } from './webhook.dto';
 
-/** A subscription as the API answers it; never with its secret. */
-export interface WebhookSubscriptionView {
-  id: string;
-  clientId: string | null;
-  url: string;
-  eventTypes: string[];
-  status: 'active' | 'disabled';
-  secretVersion: number;
-  createdAt: string;
-  position: number;
-}
-
-export function webhookSubscriptionView(row: WebhookSubscriptionRow): WebhookSubscriptionView {
+export function webhookSubscriptionView(row: WebhookSubscriptionRow): WebhookSubscriptionDto {
   return {
     id: row.subscription_id,
     clientId: row.client_id,
@@ -28,7 +17,7 @@ export function webhookSubscriptionView(row: WebhookSubscriptionRow): WebhookSub
 }
 
 /** The subscription as the event that made it leaves it. */
-export function subscribedView(event: LedgerEvent<WebhookSubscribedData>): WebhookSubscriptionView {
+export function subscribedView(event: LedgerEvent<WebhookSubscribedData>): WebhookSubscriptionDto {
   const { data } = event;
   return {
     id: data.subscriptionId,

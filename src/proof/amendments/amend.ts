@@ -19,7 +19,7 @@ import { replay } from '../replay/replay';
 import type { RunReport } from '../replay/report';
 import { verify } from '../replay/verify';
 import type { AmendmentCommand } from './amendment.commands';
-import { amendmentDifferences, type AmendmentView } from './amendment.view';
+import { amendmentDifferences } from './amendment.view';
 import { AmendmentWriter } from './amendment-writer';
 import {
   amendedEventView,
@@ -27,6 +27,7 @@ import {
   planRestoration,
   type PlannedChange,
 } from './planned-change';
+import type { AmendmentDto } from './amendment.dto';
 
 /** Where and with which code events are amended. */
 export interface AmendOptions {
@@ -45,7 +46,7 @@ export interface AmendOptions {
 export async function amend(
   options: AmendOptions,
   command: AmendmentCommand,
-): Promise<Outcome<AmendmentView>> {
+): Promise<Outcome<AmendmentDto>> {
   const log = new WriterConnection(
     clientConfig(options.urls.log, ROLES.logAmender, REBUILD_TIMEOUTS),
   );
@@ -65,10 +66,10 @@ async function amendOn(
   options: AmendOptions,
   log: WriterConnection,
   command: AmendmentCommand,
-): Promise<Outcome<AmendmentView>> {
+): Promise<Outcome<AmendmentDto>> {
   const db = kyselyOn<LogDatabase>(() => log.current);
   const { position } = await readLogHead(log);
-  const repeated = await repeatAdminCommand<AmendmentView>(db, command, position);
+  const repeated = await repeatAdminCommand<AmendmentDto>(db, command, position);
   if (repeated) return repeated;
   try {
     const changes = await planChanges(options, db, command);
@@ -112,7 +113,7 @@ async function tryOut(
   { urls, registry, onProgress }: AmendOptions,
   { input, actor }: AmendmentCommand,
   changes: readonly PlannedChange[],
-): Promise<Outcome<AmendmentView>> {
+): Promise<Outcome<AmendmentDto>> {
   const substitutes = substitutesOf(changes);
   const report = await verify({ urls, registry, onProgress, substitutes });
   refuseWhatCannotBe(report);
@@ -133,7 +134,7 @@ async function carryOut(
   log: WriterConnection,
   command: AmendmentCommand,
   changes: readonly PlannedChange[],
-): Promise<Outcome<AmendmentView>> {
+): Promise<Outcome<AmendmentDto>> {
   const { urls, registry, onProgress } = options;
   const writer = new AmendmentWriter(log, registry, command, changes);
   const substitutes = substitutesOf(changes);

@@ -17,8 +17,9 @@ import type { Rebuild } from '../replay/rebuild';
 import type { LogChange } from '../replay/replay';
 import type { RunReport } from '../replay/report';
 import type { AmendmentCommand } from './amendment.commands';
-import { amendmentDifferences, type AmendmentView } from './amendment.view';
+import { amendmentDifferences } from './amendment.view';
 import { amendedData, amendedEventView, type PlannedChange } from './planned-change';
+import type { AmendmentDto } from './amendment.dto';
 
 /**
  * Writes amendments to the log, in the one transaction that also says so: first the backup, then
@@ -27,7 +28,7 @@ import { amendedData, amendedEventView, type PlannedChange } from './planned-cha
  */
 export class AmendmentWriter implements LogChange {
   /** What became of the command, once everything is sent. */
-  outcome: Outcome<AmendmentView> | undefined;
+  outcome: Outcome<AmendmentDto> | undefined;
   commandId: string | undefined;
   /** Whether it may have happened: the log's commit was sent and not refused. */
   isSent = false;
@@ -63,7 +64,7 @@ export class AmendmentWriter implements LogChange {
       sendStateHead(rebuild.state, sealed.head, this.registry.materializersVersion),
     ]);
     this.commandId = execution.commands[0]!.row.command_id;
-    this.outcome = outcome as Outcome<AmendmentView>;
+    this.outcome = outcome as Outcome<AmendmentDto>;
   }
 
   async commit(): Promise<void> {
@@ -76,9 +77,9 @@ export class AmendmentWriter implements LogChange {
     }
   }
 
-  private commandOn(rebuild: Rebuild, found: RunReport): Command<unknown, AmendmentView> {
+  private commandOn(rebuild: Rebuild, found: RunReport): Command<unknown, AmendmentDto> {
     const { name, input, actor, idempotencyKey, correlationId } = this.command;
-    const creator = defineCreator<unknown, AmendmentView>({
+    const creator = defineCreator<unknown, AmendmentDto>({
       name,
       run: async (context) => {
         const events: LedgerEvent[] = [];

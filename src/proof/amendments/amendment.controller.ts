@@ -13,7 +13,7 @@ import {
   EventBackupListQuery,
   RestoreEventDto,
 } from './amendment.dto';
-import { eventBackupView, type AmendmentView, type EventBackupView } from './amendment.view';
+import { eventBackupView } from './amendment.view';
 import { Amendments } from './amendments';
 
 const EventBackupPage = pageDto(EventBackupDto);
@@ -54,7 +54,7 @@ export class AmendmentController {
     @AsCommand() request: CommandRequest,
     @Param('position', NumberPipe) position: number,
     @Body() body: AmendEventDto,
-  ): Promise<AmendmentView> {
+  ): Promise<AmendmentDto> {
     const input = { position, ...body };
     return this.answer(request, this.amendments.amend({ ...request, name: 'AmendEvent', input }));
   }
@@ -65,7 +65,7 @@ export class AmendmentController {
   async list(
     @Query() query: EventBackupListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<EventBackupView>> {
+  ): Promise<Page<EventBackupDto>> {
     const limit = limitOf(query);
     await this.reads.position(reply);
     const rows = await this.amendments.backups(query, limit + 1);
@@ -93,15 +93,15 @@ export class AmendmentController {
     @Param('position', NumberPipe) position: number,
     @Param('amendment', NumberPipe) amendment: number,
     @Body() { reason }: RestoreEventDto,
-  ): Promise<AmendmentView> {
+  ): Promise<AmendmentDto> {
     const input = { position, amendment, reason };
     return this.answer(request, this.amendments.amend({ ...request, name: 'RestoreEvent', input }));
   }
 
   private async answer(
     request: CommandRequest,
-    outcome: Promise<Outcome<AmendmentView>>,
-  ): Promise<AmendmentView> {
+    outcome: Promise<Outcome<AmendmentDto>>,
+  ): Promise<AmendmentDto> {
     return this.commands.answer(request, await outcome);
   }
 }

@@ -2,12 +2,6 @@ import { ApiProperty } from '@nestjs/swagger';
 import { RunTasksDto, TableReportDto } from '../runs/report.dto';
 import { AnyObject, ListOf, Position, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import type {
-  AmendedEventView,
-  AmendmentDifferences,
-  AmendmentView,
-  EventBackupView,
-} from './amendment.view';
 
 const MAX_REASON = 500;
 /** Events that are amended together. */
@@ -44,7 +38,8 @@ export class RestoreEventDto {
 
 export class EventBackupListQuery extends PageQuery {}
 
-class AmendedEventDto implements AmendedEventView {
+/** An event with its data as it is after an amendment; in a dry run no event says so. */
+export class AmendedEventDto {
   @ApiProperty({ type: 'integer' })
   position!: number;
 
@@ -76,7 +71,8 @@ class AmendedEventDto implements AmendedEventView {
   amendedAtPosition!: number | null;
 }
 
-class AmendmentDifferencesDto implements AmendmentDifferences {
+/** What an amendment changes in the state, and in what events ask for. */
+export class AmendmentDifferencesDto {
   @ApiProperty({ type: [TableReportDto], description: 'Tables that differ from before' })
   tables!: readonly TableReportDto[];
 
@@ -84,7 +80,8 @@ class AmendmentDifferencesDto implements AmendmentDifferences {
   tasks!: RunTasksDto;
 }
 
-export class AmendmentDto extends AmendedEventDto implements AmendmentView {
+/** What came of an amendment, and of those of the same step. */
+export class AmendmentDto extends AmendedEventDto {
   @ApiProperty()
   reason!: string;
 
@@ -101,7 +98,8 @@ export class AmendmentDto extends AmendedEventDto implements AmendmentView {
   differences!: AmendmentDifferencesDto;
 }
 
-export class EventBackupDto implements EventBackupView {
+/** An event as it was before one of its amendments. */
+export class EventBackupDto {
   @ApiProperty({ type: 'integer', description: 'Of the amended event' })
   position!: number;
 

@@ -7,7 +7,7 @@ import { cursorKey, type PageQuery } from '../../http/page';
 import { amend, type AmendOptions } from './amend';
 import type { AmendmentCommand } from './amendment.commands';
 import { listBackups } from './amendment.queries';
-import type { AmendmentView } from './amendment.view';
+import type { AmendmentDto } from './amendment.dto';
 
 /** Amendments of a running service. */
 @Injectable()
@@ -24,7 +24,7 @@ export class Amendments {
    * then get its answer.
    * @throws LedgerUnavailable
    */
-  async amend(command: AmendmentCommand): Promise<Outcome<AmendmentView>> {
+  async amend(command: AmendmentCommand): Promise<Outcome<AmendmentDto>> {
     const { actor, idempotencyKey } = command;
     if (idempotencyKey === undefined) return amend(this.options, command);
     const key = scopedKey(actor, idempotencyKey);

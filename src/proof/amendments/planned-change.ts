@@ -12,7 +12,7 @@ import type { Registry } from '../../engine/define/registry';
 import { validateEventData } from '../../schemas/event-data';
 import { lastAmendments } from '../../outside/events/event-amendment.queries';
 import { findBackup } from './amendment.queries';
-import type { AmendedEventView } from './amendment.view';
+import type { AmendedEventDto } from './amendment.dto';
 
 /** What an administrator wants an event to be, in the current version of its type. */
 export interface WantedData {
@@ -124,7 +124,7 @@ export function amendedData(
 export function amendedEventView(
   { stored, content, amendment }: PlannedChange,
   at: number | null,
-): AmendedEventView {
+): AmendedEventDto {
   return {
     position: stored.position,
     eventId: stored.eventId,

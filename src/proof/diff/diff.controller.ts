@@ -11,7 +11,7 @@ import { found, Reads, ReferencePipe } from '../../http/reads';
 import { AccountChangeDto, DiffDto, DiffQuery } from './diff.dto';
 import { EVENTS_SHOWN, readAccountChanges, readChangedAccounts } from './diff.queries';
 import type { AccountChange, EventRange } from './diff.queries';
-import { accountChangeView, accountDiff, type AccountChangeView } from './diff.view';
+import { accountChangeView, accountDiff } from './diff.view';
 import { EventFeed } from '../../outside/events/event.queries';
 
 const AccountChangePage = pageDto(AccountChangeDto);
@@ -67,7 +67,7 @@ export class DiffController {
     @Param('id', ReferencePipe) id: string,
     @Query() query: DiffQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<AccountChangeView>> {
+  ): Promise<Page<AccountChangeDto>> {
     const limit = limitOf(query);
     const [after, pinned] = cursorKey(query, 2) as [number, number];
     const { value } = await this.reads.read(reply, async (db, position) => {

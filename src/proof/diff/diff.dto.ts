@@ -2,7 +2,6 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ACCOUNT_TYPES, type AccountType } from '../../books/accounts/account.events';
 import { PositionText } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import type { AccountChangeView, AccountDiff, AccountTotals } from './diff.view';
 
 /** A range of events: after `from`, up to and with `to`. */
 export class DiffQuery extends PageQuery {
@@ -13,7 +12,8 @@ export class DiffQuery extends PageQuery {
   to?: string;
 }
 
-export class AccountTotalsDto implements AccountTotals {
+/** An account's totals as of a position. */
+export class AccountTotalsDto {
   @ApiProperty({ enum: ['open', 'closed'] })
   status!: 'open' | 'closed';
 
@@ -33,7 +33,8 @@ export class AccountTotalsDto implements AccountTotals {
   position!: number;
 }
 
-export class AccountChangeDto implements AccountChangeView {
+/** An event by what it did to one account. */
+export class AccountChangeDto {
   @ApiProperty({ type: 'integer' })
   position!: number;
 
@@ -58,7 +59,8 @@ export class AccountChangeDto implements AccountChangeView {
   credits!: string;
 }
 
-export class AccountDiffDto implements AccountDiff {
+/** What a range of events made of an account. */
+export class AccountDiffDto {
   @ApiProperty({ format: 'uuid' })
   accountId!: string;
 

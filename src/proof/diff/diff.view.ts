@@ -1,55 +1,14 @@
 import type { AccountRow } from '../../books/accounts/account.table';
-import type { AccountType } from '../../books/accounts/account.events';
-import {
-  accountView,
-  balanceOf,
-  formatMoney,
-  type AccountView,
-} from '../../books/accounts/account.view';
+import { accountView, balanceOf, formatMoney } from '../../books/accounts/account.view';
 import type { AccountChange, ChangedAccount } from './diff.queries';
 import type { EventName } from '../../outside/events/event.queries';
-
-/** An account's totals as of a position. */
-export type AccountTotals = Pick<
-  AccountView,
-  'status' | 'balance' | 'debits' | 'credits' | 'version' | 'position'
->;
-
-/** An event by what it did to one account. */
-export interface AccountChangeView {
-  position: number;
-  eventId: string;
-  type: string;
-  /** Null where the event posted nothing: it opened or closed the account. */
-  transactionId: string | null;
-  debits: string;
-  credits: string;
-}
-
-/** What a range of events made of an account. */
-export interface AccountDiff {
-  accountId: string;
-  clientId: string | null;
-  name: string;
-  type: AccountType;
-  currency: string;
-  opened: boolean;
-  closed: boolean;
-  balanceChange: string;
-  /** By how much the version grew: the opening, every posting, and the closing. */
-  changes: number;
-  before: AccountTotals | null;
-  after: AccountTotals;
-  events: AccountChangeView[];
-  /** Where the list of the account's events goes on; null where all are shown. */
-  nextEventsCursor: string | null;
-}
+import type { AccountChangeDto, AccountDiffDto, AccountTotalsDto } from './diff.dto';
 
 /** @param events the first events of the account in the range, and the cursor of the rest */
 export function accountDiff(
   { before, after }: ChangedAccount,
-  events: Pick<AccountDiff, 'events' | 'nextEventsCursor'>,
-): AccountDiff {
+  events: Pick<AccountDiffDto, 'events' | 'nextEventsCursor'>,
+): AccountDiffDto {
   const { type, currency } = after;
   const balance = ({ debits, credits }: AccountRow) => balanceOf(type, debits, credits);
   return {
@@ -68,7 +27,7 @@ export function accountDiff(
   };
 }
 
-function totalsOf(row: AccountRow): AccountTotals {
+function totalsOf(row: AccountRow): AccountTotalsDto {
   const { status, balance, debits, credits, version, position } = accountView(row);
   return { status, balance, debits, credits, version, position };
 }
@@ -78,7 +37,7 @@ export function accountChangeView(
   change: AccountChange,
   currency: string,
   names: ReadonlyMap<number, EventName>,
-): AccountChangeView {
+): AccountChangeDto {
   const { eventId, type } = names.get(change.position)!;
   return {
     position: change.position,

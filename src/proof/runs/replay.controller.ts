@@ -17,7 +17,7 @@ import {
   SwapBackDto,
   SwappedBackDto,
 } from './run.dto';
-import { replayView, type ReplayView, type SwapBackView } from './run.view';
+import { replayView } from './run.view';
 
 const ReplayPage = pageDto(ReplayDto);
 
@@ -47,7 +47,7 @@ export class ReplayController {
   async request(
     @AsCommand() request: CommandRequest,
     @Body() body: RequestReplayDto,
-  ): Promise<ReplayView> {
+  ): Promise<ReplayDto> {
     const reason = acceptReason(body);
     const position = await this.reads.position(request.reply);
     const outcome = await this.actions.requestReplay(request, reason, position);
@@ -60,7 +60,7 @@ export class ReplayController {
   async list(
     @Query() query: ReplayListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<ReplayView>> {
+  ): Promise<Page<ReplayDto>> {
     const limit = limitOf(query);
     await this.reads.position(reply);
     const rows = await this.feed.list('replay', query, limit + 1);
@@ -74,7 +74,7 @@ export class ReplayController {
     @Param('id', IdPipe) id: string,
     @Query() _: RunQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<ReplayView> {
+  ): Promise<ReplayDto> {
     await this.reads.position(reply);
     return replayView(found(await this.feed.find('replay', id), 'replay', id));
   }
@@ -89,7 +89,7 @@ export class ReplayController {
   async swapBack(
     @AsCommand() request: CommandRequest,
     @Body() _: SwapBackDto,
-  ): Promise<SwapBackView> {
+  ): Promise<SwappedBackDto> {
     const position = await this.reads.position(request.reply);
     return this.commands.answer(request, await this.actions.swapBack(request, position));
   }
@@ -105,7 +105,7 @@ export class ReplayController {
     @AsCommand() request: CommandRequest,
     @Param('id', IdPipe) id: string,
     @Body() _: AbortRunDto,
-  ): Promise<ReplayView> {
+  ): Promise<ReplayDto> {
     const position = await this.reads.position(request.reply);
     const outcome = await this.actions.abortReplay(request, id, position);
     return this.commands.answer(request, outcome);

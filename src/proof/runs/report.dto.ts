@@ -2,7 +2,6 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { CheckpointsReport } from '../checkpoints/verify-checkpoints';
 import type { TaskDifference, TaskReport } from '../../engine/catch-up/task-comparison';
 import type { Doom, EventSummary, LogFinding, RanOn, Sample, TableReport } from '../replay/report';
-import type { ChainView } from './run.view';
 
 const nullableText = { type: String, nullable: true } as const;
 const nullablePosition = { type: 'integer', nullable: true } as const;
@@ -16,7 +15,8 @@ const LOG_FINDINGS: readonly LogFinding['kind'][] = [
   'state_behind',
 ];
 
-export class ChainDto implements ChainView {
+/** Whether the hash chain is whole; `ok` is null as long as nobody knows. */
+export class ChainDto {
   @ApiProperty({ type: Boolean, nullable: true, description: 'null: not known' })
   ok!: boolean | null;
 

@@ -16,13 +16,8 @@ import {
   type Run,
 } from './run.queries';
 import type { RunDatabase, RunKind } from './run.table';
-import {
-  replayView,
-  verificationView,
-  type ReplayView,
-  type SwapBackView,
-  type VerificationView,
-} from './run.view';
+import { replayView, verificationView } from './run.view';
+import type { ReplayDto, SwappedBackDto, VerificationDto } from './run.dto';
 
 /** How long the request for a replay waits for it to end, so that it can answer what came of it. */
 const REPLAY_ANSWER_MS = 10_000;
@@ -51,7 +46,7 @@ export class RunActions {
     request: RunActionRequest,
     toPosition: number | undefined,
     position: number,
-  ): Promise<Outcome<VerificationView>> {
+  ): Promise<Outcome<VerificationDto>> {
     const input = toPosition === undefined ? {} : { toPosition };
     const command = { ...request, name: 'RequestVerification', input };
     const outcome = await runAdminCommand(this.db, command, position, async (db) =>
@@ -70,7 +65,7 @@ export class RunActions {
     request: RunActionRequest,
     acceptReason: string | undefined,
     position: number,
-  ): Promise<Outcome<ReplayView>> {
+  ): Promise<Outcome<ReplayDto>> {
     const input = acceptReason === undefined ? {} : { acceptReason };
     const command = { ...request, name: 'RequestReplay', input };
     const outcome = await runAdminCommand(this.db, command, position, async (db) => {
@@ -112,7 +107,7 @@ export class RunActions {
    * key is remembered, the same request finds no way back.
    * Refuses `no_way_back`, `replay_in_progress`.
    */
-  swapBack(request: RunActionRequest, position: number): Promise<Outcome<SwapBackView>> {
+  swapBack(request: RunActionRequest, position: number): Promise<Outcome<SwappedBackDto>> {
     const command = { ...request, name: 'SwapBack', input: {} };
     return runAdminCommand(this.db, command, position, async () => {
       try {
@@ -139,18 +134,18 @@ export class RunActions {
    * What a request for a replay is answered, decided once and kept: who repeats the request gets
    * it again, however far the replay has come since, and also where the first one was cut off.
    */
-  private async answerOf(id: string): Promise<ReplayView> {
+  private async answerOf(id: string): Promise<ReplayDto> {
     const deadline = performance.now() + (this.options.replayAnswerMs ?? REPLAY_ANSWER_MS);
     for (;;) {
       const run = await readRun(this.db, 'replay', id);
       if (!run) throw new Error(`Replay ${id} is gone`);
-      if (run.answer) return run.answer as ReplayView;
+      if (run.answer) return run.answer as ReplayDto;
       if (run.finished_at !== null || performance.now() >= deadline) return this.keepAnswer(run);
       await delay(LOOK_MS);
     }
   }
 
-  private async keepAnswer(run: Run): Promise<ReplayView> {
+  private async keepAnswer(run: Run): Promise<ReplayDto> {
     const answer = JSON.stringify(replayView(run));
     const kept = await this.db
       .updateTable('runs')
@@ -158,7 +153,7 @@ export class RunActions {
       .where('run_id', '=', run.run_id)
       .returning('answer')
       .executeTakeFirstOrThrow();
-    return kept.answer as ReplayView;
+    return kept.answer as ReplayDto;
   }
 }
 
@@ -192,7 +187,7 @@ function isNew(outcome: Outcome, { dryRun }: RunActionRequest): boolean {
   return outcome.kind === 'accepted' && !outcome.isHit && !dryRun;
 }
 
-function refusalOf({ id }: ReplayView): Refusal {
+function refusalOf({ id }: ReplayDto): Refusal {
   const detail = `GET /v1/admin/replays/${id} says where; accept the differences to replay anyway`;
   return new Refusal('replay_differs', detail, { runId: id });
 }

@@ -1,8 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Flag, OneOf, Position, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import { REPLAY_STATUSES, RUN_TRIGGERS, VERIFICATION_STATUSES, type RunTrigger } from './run.table';
-import type { ReplayView, RunView, SwapBackView, VerificationView } from './run.view';
+import type { TaskReport } from '../../engine/catch-up/task-comparison';
+import type { CheckpointsReport } from '../checkpoints/verify-checkpoints';
+import type { Doom, LogFinding, RanOn, TableReport } from '../replay/report';
+import { REPLAY_STATUSES, RUN_TRIGGERS, VERIFICATION_STATUSES } from './run.table';
+import type { ReplayStatus, RunStatus, RunTrigger, VerificationStatus } from './run.table';
 import {
   ChainDto,
   CheckpointsDto,
@@ -39,18 +42,22 @@ export class RunQuery {}
 
 export class VerificationListQuery extends PageQuery {
   @OneOf(VERIFICATION_STATUSES, { optional: true })
-  status?: VerificationView['status'];
+  status?: VerificationStatus;
 }
 
 export class ReplayListQuery extends PageQuery {
   @OneOf(REPLAY_STATUSES, { optional: true })
-  status?: ReplayView['status'];
+  status?: ReplayStatus;
 }
 
 const nullableTime = { type: String, format: 'date-time', nullable: true } as const;
 const nullablePosition = { type: 'integer', nullable: true } as const;
 
-class RunDto implements Omit<RunView, 'status'> {
+/** A verification or a replay, at any time of its life. */
+export abstract class RunDto {
+  /** Which there are, the kind of the run says. */
+  abstract status: RunStatus;
+
   @ApiProperty({ format: 'uuid' })
   id!: string;
 
@@ -88,19 +95,19 @@ class RunDto implements Omit<RunView, 'status'> {
   chain!: ChainDto;
 
   @ApiProperty({ type: [LogFindingDto], description: 'What is wrong with the log itself' })
-  log!: RunView['log'];
+  log!: readonly LogFinding[];
 
   @ApiProperty({ type: [TableReportDto] })
-  tables!: RunView['tables'];
+  tables!: readonly TableReport[];
 
   @ApiProperty({ type: RunTasksDto })
-  tasks!: RunView['tasks'];
+  tasks!: TaskReport;
 
   @ApiProperty({ type: DoomDto, nullable: true, description: 'Event that cannot be applied' })
-  doom!: RunView['doom'];
+  doom!: Doom | null;
 
   @ApiProperty({ type: RanOnDto, nullable: true })
-  ranOn!: RunView['ranOn'];
+  ranOn!: RanOn | null;
 
   @ApiProperty({ type: 'integer', nullable: true, description: 'Memory that its process held' })
   peakMib!: number | null;
@@ -109,17 +116,17 @@ class RunDto implements Omit<RunView, 'status'> {
   error!: string | null;
 }
 
-export class VerificationDto extends RunDto implements VerificationView {
+export class VerificationDto extends RunDto {
   @ApiProperty({ enum: VERIFICATION_STATUSES })
-  status!: VerificationView['status'];
+  status!: VerificationStatus;
 
   @ApiProperty({ type: CheckpointsDto, nullable: true, description: 'null: there were none' })
-  checkpoints!: VerificationView['checkpoints'];
+  checkpoints!: CheckpointsReport | null;
 }
 
-export class ReplayDto extends RunDto implements ReplayView {
+export class ReplayDto extends RunDto {
   @ApiProperty({ enum: REPLAY_STATUSES, description: 'swapped: the state is the rebuilt one' })
-  status!: ReplayView['status'];
+  status!: ReplayStatus;
 
   @ApiProperty()
   acceptDifferences!: boolean;
@@ -131,7 +138,8 @@ export class ReplayDto extends RunDto implements ReplayView {
   swapMs!: number | null;
 }
 
-export class SwappedBackDto implements SwapBackView {
+/** The head of the state that was put in its place again. */
+export class SwappedBackDto {
   @ApiProperty({ type: 'integer', description: 'Position of the last event of the state' })
   position!: number;
 

@@ -14,7 +14,9 @@ export const REPLAY_STATUSES = [
   'failed',
   'aborted',
 ] as const;
-export type RunStatus = (typeof VERIFICATION_STATUSES | typeof REPLAY_STATUSES)[number];
+export type VerificationStatus = (typeof VERIFICATION_STATUSES)[number];
+export type ReplayStatus = (typeof REPLAY_STATUSES)[number];
+export type RunStatus = VerificationStatus | ReplayStatus;
 
 /** Who began it: a request to the API, the schedule, or a person with a script. */
 export const RUN_TRIGGERS = ['api', 'schedule', 'script'] as const;

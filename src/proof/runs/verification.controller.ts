@@ -15,7 +15,7 @@ import {
   VerificationDto,
   VerificationListQuery,
 } from './run.dto';
-import { verificationView, type VerificationView } from './run.view';
+import { verificationView } from './run.view';
 
 const VerificationPage = pageDto(VerificationDto);
 
@@ -36,7 +36,7 @@ export class VerificationController {
   async request(
     @AsCommand() request: CommandRequest,
     @Body() { toPosition }: RequestVerificationDto,
-  ): Promise<VerificationView> {
+  ): Promise<VerificationDto> {
     const position = await this.reads.position(request.reply);
     if (toPosition !== undefined && toPosition > position) {
       const message = `must not be above the ledger's position, ${position}`;
@@ -52,7 +52,7 @@ export class VerificationController {
   async list(
     @Query() query: VerificationListQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<Page<VerificationView>> {
+  ): Promise<Page<VerificationDto>> {
     const limit = limitOf(query);
     await this.reads.position(reply);
     const rows = await this.feed.list('verification', query, limit + 1);
@@ -66,7 +66,7 @@ export class VerificationController {
     @Param('id', IdPipe) id: string,
     @Query() _: RunQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<VerificationView> {
+  ): Promise<VerificationDto> {
     await this.reads.position(reply);
     const run = await this.feed.find('verification', id);
     return verificationView(found(run, 'verification', id));
@@ -83,7 +83,7 @@ export class VerificationController {
     @AsCommand() request: CommandRequest,
     @Param('id', IdPipe) id: string,
     @Body() _: AbortRunDto,
-  ): Promise<VerificationView> {
+  ): Promise<VerificationDto> {
     const position = await this.reads.position(request.reply);
     const outcome = await this.actions.abortVerification(request, id, position);
     return this.commands.answer(request, outcome);

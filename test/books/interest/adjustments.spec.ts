@@ -1,4 +1,3 @@
-import type { AccountView } from '../../../src/books/accounts/account.view';
 import type { DayCount } from '../../../src/books/interest/day-count';
 import { ReverseTransaction } from '../../../src/books/transactions/transaction.creators';
 import { currentAccount } from '../../harness/books';
@@ -7,13 +6,14 @@ import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { startInterestBooks, type InterestBooks } from './interest-books';
 import { add, daysBetween, halfEven, interestOfDay, ZERO, type Rational } from './rational';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
 
 jest.setTimeout(120_000);
 
 const ROUNDS = rounds(8, 60);
 const UNITS = 26_280n * 10n ** 12n;
 
-async function lastStateOf({ ledger }: InterestBooks, { id }: AccountView) {
+async function lastStateOf({ ledger }: InterestBooks, { id }: AccountDto) {
   const rows = await query<{ data: { accrued: string; carried: string } }>(
     ledger.databases.urls.log,
     `select data from event_log where type = 'InterestAccrued' and data->>'accountId' = $1
@@ -184,7 +184,7 @@ describe('accruing at random times', () => {
     const books = await startInterestBooks();
     const accounts = await Promise.all(Array.from({ length: 5 }, () => books.open()));
     const posted = new Map<string, Posted[]>(accounts.map((a) => [a.id, []]));
-    const post = async (account: AccountView) => {
+    const post = async (account: AccountDto) => {
       const sign = random.chance(0.4) ? -1n : 1n;
       const minor = sign * BigInt(1 + random.below(random.pick([300, 1_000_000])));
       const date = dayOf(random, 120);

@@ -1,12 +1,12 @@
 import type { OpenAccountInput } from '../../../src/books/accounts/account.creators';
-import type { AccountView } from '../../../src/books/accounts/account.view';
 import { CalculateInterestOwed } from '../../../src/books/interest/interest.creators';
 import type { CalculateInterestOwedInput } from '../../../src/books/interest/interest.creators';
-import type { InterestAccrualsView } from '../../../src/books/interest/interest.view';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
-import type { TransactionView } from '../../../src/books/transactions/transaction.view';
 import { openAccount, transfer } from '../../harness/books';
 import { startTestLedger, type CommandOptions, type TestLedger } from '../../harness/ledger';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
+import type { TransactionDto } from '../../../src/books/transactions/transaction.dto';
+import type { InterestAccrualsDto } from '../../../src/books/interest/interest.dto';
 
 export type AccrualInput = Partial<CalculateInterestOwedInput> & { through: string };
 
@@ -14,18 +14,18 @@ export type AccrualInput = Partial<CalculateInterestOwedInput> & { through: stri
 export class InterestBooks {
   constructor(
     readonly ledger: TestLedger,
-    readonly cash: AccountView,
-    readonly expense: AccountView,
+    readonly cash: AccountDto,
+    readonly expense: AccountDto,
   ) {}
 
   /** A liability account in the books' currency. */
-  open(input: Partial<OpenAccountInput> = {}): Promise<AccountView> {
+  open(input: Partial<OpenAccountInput> = {}): Promise<AccountDto> {
     const { currency } = this.cash;
     return openAccount(this.ledger, { type: 'liability', name: 'Savings', currency, ...input });
   }
 
   /** Credits an account, or with a negative amount debits it. */
-  post(account: AccountView, amount: string, effectiveDate: string): Promise<TransactionView> {
+  post(account: AccountDto, amount: string, effectiveDate: string): Promise<TransactionDto> {
     const { ledger, cash } = this;
     const [debit, credit] = amount.startsWith('-') ? [account, cash] : [cash, account];
     const input = transfer(debit, credit, amount.replace('-', ''), { effectiveDate });
@@ -33,7 +33,7 @@ export class InterestBooks {
   }
 
   /** An account with entries: `['100.00', '2026-01-01'], …`. */
-  async openWith(...entries: [amount: string, effectiveDate: string][]): Promise<AccountView> {
+  async openWith(...entries: [amount: string, effectiveDate: string][]): Promise<AccountDto> {
     const account = await this.open();
     for (const [amount, date] of entries) await this.post(account, amount, date);
     return account;
@@ -44,7 +44,7 @@ export class InterestBooks {
     return { ...terms, expenseAccountId: this.expense.id, ...input };
   }
 
-  accrue(input: AccrualInput, options?: CommandOptions): Promise<InterestAccrualsView> {
+  accrue(input: AccrualInput, options?: CommandOptions): Promise<InterestAccrualsDto> {
     return this.ledger.accept(CalculateInterestOwed, this.input(input), options);
   }
 

@@ -1,6 +1,6 @@
-import type { InterestAccrualsView } from '../../../src/books/interest/interest.view';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestService, type TestService } from '../../harness/service';
+import type { InterestAccrualsDto } from '../../../src/books/interest/interest.dto';
 
 const PATH = '/v1/interest-accruals';
 
@@ -35,7 +35,7 @@ describe('interest over HTTP', () => {
   });
 
   const post = (body: object, options = {}) =>
-    service.api.post<InterestAccrualsView & Record<string, unknown>>(PATH, body, options);
+    service.api.post<InterestAccrualsDto & Record<string, unknown>>(PATH, body, options);
 
   it('is answered as the contract says, in a dry run and with a key', async () => {
     const dry = await post(accrual, { dryRun: true });

@@ -3,13 +3,12 @@ import {
   listEntries,
   readAccount,
 } from '../../../src/books/accounts/account.queries';
-import { accountView, type AccountView } from '../../../src/books/accounts/account.view';
+import { accountView } from '../../../src/books/accounts/account.view';
 import { readTrialBalance } from '../../../src/books/reports/trial-balance.queries';
 import {
   listTransactions,
   readTransaction,
 } from '../../../src/books/transactions/transaction.queries';
-import type { TransactionView } from '../../../src/books/transactions/transaction.view';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
 import { rounds } from '../../harness/rounds';
@@ -17,6 +16,8 @@ import { seededRandom, type Random } from '../../harness/seed';
 import { startTestService, type TestService } from '../../harness/service';
 import { mixedBooks } from '../../proof/replay/mixed-books';
 import { openRebuiltState, type RebuiltState } from '../../harness/rebuilt-state';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
+import type { TransactionDto } from '../../../src/books/transactions/transaction.dto';
 
 jest.setTimeout(240_000);
 
@@ -36,8 +37,8 @@ describe('the books as of a position (on real databases)', () => {
   let random: Random;
   let head: number;
   /** As they are now. */
-  let posted: TransactionView[];
-  let opened: AccountView[];
+  let posted: TransactionDto[];
+  let opened: AccountDto[];
 
   beforeAll(async () => {
     const databases = await cloneDatabases({ lifetime: 'file' });
@@ -48,8 +49,8 @@ describe('the books as of a position (on real databases)', () => {
     await ledger.close();
     rebuilt = await openRebuiltState(databases);
     service = await startTestService({ databases });
-    posted = await everything<TransactionView>('/v1/transactions?');
-    opened = await everything<AccountView>('/v1/accounts?');
+    posted = await everything<TransactionDto>('/v1/transactions?');
+    opened = await everything<AccountDto>('/v1/accounts?');
   });
 
   const get = <T>(path: string) => service.api.get<T & Record<string, unknown>>(path);
@@ -154,7 +155,7 @@ describe('the books as of a position (on real databases)', () => {
   });
 
   it('have no entries and no transactions of an account that was not open yet', async () => {
-    const last = (await everything<AccountView>('/v1/accounts?')).at(-1)!;
+    const last = (await everything<AccountDto>('/v1/accounts?')).at(-1)!;
     const position = (
       await get<{ data: { position: number; data: { accountId: string } }[] }>(
         `/v1/events?type=AccountOpened&limit=200`,

@@ -1,6 +1,6 @@
 import { CloseAccount } from '../../../src/books/accounts/account.creators';
 import { listEntries, readAccount } from '../../../src/books/accounts/account.queries';
-import { accountView, type AccountView } from '../../../src/books/accounts/account.view';
+import { accountView } from '../../../src/books/accounts/account.view';
 import { PostTransactionBatch } from '../../../src/books/transactions/batch.creator';
 import {
   PostTransaction,
@@ -9,6 +9,7 @@ import {
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
 import { currentAccount, openAccount, transfer } from '../../harness/books';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
 
 async function startBooks() {
   const ledger = await startTestLedger();
@@ -94,7 +95,7 @@ describe('reversing a transaction', () => {
 describe('the past', () => {
   it('is read from the entries, at any position', async () => {
     const { ledger, cash, customer } = await startBooks();
-    const views: AccountView[] = [cash];
+    const views: AccountDto[] = [cash];
     for (const amount of ['1', '2', '3']) {
       await ledger.accept(PostTransaction, transfer(cash, customer, amount));
       views.push(await currentAccount(ledger, cash.id));

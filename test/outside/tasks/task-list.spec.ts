@@ -1,8 +1,8 @@
-import type { TaskView } from '../../../src/outside/tasks/task.queries';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestService, type TestService } from '../../harness/service';
 import { gate, waitFor } from '../../harness/waiting';
 import { Company, EMAIL, startWithTask, withEmail, type TaskPage } from './task-service';
+import type { TaskDto } from '../../../src/outside/tasks/task.dto';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 const UUID: unknown = expect.stringMatching(/^[0-9a-f-]{36}$/);
@@ -79,7 +79,7 @@ describe('tasks that are not handed over', () => {
     const company = await Company.create(own);
     // Three tasks for each event, so that pages of two begin and end in the middle of one.
     for (let i = 0; i < 2; i++) await company.move();
-    const seen: TaskView[] = [];
+    const seen: TaskDto[] = [];
     let cursor = '';
     for (let page = 0; page < 9; page++) {
       const { body } = await own.api.get<TaskPage>(`/v1/tasks?limit=2&status=recorded${cursor}`);

@@ -1,13 +1,13 @@
 import { taskHandlers } from '../../../src/features';
 import type { TaskHandler } from '../../../src/outside/tasks/task-handler';
-import type { TaskView } from '../../../src/outside/tasks/task.queries';
 import { startTestService, type TestService, type TestServiceOptions } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
+import type { TaskDto } from '../../../src/outside/tasks/task.dto';
 
 export const EMAIL = 'company.address-changed-email';
 
 export interface TaskPage {
-  data: TaskView[];
+  data: TaskDto[];
   nextCursor: string | null;
 }
 
@@ -67,13 +67,13 @@ export async function startWithTask(options: TestServiceOptions) {
   const { body } = await service.api.get<TaskPage>('/v1/tasks');
   expect(body.data).toHaveLength(1);
   const { taskId } = body.data[0]!;
-  const read = async () => (await service.api.get<TaskView>(`/v1/tasks/${taskId}`)).body;
+  const read = async () => (await service.api.get<TaskDto>(`/v1/tasks/${taskId}`)).body;
   const becomes = (status: string) =>
     waitFor(`the task to be ${status}`, async () => {
       const task = await read();
       return task.status === status && task;
     });
   const retry = (options = {}) =>
-    service.api.post<TaskView>(`/v1/tasks/${taskId}/retry`, {}, options);
+    service.api.post<TaskDto>(`/v1/tasks/${taskId}/retry`, {}, options);
   return { service, company, position, taskId, read, becomes, retry };
 }

@@ -1,6 +1,6 @@
-import type { AmendmentView, EventBackupView } from '../../../src/proof/amendments/amendment.view';
 import type { ApiAnswer, RequestOptions } from '../../harness/api-client';
 import { startTestService, type TestService, type TestServiceOptions } from '../../harness/service';
+import type { AmendmentDto, EventBackupDto } from '../../../src/proof/amendments/amendment.dto';
 
 export interface Posting {
   accountId: string;
@@ -25,7 +25,7 @@ export interface EventBody {
   amended: object | null;
 }
 
-export type AmendAnswer = ApiAnswer<AmendmentView & { code: string; detail: string }>;
+export type AmendAnswer = ApiAnswer<AmendmentDto & { code: string; detail: string }>;
 
 /** The API of a service with two accounts between which money moves. */
 export class AmendedBooks {
@@ -79,9 +79,9 @@ export class AmendedBooks {
     );
   }
 
-  async backups(query = ''): Promise<{ data: EventBackupView[]; nextCursor: string | null }> {
+  async backups(query = ''): Promise<{ data: EventBackupDto[]; nextCursor: string | null }> {
     const { status, body } = await this.service.api.get<{
-      data: EventBackupView[];
+      data: EventBackupDto[];
       nextCursor: string | null;
     }>(`/v1/admin/event-backups${query}`);
     expect(status).toBe(200);

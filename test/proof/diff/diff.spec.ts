@@ -1,7 +1,5 @@
 import { CloseAccount } from '../../../src/books/accounts/account.creators';
-import type { AccountView } from '../../../src/books/accounts/account.view';
 import { readChangedAccounts, type EventRange } from '../../../src/proof/diff/diff.queries';
-import type { AccountChangeView, AccountDiff } from '../../../src/proof/diff/diff.view';
 import { openAccount, transfer } from '../../harness/books';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
@@ -10,6 +8,8 @@ import { seededRandom, type Random } from '../../harness/seed';
 import { startTestService, type TestService } from '../../harness/service';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { mixedBooks } from '../replay/mixed-books';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
+import type { AccountChangeDto, AccountDiffDto } from '../../../src/proof/diff/diff.dto';
 
 jest.setTimeout(240_000);
 
@@ -17,7 +17,7 @@ const COMMANDS = 600;
 const RANGES = rounds(12, 60);
 
 interface Diff extends EventRange {
-  data: AccountDiff[];
+  data: AccountDiffDto[];
   nextCursor: string | null;
 }
 interface Event {
@@ -51,7 +51,7 @@ describe('the difference between two positions (on real databases)', () => {
   let random: Random;
   let head: number;
   let events: Event[];
-  let cold: AccountView;
+  let cold: AccountDto;
 
   beforeAll(async () => {
     const databases = await cloneDatabases({ lifetime: 'file' });
@@ -87,7 +87,7 @@ describe('the difference between two positions (on real databases)', () => {
   }
 
   /** What an event did to an account; undefined where it left it alone. */
-  function changeBy({ position, eventId, type, data }: Event, account: AccountView) {
+  function changeBy({ position, eventId, type, data }: Event, account: AccountDto) {
     const change = { position, eventId, type, transactionId: data.transactionId ?? null };
     const of = (direction: string) => {
       const own = (data.postings ?? []).filter(
@@ -107,7 +107,7 @@ describe('the difference between two positions (on real databases)', () => {
   }
 
   const accountsAt = async (position: number) =>
-    position === 0 ? [] : everything<AccountView>(`/v1/accounts?atPosition=${position}`, 200);
+    position === 0 ? [] : everything<AccountDto>(`/v1/accounts?atPosition=${position}`, 200);
 
   /** The difference, from two lists of accounts and the events between them. */
   async function naiveDiff({ from, to }: EventRange) {
@@ -135,18 +135,18 @@ describe('the difference between two positions (on real databases)', () => {
     });
   }
 
-  function totals({ status, balance, debits, credits, version, position }: AccountView) {
+  function totals({ status, balance, debits, credits, version, position }: AccountDto) {
     return { status, balance, debits, credits, version, position };
   }
 
   /** The difference as the API tells it, with all pages of all lists. */
   async function wholeDiff({ from, to }: EventRange, limit: number) {
     const query = `from=${from}&to=${to}`;
-    const accounts = await everything<AccountDiff>(`/v1/diff?${query}`, limit);
+    const accounts = await everything<AccountDiffDto>(`/v1/diff?${query}`, limit);
     const diffs = [];
     for (const { nextEventsCursor, events: first, ...account } of accounts) {
       const path = `/v1/diff/${account.accountId}/events?${query}`;
-      const all = await everything<AccountChangeView>(path, 1 + random.below(40));
+      const all = await everything<AccountChangeDto>(path, 1 + random.below(40));
       expect(all.slice(0, 10)).toEqual(first);
       const onward = `${path}&limit=200&cursor=${nextEventsCursor}`;
       const rest = nextEventsCursor === null ? [] : (await get<Diff>(onward)).body.data;
@@ -265,7 +265,7 @@ describe('the difference between two positions (on real databases)', () => {
   });
 
   it('knows no account that was opened later, nor one that never was', async () => {
-    const { id } = (await everything<AccountView>('/v1/accounts?', 200)).at(-1)!;
+    const { id } = (await everything<AccountDto>('/v1/accounts?', 200)).at(-1)!;
     for (const name of [id, 'client:nobody', 'nonsense']) {
       const { status, body } = await get(`/v1/diff/${name}/events?from=0&to=${head}`);
       expect([status, body['code']]).toEqual([404, 'not_found']);

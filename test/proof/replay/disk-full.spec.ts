@@ -5,7 +5,6 @@ import { migrate } from '../../../src/database/migrator';
 import { openLedger, type OpenLedger } from '../../../src/engine/open-ledger';
 import { features } from '../../../src/features';
 import { OpenAccount } from '../../../src/books/accounts/account.creators';
-import type { AccountView } from '../../../src/books/accounts/account.view';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { transfer } from '../../harness/books';
 import { query } from '../../harness/cluster';
@@ -18,6 +17,7 @@ import { seededRandom } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
 import { leftBehind, replayOf, verifyOf } from './some-books';
 import { schemaOf } from './state-schema';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
 
 const DISK_BYTES = 48 << 20;
 const TRANSACTIONS = 1_500;
@@ -41,7 +41,7 @@ async function writeTransactions(open: OpenLedger, count: number): Promise<void>
   const accept = async (type: 'asset' | 'equity') => {
     const input = { name: 'An account', type, currency: 'USD' };
     const command = { creator: OpenAccount, input, actor: 'tester' };
-    return ((await open.ledger.submit(command)) as { answer: AccountView }).answer;
+    return ((await open.ledger.submit(command)) as { answer: AccountDto }).answer;
   };
   const [a, b] = [await accept('asset'), await accept('equity')];
   const input = transfer(a, b, '1.00');

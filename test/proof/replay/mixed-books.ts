@@ -1,6 +1,5 @@
 import { CloseAccount } from '../../../src/books/accounts/account.creators';
 import { ACCOUNT_TYPES } from '../../../src/books/accounts/account.events';
-import type { AccountView } from '../../../src/books/accounts/account.view';
 import {
   PostTransaction,
   ReverseTransaction,
@@ -8,6 +7,7 @@ import {
 import { openAccount } from '../../harness/books';
 import type { TestLedger } from '../../harness/ledger';
 import type { Random } from '../../harness/seed';
+import type { AccountDto } from '../../../src/books/accounts/account.dto';
 
 const ACCOUNTS = 40;
 const IN_FLIGHT = 50;
@@ -41,7 +41,7 @@ export async function mixedBooks(
 async function oneCommand(
   ledger: TestLedger,
   random: Random,
-  accounts: readonly AccountView[],
+  accounts: readonly AccountDto[],
   posted: string[],
   number: number,
 ): Promise<void> {

@@ -1,6 +1,5 @@
 import { AccountOpened } from '../../../src/books/accounts/account.events';
 import { ChangeCompanyAddress, CreateCompany } from '../../../src/books/companies/company.creators';
-import type { CompanyView } from '../../../src/books/companies/company.view';
 import { Registry, type Feature } from '../../../src/engine/define/registry';
 import { features } from '../../../src/features';
 import { replay, type ReplayOptions } from '../../../src/proof/replay/replay';
@@ -18,6 +17,7 @@ import { startTestLedger, type TestLedger } from '../../harness/ledger';
 import { seededRandom, type Random } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
 import { mixedBooks } from './mixed-books';
+import type { CompanyDto } from '../../../src/books/companies/company.dto';
 
 type Apply = Feature['materializers'][number]['apply'];
 
@@ -81,7 +81,7 @@ const MOVES = 20;
 /** Companies, each of which moves several times. */
 async function movingCompanies(ledger: TestLedger, random: Random): Promise<void> {
   const address = (line1: string) => ({ line1, city: 'Bath', postalCode: 'BA1', country: 'GB' });
-  const companies: CompanyView[] = [];
+  const companies: CompanyDto[] = [];
   for (let i = 0; i < COMPANIES; i++) {
     const input = { name: `Company ${i}`, contactEmail: `c${i}@example.org` };
     companies.push(await ledger.accept(CreateCompany, { ...input, address: address('1 Lane') }));

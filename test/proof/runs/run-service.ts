@@ -1,13 +1,13 @@
-import type { RunView } from '../../../src/proof/runs/run.view';
 import { startTestService, type TestService, type TestServiceOptions } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
 import { PretendedWork } from './pretended-work';
+import type { RunDto } from '../../../src/proof/runs/run.dto';
 
 /** Short, so that tests wait for what matters. */
 export const RUN_TIMINGS = { pollMs: 50, beatMs: 50, deadMs: 2_000, stopMs: 5_000 };
 
 export interface RunPage {
-  data: RunView[];
+  data: RunDto[];
   nextCursor: string | null;
 }
 
@@ -19,11 +19,11 @@ export class RunApi {
   ) {}
 
   request(body: object = {}, options = {}) {
-    return this.service.api.post<RunView & { code?: string }>(this.path, body, options);
+    return this.service.api.post<RunDto & { code?: string }>(this.path, body, options);
   }
 
-  async read(id: string): Promise<RunView> {
-    const { status, body } = await this.service.api.get<RunView>(`${this.path}/${id}`);
+  async read(id: string): Promise<RunDto> {
+    const { status, body } = await this.service.api.get<RunDto>(`${this.path}/${id}`);
     expect(status).toBe(200);
     return body;
   }
@@ -35,14 +35,14 @@ export class RunApi {
   }
 
   abort(id: string, options = {}) {
-    return this.service.api.post<RunView & { code?: string }>(
+    return this.service.api.post<RunDto & { code?: string }>(
       `${this.path}/${id}/abort`,
       {},
       options,
     );
   }
 
-  becomes(id: string, status: string): Promise<RunView> {
+  becomes(id: string, status: string): Promise<RunDto> {
     return waitFor(`the run to be ${status}`, async () => {
       const run = await this.read(id);
       return run.status === status && run;
