@@ -46,7 +46,7 @@ describe('isRowRefused', () => {
 });
 
 describe('allDone', () => {
-  it('waits for all, and throws the row that was refused and not what followed from it', async () => {
+  it('waits for all, and throws what was refused and not what followed from it', async () => {
     await expect(allDone([Promise.resolve(1), Promise.resolve()])).resolves.toBeUndefined();
     const sent = [failed('25P02'), failed('23505'), failed('25P02')].map((e) => Promise.reject(e));
     await expect(allDone(sent)).rejects.toMatchObject({ code: '23505' });

@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely';
 import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/account.table';
 import { formatMoney } from '../accounts/account.view';
-import type { AccountType } from '../accounts/account.events';
 import type { TransactionTables } from '../transactions/transaction.table';
 import type { CurrencyBalanceDto } from './trial-balance.dto';
 
