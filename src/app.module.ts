@@ -1,117 +1,100 @@
-import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { AccountController } from './books/accounts/account.controller';
-import type { OpenRuns } from './proof/runs/open-runs';
-import { ReplayController } from './proof/runs/replay.controller';
-import { RunActions } from './proof/runs/run-actions';
-import { RunFeed } from './proof/runs/run-feed';
-import { VerificationController } from './proof/runs/verification.controller';
-import { AmendmentController } from './proof/amendments/amendment.controller';
-import { Amendments } from './proof/amendments/amendments';
-import type { Adapters } from './outside/adapters/adapters';
-import { CompanyController } from './books/companies/company.controller';
-import { Config } from './config';
-import { Ledger } from './engine/write/ledger';
-import type { OpenLedger } from './engine/open-ledger';
+import type { Config } from './config';
+import type { Feature, FeatureService } from './engine/define/feature';
 import { Registry } from './engine/define/registry';
+import type { OpenLedger } from './engine/open-ledger';
 import { StateReader } from './engine/session/state-reader';
-import type { ApiKeys } from './http/api-keys';
-import type { Background } from './http/background';
+import { Ledger } from './engine/write/ledger';
+import { AccessGuard } from './http/access.guard';
+import { ApiKeys } from './http/api-keys';
 import { Commands } from './http/commands';
+import { Duties } from './http/duties';
+import { featureModule } from './http/feature-module';
+import { FeatureParts } from './http/feature-parts';
 import { Health } from './http/health';
 import { HealthController } from './http/health.controller';
 import { buildHttpApp } from './http/http-app';
-import { Metrics, MetricsController } from './http/metrics';
+import { Metrics } from './http/metrics';
+import { MetricsController } from './http/metrics.controller';
+import { Problems } from './http/problems';
 import { Reads } from './http/reads';
-import { InterestController } from './books/interest/interest.controller';
-import { OrderController } from './books/orders/order.controller';
-import { DiffController } from './proof/diff/diff.controller';
-import { EventController } from './outside/events/event.controller';
-import { EventFeed } from './outside/events/event.queries';
-import { TaskController } from './outside/tasks/task.controller';
-import { TaskFeed } from './outside/tasks/task-feed';
-import { TrialBalanceController } from './books/reports/trial-balance.controller';
-import type { OpenTasks } from './outside/tasks/open-tasks';
-import { TaskActions } from './outside/tasks/task-actions';
-import type { TaskDatabase } from './outside/tasks/task-database';
-import { countTasks } from './outside/tasks/task.queries';
-import { TransactionController } from './books/transactions/transaction.controller';
-import { WebhookController } from './outside/webhooks/webhook.controller';
-import { WebhookDeliveries } from './outside/webhooks/webhook.deliveries';
-import { WebhookIntake } from './outside/webhooks/webhook.intake';
+import { checkRoutes } from './http/routes';
+import {
+  CONFIG,
+  DATABASE_URLS,
+  FEATURE_SERVICES,
+  LOG_READER,
+  OPEN_LEDGER,
+  SERVICE_LOG,
+} from './http/service-tokens';
 
-/** What the HTTP side stands on; whoever opened these parts closes them. */
+/** What a service stands on; whoever opened the ledger closes it, after the service. */
 export interface AppParts {
   readonly open: OpenLedger;
-  readonly tasks: OpenTasks;
-  readonly runs: OpenRuns;
-  readonly adapters: Adapters;
+  readonly features: readonly Feature[];
   readonly config: Config;
-  readonly keys: ApiKeys;
+  readonly duties: Duties;
   readonly log: Logger;
 }
 
-const API: Type[] = [
-  AccountController,
-  TransactionController,
-  CompanyController,
-  InterestController,
-  OrderController,
-  TrialBalanceController,
-  DiffController,
-  EventController,
-  TaskController,
-  WebhookController,
-  VerificationController,
-  ReplayController,
-  AmendmentController,
-];
+/** What every process answers, whatever else it does. */
+const OPERATION: Type[] = [HealthController, MetricsController];
 
+/** What every feature may ask for. */
 @Module({})
-export class AppModule {
-  /** A worker process answers for its health alone. */
-  static of({ open, tasks, runs, adapters, config }: AppParts): DynamicModule {
-    const { ledger, urls, registry, stateReader, logReader } = open;
-    const taskReader =
-      logReader.withTables<Pick<TaskDatabase, 'task_delivery' | 'task_dispatch'>>();
-    const background: Background = {
-      queue: tasks.queues,
-      countTasks: () => countTasks(taskReader),
-      adapters: () => adapters.status(),
-      lastVerification: () => runs.feed.lastVerification(),
-    };
-    const health = new Health(ledger, stateReader, logReader, config.engine.queueLimit, background);
-    const intake = new WebhookIntake(registry, adapters.seal, config.adapters.webhooks);
-    return {
-      module: AppModule,
-      controllers: [...(config.role === 'worker' ? [] : API), HealthController, MetricsController],
-      providers: [
-        { provide: Config, useValue: config },
-        { provide: TaskActions, useValue: tasks.actions },
-        { provide: RunFeed, useValue: runs.feed },
-        { provide: RunActions, useValue: runs.actions },
-        { provide: Amendments, useValue: new Amendments({ urls, registry }, logReader) },
-        { provide: Ledger, useValue: ledger },
-        { provide: Registry, useValue: registry },
-        { provide: StateReader, useValue: stateReader },
-        { provide: Health, useValue: health },
-        { provide: Metrics, useValue: new Metrics(ledger, background) },
-        { provide: TaskFeed, useValue: new TaskFeed(taskReader) },
-        { provide: EventFeed, useValue: new EventFeed(taskReader, registry) },
-        { provide: WebhookIntake, useValue: intake },
-        { provide: WebhookDeliveries, useValue: new WebhookDeliveries(tasks.db) },
-        Commands,
-        Reads,
-      ],
-    };
+class CoreModule {
+  static of(parts: AppParts, problems: Problems, services: readonly FeatureService[]) {
+    const { open, config, duties, log } = parts;
+    const { ledger, registry, stateReader, logReader, urls } = open;
+    const onKeyError = (err: unknown) => log.warn({ err }, 'the API keys could not be read');
+    const given: Provider[] = [
+      { provide: CONFIG, useValue: config },
+      { provide: Duties, useValue: duties },
+      { provide: SERVICE_LOG, useValue: log },
+      { provide: OPEN_LEDGER, useValue: open },
+      { provide: DATABASE_URLS, useValue: urls },
+      { provide: LOG_READER, useValue: logReader },
+      { provide: StateReader, useValue: stateReader },
+      { provide: Ledger, useValue: ledger },
+      { provide: Registry, useValue: registry },
+      { provide: Problems, useValue: problems },
+      { provide: FEATURE_SERVICES, useValue: services },
+      { provide: ApiKeys, useValue: new ApiKeys(logReader, onKeyError) },
+    ];
+    const providers = [...given, FeatureParts, Commands, Reads];
+    const exports = providers.map((p) => ('provide' in p ? p.provide : p));
+    return { module: CoreModule, global: true, providers, exports } satisfies DynamicModule;
   }
 }
 
+/** Who may call, how the service is, and what is measured. */
+@Module({
+  controllers: OPERATION,
+  providers: [Health, Metrics, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
+})
+class OperationModule {}
+
+@Module({})
+class AppModule {}
+
 /**
- * The configured application on an opened ledger: routes, validation, problems, authentication,
- * documentation. Ready for `listen` or `inject`.
+ * The configured application on an opened ledger: everything that the features bring, in the order
+ * of their list, started and ready for `listen` or `inject`. Closing it stops all of that in the
+ * opposite order, once every request that was accepted is answered.
+ * @throws StartFailed, TaskHandlersIncomplete
  */
-export function createApp(parts: AppParts): Promise<NestFastifyApplication> {
-  return buildHttpApp(AppModule.of(parts), parts.keys, parts.log);
+export async function createApp(parts: AppParts): Promise<NestFastifyApplication> {
+  const { features, duties, log } = parts;
+  const problems = new Problems(features);
+  const services = await Promise.all(features.map(async (f) => (await f.service()).service));
+  checkRoutes([...OPERATION, ...services.flatMap((s) => s.controllers ?? [])], problems);
+  const imports = [
+    CoreModule.of(parts, problems, services),
+    ...features.map((f, i) => featureModule(f, services[i]!, duties.servesApi)),
+    OperationModule,
+  ];
+  return buildHttpApp({ module: AppModule, imports }, problems, log);
 }

@@ -1,34 +1,36 @@
 import { accountFeature } from './books/accounts/account.feature';
-import { amendmentFeature } from './proof/amendments/amendment.feature';
-import type { Adapters } from './outside/adapters/adapters';
 import { companyFeature } from './books/companies/company.feature';
-import { companyTaskHandlers } from './books/companies/company.tasks';
-import type { Feature } from './engine/define/registry';
-import type { StateReader } from './engine/session/state-reader';
-import type { TaskHandler } from './outside/tasks/task-handler';
-import { webhookTaskHandlers } from './outside/webhooks/webhook.tasks';
 import { interestFeature } from './books/interest/interest.feature';
 import { orderFeature } from './books/orders/order.feature';
-import { orderTaskHandlers } from './books/orders/order.tasks';
+import { trialBalanceFeature } from './books/reports/trial-balance.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
+import type { Feature } from './engine/define/feature';
+import { adapterFeature } from './outside/adapters/adapter.feature';
+import { eventFeature } from './outside/events/event.feature';
+import { taskFeature } from './outside/tasks/task.feature';
 import { webhookFeature } from './outside/webhooks/webhook.feature';
+import { amendmentFeature } from './proof/amendments/amendment.feature';
+import { checkpointFeature } from './proof/checkpoints/checkpoint.feature';
+import { diffFeature } from './proof/diff/diff.feature';
+import { runFeature } from './proof/runs/run.feature';
 
-/** Every feature of the program. */
+/**
+ * Every feature of the program, in the order of the documentation of the API. What they have
+ * running starts in this order and stops in the opposite one: tasks use adapters to their end.
+ */
 export const features: readonly Feature[] = [
   accountFeature,
   transactionFeature,
   companyFeature,
-  orderFeature,
   interestFeature,
+  orderFeature,
+  trialBalanceFeature,
+  diffFeature,
+  eventFeature,
+  adapterFeature,
+  taskFeature,
   webhookFeature,
+  checkpointFeature,
+  runFeature,
   amendmentFeature,
 ];
-
-/** What does the tasks of all features. */
-export function taskHandlers(adapters: Adapters, stateReader: StateReader): readonly TaskHandler[] {
-  return [
-    ...companyTaskHandlers(adapters),
-    ...orderTaskHandlers(adapters),
-    ...webhookTaskHandlers(adapters, stateReader),
-  ];
-}

@@ -3,20 +3,17 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'pg';
 import type { Logger } from 'pino';
-import { openAdapters } from './outside/adapters/open-adapters';
-import { openRuns } from './proof/runs/open-runs';
 import { createApp } from './app.module';
 import { Config } from './config';
 import type { DatabaseUrls } from './database/connections';
 import { EmbeddedPostgres } from './database/embedded-postgres';
 import { migrate } from './database/migrator';
 import { openLedger } from './engine/open-ledger';
-import { features, taskHandlers } from './features';
+import { features } from './features';
 import { readOrMakeAdminKey, storeAdminKey, type AdminKey } from './http/admin-key';
-import { ApiKeys } from './http/api-keys';
+import { dutiesOf } from './http/duties';
 import { makeLog } from './http/log';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
-import { openTasks } from './outside/tasks/open-tasks';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */
@@ -71,34 +68,7 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   });
   running.add(() => open.close());
   checkpoint();
-  const adapters = await openAdapters(config.adapters);
-  running.add(() => adapters.close());
-  const tasks = openTasks({
-    urls,
-    open,
-    handlers: taskHandlers(adapters, open.stateReader),
-    limits: config.tasks,
-    timeouts: config.engine,
-    queue: { redisUrl: config.redisUrl, redisPrefix: config.redisPrefix },
-    dispatches: true,
-    works: config.role !== 'api',
-    log,
-  });
-  running.add(() => tasks.close());
-  checkpoint();
-  const runs = openRuns({
-    urls,
-    open,
-    queues: tasks.queues,
-    config,
-    timeouts: config.engine,
-    works: config.role !== 'api',
-    log,
-  });
-  running.add(() => runs.close());
-  const onKeyError = (err: unknown) => log.warn({ err }, 'the API keys could not be read');
-  const keys = new ApiKeys(open.logReader, onKeyError);
-  const app = await createApp({ open, tasks, runs, adapters, config, keys, log });
+  const app = await createApp({ open, features, config, duties: dutiesOf(config.role), log });
   running.add(() => closeApp(app));
   checkpoint();
   await listen(app, config);
@@ -139,7 +109,10 @@ async function listen(app: NestFastifyApplication, { host, port }: Config): Prom
   }
 }
 
-/** Stops listening and waits for the answers under way; clients that stall are cut off. */
+/**
+ * Stops listening and waits for the answers under way; clients that stall are cut off. Then the
+ * features stop, in the opposite order of their list.
+ */
 async function closeApp(app: NestFastifyApplication): Promise<void> {
   const server = app.getHttpServer();
   const timer = setTimeout(() => server.closeAllConnections(), CLOSE_CONNECTIONS_AFTER_MS);

@@ -30,6 +30,8 @@ const FEATURE_WINGS = ['access', 'outside', 'books', 'proof'];
 const SHARED_FILE = /\.(events|queries|rules|table|view)$/;
 /** Folders of those wings that are no features: what they are made for is to be used by others. */
 const SHARED_FOLDER = /^src\/(outside\/(tasks|adapters)|proof\/(replay|runs|checkpoints))\//;
+/** What puts the features together without naming any. */
+const COMPOSITION = ['src/main', 'src/app.module'];
 const PURE_FILE = /\.(events|creators?|materializers)\.ts$/;
 const IMPURE_PACKAGE = /^(@nestjs\/|bullmq$|pg$|node:(timers|perf_hooks|crypto|os|fs|net)$)/;
 
@@ -47,7 +49,18 @@ export function forbiddenImport(file: SourceFile, item: Import): string | undefi
   }
   // Scripts put things together too; specs may look at what they test from anywhere.
   if (from === 'scripts' || file.isSpec) return undefined;
-  return forbiddenInProgram(file.module, item.target);
+  return forbiddenOfFeature(file.module, item) ?? forbiddenInProgram(file.module, item.target);
+}
+
+/** A feature is one folder and one line: nobody knows it but the list. */
+function forbiddenOfFeature(from: string, { target, isLazy }: Import): string | undefined {
+  if (COMPOSITION.includes(from) && FEATURE_WINGS.includes(wingOf(target))) {
+    return 'what a service is made of, its features say';
+  }
+  if (target.endsWith('.feature') && from !== 'src/features') return 'src/features.ts lists them';
+  if (!target.endsWith('.service')) return undefined;
+  const isOwn = from === target.replace(/\.service$/, '.feature') && isLazy;
+  return isOwn ? undefined : 'only its feature loads it, and only for a running service';
 }
 
 function forbiddenInProgram(from: string, to: string): string | undefined {

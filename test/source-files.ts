@@ -12,6 +12,8 @@ export interface Import {
   readonly isPackage: boolean;
   /** Whether it leaves nothing in the compiled program. */
   readonly isTypeOnly: boolean;
+  /** Whether it is loaded when a function asks for it, and not together with the file. */
+  readonly isLazy: boolean;
 }
 
 /** A source file with what the rules of style ask about. */
@@ -63,19 +65,31 @@ export class SourceFile {
       if (!ts.isImportDeclaration(node) && !ts.isExportDeclaration(node)) continue;
       if (!node.moduleSpecifier) continue;
       const name = (node.moduleSpecifier as ts.StringLiteral).text;
-      found.push(this.importOf(name, isTypeOnly(node)));
+      found.push(this.importOf(name, { isTypeOnly: isTypeOnly(node), isLazy: false }));
+    }
+    if (!this.text.includes('import(')) return found;
+    for (const node of this.nodes()) {
+      const name = lazilyImported(node);
+      if (name !== undefined) found.push(this.importOf(name, { isTypeOnly: false, isLazy: true }));
     }
     return found;
   }
 
-  private importOf(name: string, typeOnly: boolean): Import {
+  private importOf(name: string, how: Pick<Import, 'isTypeOnly' | 'isLazy'>): Import {
     if (!name.startsWith('.')) {
       const parts = name.split('/').slice(0, name.startsWith('@') ? 2 : 1);
-      return { target: parts.join('/'), isPackage: true, isTypeOnly: typeOnly };
+      return { target: parts.join('/'), isPackage: true, ...how };
     }
     const path = join(dirname(this.path), name).replaceAll('\\', '/');
-    return { target: path.replace(/\.js$/, ''), isPackage: false, isTypeOnly: typeOnly };
+    return { target: path.replace(/\.js$/, ''), isPackage: false, ...how };
   }
+}
+
+/** What an `import('…')` names. */
+function lazilyImported(node: ts.Node): string | undefined {
+  if (!ts.isCallExpression(node) || node.expression.kind !== ts.SyntaxKind.ImportKeyword) return;
+  const [name] = node.arguments;
+  return name && ts.isStringLiteral(name) ? name.text : undefined;
 }
 
 function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {

@@ -128,6 +128,19 @@ describe('imports', () => {
     expect(found).toEqual([]);
   });
 
+  it('bring no framework where the features alone are needed, as for a rebuild', () => {
+    const loaded = loadedWith('src/features', product);
+    expect(loaded.size).toBeGreaterThan(50);
+    const heavy =
+      /^(@nestjs\/|fastify|bullmq$|pg$|pino$|prom-client$|rxjs$|nodemailer$|@aws-sdk\/)/;
+    const found = violations([...loaded], function* ({ imports }) {
+      for (const { target, isPackage, isTypeOnly } of imports) {
+        if (isPackage && !isTypeOnly && heavy.test(target)) yield `loads ${target}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
   it('make no cycles', () => {
     expect(cyclesOf(product)).toEqual([]);
   });
@@ -250,12 +263,28 @@ function isSwitched(called: string): boolean {
   );
 }
 
+/** The files that are loaded together with one. */
+function loadedWith(module: string, of: readonly SourceFile[]): Set<SourceFile> {
+  const byModule = new Map(of.map((file) => [file.module, file]));
+  const loaded = new Set<SourceFile>();
+  const load = (name: string) => {
+    const file = byModule.get(name);
+    if (!file || loaded.has(file)) return;
+    loaded.add(file);
+    for (const { target, isTypeOnly, isLazy } of file.imports) {
+      if (!isTypeOnly && !isLazy) load(target);
+    }
+  };
+  load(module);
+  return loaded;
+}
+
 /** Circles of files that need each other when they are loaded. */
 function cyclesOf(of: readonly SourceFile[]): string[] {
   const needs = new Map(
     of.map((file) => [
       file.module,
-      file.imports.filter((i) => !i.isPackage && !i.isTypeOnly).map((i) => i.target),
+      file.imports.filter((i) => !i.isPackage && !i.isTypeOnly && !i.isLazy).map((i) => i.target),
     ]),
   );
   const cycles: string[] = [];

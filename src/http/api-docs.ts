@@ -3,60 +3,18 @@ import {
   ApiExtraModels,
   ApiHeader,
   ApiProperty,
-  ApiPropertyOptional,
   ApiQuery,
   ApiResponse,
   ApiSecurity,
   DocumentBuilder,
-  getSchemaPath,
   SwaggerModule,
   type ApiResponseCommonMetadata,
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { withNullableReferences } from './nullable-references';
 import { markOptionalBodies } from './optional-bodies';
-import { PROBLEM_KINDS, type ProblemCode } from './problem-codes';
-
-class FieldErrorDto {
-  @ApiProperty({ description: 'JSON pointer into the body, or /name of a parameter' })
-  pointer!: string;
-
-  @ApiProperty()
-  message!: string;
-}
-
-/** Every error's body, for the OpenAPI document. */
-export class ProblemDto {
-  @ApiProperty({ example: '/problems/insufficient_funds' })
-  type!: string;
-
-  @ApiProperty()
-  title!: string;
-
-  @ApiProperty({ type: 'integer' })
-  status!: number;
-
-  @ApiProperty()
-  detail!: string;
-
-  @ApiProperty({ description: 'The path of the request' })
-  instance!: string;
-
-  @ApiProperty({ enum: Object.keys(PROBLEM_KINDS) })
-  code!: ProblemCode;
-
-  @ApiPropertyOptional({ description: 'The account that a rule of the books refused' })
-  accountId?: string;
-
-  @ApiPropertyOptional({ type: 'integer', description: 'Which item of a batch was refused' })
-  index?: number;
-
-  @ApiPropertyOptional({ format: 'uuid', description: 'The replay that was refused' })
-  runId?: string;
-
-  @ApiPropertyOptional({ type: [FieldErrorDto], description: 'What is not valid' })
-  errors?: FieldErrorDto[];
-}
+import { ApiProblems, documentProblems, PROBLEM_MODELS } from './problem-responses';
+import type { Problems } from './problems';
 
 type HeadersObject = NonNullable<ApiResponseCommonMetadata['headers']>;
 
@@ -79,15 +37,11 @@ const COMMAND_HEADERS = {
   },
 } satisfies HeadersObject;
 
-const UNAVAILABLE_HEADERS = {
-  'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } },
-} satisfies HeadersObject;
-
 interface Answer {
   readonly status: number;
   readonly type: Type;
   /** Codes that this endpoint may refuse with, besides those that every one may. */
-  readonly problems?: readonly ProblemCode[];
+  readonly problems?: readonly string[];
 }
 
 /** Describes a POST or PUT that runs a command, and sets the status of its success. */
@@ -107,7 +61,7 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
       schema: { type: 'boolean', default: false },
     }),
     ApiResponse({ status, type, headers: COMMAND_HEADERS, description: 'Done' }),
-    ...problemResponses([
+    ApiProblems([
       'validation_failed',
       'unauthorized',
       'payload_too_large',
@@ -124,26 +78,8 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
 export function ApiRead({ type, problems = [] }: Omit<Answer, 'status'>): MethodDecorator {
   return applyDecorators(
     ApiResponse({ status: 200, type, headers: POSITION_HEADER, description: 'Found' }),
-    ...problemResponses(['validation_failed', 'unauthorized', 'ledger_unavailable', ...problems]),
+    ApiProblems(['validation_failed', 'unauthorized', 'ledger_unavailable', ...problems]),
     ApiSecurity('bearer'),
-  );
-}
-
-/** One response for each status, naming the codes that come with it. */
-function problemResponses(codes: readonly ProblemCode[]): MethodDecorator[] {
-  const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of codes) {
-    const { status } = PROBLEM_KINDS[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  const schema = { $ref: getSchemaPath(ProblemDto) };
-  return [...byStatus].map(([status, ofStatus]) =>
-    ApiResponse({
-      status,
-      description: ofStatus.join(', '),
-      ...(ofStatus.includes('ledger_unavailable') && { headers: UNAVAILABLE_HEADERS }),
-      content: { 'application/problem+json': { schema } },
-    }),
   );
 }
 
@@ -162,7 +98,7 @@ export function pageDto(Item: Type): Type {
 }
 
 /** The OpenAPI document, made from the code. */
-export function openApiDocument(app: INestApplication): OpenAPIObject {
+export function openApiDocument(app: INestApplication, problems: Problems): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('Truebook')
     .setDescription(
@@ -173,16 +109,24 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     // Not addBearerAuth, which says of a key that it is a JWT.
     .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'An API key' })
     .build();
-  const extraModels = [ProblemDto, FieldErrorDto];
+  const extraModels = [...PROBLEM_MODELS];
   const document = SwaggerModule.createDocument(app, config, { extraModels });
+  documentProblems(document, problems);
   markOptionalBodies(document);
   return withNullableReferences(document);
 }
 
+const DOCS = 'docs';
+
+/** Whether a path is one of the documentation's, which everybody may read. */
+export function isDocs(path: string): boolean {
+  return path === `/${DOCS}` || path.startsWith(`/${DOCS}/`);
+}
+
 /** Serves the document at /docs/json and Swagger UI at /docs. */
-export function serveDocs(app: INestApplication): void {
-  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
-    jsonDocumentUrl: 'docs/json',
+export function serveDocs(app: INestApplication, problems: Problems): void {
+  SwaggerModule.setup(DOCS, app, () => openApiDocument(app, problems), {
+    jsonDocumentUrl: `${DOCS}/json`,
     raw: ['json'],
     customSiteTitle: 'Truebook API',
   });

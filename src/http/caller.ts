@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { PermissionName } from './permission';
 
 /** Who calls: the name and the role of an API key. */
 export interface Caller {
@@ -6,7 +7,8 @@ export interface Caller {
   readonly role: 'admin';
 }
 
-export function isAdmin({ role }: { readonly role: string }): boolean {
+/** Whether a caller has a permission. There is one role, and it has all of them. */
+export function may({ role }: { readonly role: string }, _permission: PermissionName): boolean {
   return role === 'admin';
 }
 

@@ -3,6 +3,7 @@ import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Reply } from './caller';
 import { Health } from './health';
 import { LiveDto, ReadyDto } from './health.dto';
+import { Public } from './permission';
 
 @ApiTags('health')
 @Controller('v1/health')
@@ -11,6 +12,7 @@ export class HealthController {
 
   /** The process answers. */
   @Get('live')
+  @Public()
   @Header('cache-control', 'no-store')
   @ApiResponse({ status: 200, type: LiveDto })
   live(): LiveDto {
@@ -19,6 +21,7 @@ export class HealthController {
 
   /** Both databases answer and writes are taken. */
   @Get('ready')
+  @Public()
   @Header('cache-control', 'no-store')
   @ApiResponse({ status: 200, type: ReadyDto, description: 'Reads and writes work' })
   @ApiResponse({ status: 503, type: ReadyDto, description: '`failure` says why not' })

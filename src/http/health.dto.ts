@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { LastVerification } from './background';
+import type { LastVerification } from './health-parts';
 
 /** The process answers. */
 export class LiveDto {
@@ -50,7 +50,7 @@ export class AdapterDto {
   open!: number;
 }
 
-class LastVerificationDto implements Pick<LastVerification, 'id' | 'status' | 'toPosition'> {
+class LastVerificationDto implements LastVerification {
   @ApiProperty({ format: 'uuid' })
   id!: string;
 

@@ -1,12 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import type { LogDatabase } from '../engine/write/event-log';
 import { describeFailure } from '../engine/write/failures';
 import { Ledger } from '../engine/write/ledger';
 import { LedgerUnavailable } from '../engine/define/refusal';
-import type { StateReader } from '../engine/session/state-reader';
-import type { Background, LastVerification } from './background';
+import { StateReader } from '../engine/session/state-reader';
+import { AdapterHealth, QueueHealth, VerificationHealth } from './health-parts';
 import type { ReadyDto } from './health.dto';
+import { CONFIG, LOG_READER } from './service-tokens';
 import { within } from './within';
 
 /** Who asks for health gives up soon after this. */
@@ -14,15 +15,20 @@ const PATIENCE_MS = 2_000;
 /** Health needs no key, so it does not say where the queue is. */
 const QUEUE_AWAY = 'The queue of the tasks cannot be reached';
 
-/** Looks at both databases, at the write path and at the queue of the tasks. */
+/**
+ * Looks at both databases, at the write path, and at what the features have running beside them; a
+ * service without such a feature has nothing there that could be down.
+ */
 @Injectable()
 export class Health {
   constructor(
     private readonly ledger: Ledger,
     private readonly stateReader: StateReader,
-    private readonly logReader: Kysely<LogDatabase>,
-    private readonly queueLimit: number,
-    private readonly background: Background,
+    @Inject(LOG_READER) private readonly logReader: Kysely<LogDatabase>,
+    @Inject(CONFIG) private readonly config: { readonly engine: { readonly queueLimit: number } },
+    @Optional() private readonly queue?: QueueHealth,
+    @Optional() private readonly adapters?: AdapterHealth,
+    @Optional() private readonly verifications?: VerificationHealth,
   ) {}
 
   /** Never throws: what is wrong is the answer. */
@@ -48,7 +54,7 @@ export class Health {
         state: state.failure === undefined ? 'up' : 'down',
       },
       queue,
-      adapters: this.background.adapters(),
+      adapters: this.adapters?.status() ?? [],
       lastVerification,
       failure,
     };
@@ -74,13 +80,13 @@ export class Health {
 
   /** A queue that is down delays tasks and nothing else, so the service stays ready. */
   private async readQueue(): Promise<ReadyDto['queue']> {
-    const { backend } = this.background.queue;
-    const { failure } = await attempt(this.background.queue.check(), PATIENCE_MS, () => QUEUE_AWAY);
+    const checked = this.queue?.check() ?? Promise.resolve();
+    const { failure } = await attempt(checked, PATIENCE_MS, () => QUEUE_AWAY);
     return {
       waiting: this.ledger.status().queued,
-      limit: this.queueLimit,
+      limit: this.config.engine.queueLimit,
       status: failure === undefined ? 'up' : 'down',
-      backend,
+      backend: this.queue?.backend ?? 'postgres',
       failure: failure ?? null,
     };
   }
@@ -90,10 +96,11 @@ export class Health {
    * mend the books, and may be the wrong answer to one wrong row.
    */
   private async readLastVerification(): Promise<ReadyDto['lastVerification']> {
-    const { value } = await attempt(this.background.lastVerification());
+    const asked = this.verifications?.lastVerification() ?? Promise.resolve(null);
+    const { value } = await attempt(asked);
     if (!value) return null;
     const { id, status, finishedAt, toPosition } = value;
-    return { id, status, finishedAt, ageSeconds: ageOf(value), toPosition };
+    return { id, status, finishedAt, ageSeconds: secondsSince(finishedAt), toPosition };
   }
 
   private async readLogPosition(): Promise<number> {
@@ -118,9 +125,9 @@ export class Health {
   }
 }
 
-/** Seconds since it ended. */
-export function ageOf({ finishedAt }: Pick<LastVerification, 'finishedAt'>): number {
-  return Math.max(0, Math.round((Date.now() - Date.parse(finishedAt)) / 1000));
+/** Whole seconds since a time, RFC 3339. */
+export function secondsSince(time: string): number {
+  return Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
 }
 
 interface Attempt<T> {

@@ -3,13 +3,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { serveDocs } from './api-docs';
-import type { ApiKeys } from './api-keys';
-import { authenticate } from './authentication';
+import { AccessGuard } from './access.guard';
+import { isDocs, serveDocs } from './api-docs';
 import { BODY_LIMIT_BYTES, parseJsonBody } from './json-body';
 import { NestLog } from './log';
 import { Metrics } from './metrics';
 import { ProblemFilter } from './problem.filter';
+import type { Problems } from './problems';
 import { compileRequests } from './request-classes';
 import { answerBrokenRequest, observeRequests, requestId } from './requests';
 import { ValidationPipe } from './validation';
@@ -19,13 +19,16 @@ const MAX_PARAM_LENGTH = 256;
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Builds the HTTP side of the program around a module with its controllers; listens not yet. */
+/**
+ * Builds the HTTP side of the program around a module with its controllers, and starts what the
+ * module's providers have running; listens not yet. Where that fails, what was started is stopped.
+ */
 export async function buildHttpApp(
   module: DynamicModule,
-  keys: ApiKeys,
+  problems: Problems,
   log: Logger,
 ): Promise<NestFastifyApplication> {
-  const problems = new ProblemFilter(log);
+  const filter = new ProblemFilter(problems, log);
   const adapter = new FastifyAdapter({
     // No Nest middleware is used, and looking for it costs every request some microseconds.
     skipMiddie: true,
@@ -38,7 +41,7 @@ export async function buildHttpApp(
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       reply.header('x-request-id', request.id);
-      problems.answer(error, request, reply);
+      filter.answer(error, request, reply);
     },
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
@@ -50,13 +53,18 @@ export async function buildHttpApp(
   const fastify = app.getHttpAdapter().getInstance();
   observeRequests(fastify, log, app.get(Metrics));
   closeConnectionsAtEnd(fastify);
-  authenticate(fastify, keys);
+  app.get(AccessGuard).watch(fastify, isDocs);
   acceptOnlyJson(fastify);
-  app.useGlobalFilters(problems);
+  app.useGlobalFilters(filter);
   app.useGlobalPipes(new ValidationPipe());
-  serveDocs(app);
-  await app.init();
-  await fastify.ready();
+  serveDocs(app, problems);
+  try {
+    await app.init();
+    await fastify.ready();
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw error;
+  }
   return app;
 }
 

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROBLEM_KINDS, problemCode } from './problem-codes';
+import { features } from '../features';
+import { CORE_PROBLEMS } from './problem-codes';
+import { Problems } from './problems';
 
 const SOURCE = join(__dirname, '..');
 /** `new Refusal('code', …)`, and a feature's function that makes one of its first argument. */
@@ -17,41 +19,98 @@ function refusalCodes(): Map<string, string> {
   return codes;
 }
 
-describe('the table of problems', () => {
+describe('the problems of the program', () => {
   const codes = refusalCodes();
+  const problems = new Problems(features);
 
-  it('has a status for every code that the program refuses with', () => {
-    const missing = [...codes].filter(([code]) => !Object.hasOwn(PROBLEM_KINDS, code));
-    expect(missing).toEqual([]);
+  it('have a status for every code that the program refuses with', () => {
+    expect([...codes].filter(([code]) => !problems.has(code))).toEqual([]);
   });
 
-  it('was compared with the codes of the books', () => {
+  it('are all refused with', () => {
+    const declared = features.flatMap((feature) => Object.keys(feature.problems));
+    expect(declared.length).toBeGreaterThan(20);
+    expect(declared.filter((code) => !codes.has(code))).toEqual([]);
+  });
+
+  it('were compared with the codes of the books', () => {
     expect([...codes.keys()]).toEqual(
       expect.arrayContaining(['insufficient_funds', 'client_id_taken', 'zero_amount']),
     );
   });
 
-  it('has the statuses that the API promises', () => {
-    const statuses = Object.entries(PROBLEM_KINDS).map(([code, { status }]) => [status, code]);
-    expect(Object.groupBy(statuses, ([status]) => String(status))).toMatchObject({
-      400: [[400, 'validation_failed']],
-      401: [[401, 'unauthorized']],
-      403: [[403, 'forbidden']],
-      404: [[404, 'not_found']],
-      413: [[413, 'payload_too_large']],
-      415: [[415, 'unsupported_media_type']],
-      429: [[429, 'too_many_requests']],
-      500: [[500, 'internal_error']],
-      503: [[503, 'ledger_unavailable']],
+  it('have the statuses that the API promises', () => {
+    const byStatus = Object.groupBy(Object.keys(CORE_PROBLEMS), (c) => problems.statusOf(c));
+    expect(byStatus).toEqual({
+      400: ['validation_failed'],
+      401: ['unauthorized'],
+      403: ['forbidden'],
+      404: ['not_found'],
+      409: ['client_id_taken'],
+      413: ['payload_too_large'],
+      415: ['unsupported_media_type'],
+      422: ['idempotency_key_reused'],
+      429: ['too_many_requests'],
+      500: ['internal_error'],
+      503: ['ledger_unavailable'],
     });
-    expect(PROBLEM_KINDS.client_id_taken.status).toBe(409);
-    expect(PROBLEM_KINDS.already_reversed.status).toBe(409);
-    expect(PROBLEM_KINDS.idempotency_key_reused.status).toBe(422);
-    expect(PROBLEM_KINDS.insufficient_funds.status).toBe(422);
+    expect(problems.statusOf('already_reversed')).toBe(409);
+    expect(problems.statusOf('insufficient_funds')).toBe(422);
+  });
+});
+
+describe('the table of problems', () => {
+  const kind = { status: 422, title: 'The box is full' };
+  const notes = { name: 'notes', problems: { box_full: kind } };
+  const refusal = { code: 'box_full', detail: 'There are 3 notes in it', details: { index: 2 } };
+
+  it('says of a refusal what its feature declares', () => {
+    expect(new Problems([notes]).of(refusal, '/v1/notes')).toEqual({
+      type: '/problems/box_full',
+      title: 'The box is full',
+      status: 422,
+      detail: 'There are 3 notes in it',
+      instance: '/v1/notes',
+      code: 'box_full',
+      index: 2,
+    });
   });
 
-  it('takes an unknown code, also one that objects have, for an internal error', () => {
-    expect(problemCode('no_such_code')).toBe('internal_error');
-    expect(problemCode('toString')).toBe('internal_error');
+  it.each(['no_such_code', 'toString'])('takes %s for an internal error', (code) => {
+    expect(new Problems([notes]).of({ ...refusal, code }, '/')).toMatchObject({
+      code: 'internal_error',
+      status: 500,
+    });
+  });
+
+  it('is sorted by status and name, whatever the order of the features', () => {
+    const boxes = { name: 'boxes', problems: { no_box: { status: 409, title: 'x' } } };
+    const { codes } = new Problems([notes, boxes]);
+    expect(codes).toEqual(new Problems([boxes, notes]).codes);
+    expect(codes.slice(4, 10)).toEqual([
+      'client_id_taken',
+      'no_box',
+      'payload_too_large',
+      'unsupported_media_type',
+      'box_full',
+      'idempotency_key_reused',
+    ]);
+  });
+
+  it('refuses what is declared twice, is no code, or is the fault of the server', () => {
+    const wrong = [
+      notes,
+      { name: 'boxes', problems: { box_full: kind, 'Box-full': kind } },
+      { name: 'lids', problems: { not_found: kind, lid_lost: { status: 500, title: 'x' } } },
+    ];
+    expect(() => new Problems(wrong)).toThrow(
+      [
+        'The problems do not fit:',
+        '  - boxes declares box_full, which is declared already',
+        '  - boxes declares "Box-full", which is no code',
+        '  - lids declares not_found, which is declared already',
+        '  - lids declares lid_lost as 500',
+      ].join('\n'),
+    );
   });
 });

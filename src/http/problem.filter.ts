@@ -3,12 +3,16 @@ import type { Logger } from 'pino';
 import { LedgerUnavailable } from '../engine/define/refusal';
 import type { Reply, Request } from './caller';
 import { pathOf } from './commands';
-import { PROBLEM_MEDIA_TYPE, problemOfError, RETRY_AFTER_S } from './problem';
+import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_S } from './problem';
+import type { Problems } from './problems';
 
 /** Answers every error as problem+json, and logs those that are not the caller's. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly problems: Problems,
+    private readonly log: Logger,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -16,7 +20,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   answer(error: unknown, request: Pick<Request, 'id' | 'url'>, reply: Reply): void {
-    const problem = problemOfError(error, pathOf(request));
+    const problem = this.problems.ofError(error, pathOf(request));
     const { status } = problem;
     if (status === 500) {
       this.log.error({ err: error, requestId: request.id }, 'unforeseen error');

@@ -6,7 +6,7 @@ import {
   type FieldError,
   type RefusalDetails,
 } from '../engine/define/refusal';
-import { PROBLEM_KINDS, problemCode, type ProblemCode } from './problem-codes';
+import type { CoreProblemCode } from './problem-codes';
 
 /** The body of every error, as RFC 9457 has it, with the ledger's own members. */
 export interface Problem extends RefusalDetails {
@@ -23,28 +23,13 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 /** What a caller is asked to wait before it tries again, in seconds. */
 export const RETRY_AFTER_S = 1;
 
-/** The problem of a refusal that the ledger answered. */
-export function problemOf(
-  refusal: Pick<Refusal, 'code' | 'detail' | 'details'>,
-  instance: string,
-): Problem {
-  const code = problemCode(refusal.code);
-  const { status, title } = PROBLEM_KINDS[code];
-  const { detail, details } = refusal;
-  return { type: `/problems/${code}`, title, status, detail, instance, code, ...details };
-}
-
 /** A refusal for things that are wrong with the request itself. */
 export function invalidRequest(...errors: FieldError[]): Refusal {
   return new Refusal('validation_failed', 'The request is not valid', { errors });
 }
 
-/** Any error as a problem. What nobody foresaw is answered without a word of what it was. */
-export function problemOfError(error: unknown, instance: string): Problem {
-  return problemOf(refusalOf(error), instance);
-}
-
-function refusalOf(error: unknown): Refusal {
+/** The refusal that an error of any kind comes to. */
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof LedgerUnavailable) return new Refusal('ledger_unavailable', error.message);
   const status = clientErrorStatus(error);
@@ -64,7 +49,7 @@ function asClientError(status: unknown): number | undefined {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }
 
-const CODE_OF_STATUS: Readonly<Record<number, ProblemCode>> = {
+const CODE_OF_STATUS: Readonly<Record<number, CoreProblemCode>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not_found',

@@ -6,7 +6,8 @@ import type { Logger } from 'pino';
 import type { CallerRequest } from './caller';
 import { pathOf } from './commands';
 import type { Metrics } from './metrics';
-import { invalidRequest, PROBLEM_MEDIA_TYPE, problemOf } from './problem';
+import { invalidRequest, PROBLEM_MEDIA_TYPE } from './problem';
+import { Problems } from './problems';
 
 const SANE_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** Asked for every few seconds by machines; not worth a line. */
@@ -43,6 +44,9 @@ export function observeRequests(fastify: FastifyInstance, log: Logger, metrics: 
   });
 }
 
+/** What broken requests are answered is of no feature. */
+const CORE_ONLY = new Problems([]);
+
 /** Answers what cannot be read as HTTP at all, and so has neither a path nor an id. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -51,7 +55,7 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
   }
   const message =
     error.code === 'HPE_HEADER_OVERFLOW' ? 'has too many headers' : 'cannot be read as HTTP';
-  const body = JSON.stringify(problemOf(invalidRequest({ pointer: '', message }), ''));
+  const body = JSON.stringify(CORE_ONLY.of(invalidRequest({ pointer: '', message }), ''));
   const head = [
     'HTTP/1.1 400 Bad Request',
     'connection: close',

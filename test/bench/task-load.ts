@@ -5,11 +5,9 @@ import { Config } from '../../src/config';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import type { EngineLog } from '../../src/engine/write/ledger-parts';
-import type { Feature } from '../../src/engine/define/registry';
-import type { Adapters } from '../../src/outside/adapters/adapters';
-import { features, taskHandlers } from '../../src/features';
-import { openTasks } from '../../src/outside/tasks/open-tasks';
-import { defineTaskHandler } from '../../src/outside/tasks/task-handler';
+import { defineFeature, type Feature } from '../../src/engine/define/feature';
+import { features } from '../../src/features';
+import { TaskProcess } from '../../src/outside/tasks/task-process';
 import { countTasks } from '../../src/outside/tasks/task.queries';
 import {
   fillLog,
@@ -25,8 +23,6 @@ const TASK = 'bench.nothing';
 const IN_FLIGHT = 256;
 const CONCURRENCY = 200;
 const TASKS_PER_TRANSFER = 10;
-/** No task of the program's own is asked for here. */
-const noAdapters = {} as Adapters;
 
 /** What tasks cost, and how fast they are handed over and done. */
 export interface TaskRates {
@@ -77,10 +73,8 @@ interface Asking {
 
 /** Asks for tasks that do nothing. */
 function benchFeature(asking: Asking): Feature {
-  return {
-    tables: [],
-    materializers: [],
-    creators: [],
+  return defineFeature({
+    name: 'bench',
     tasks: [TASK],
     observers: [
       {
@@ -92,7 +86,7 @@ function benchFeature(asking: Asking): Feature {
         },
       },
     ],
-  };
+  });
 }
 
 async function measurePosting(open: OpenLedger, asking: Asking, sizes: Sizes) {
@@ -117,21 +111,18 @@ interface Parts {
 }
 
 function openBenchTasks({ urls, open, config, log }: Parts, works: boolean, done: () => void) {
-  const doNothing = defineTaskHandler(TASK, { concurrency: CONCURRENCY }, () => {
+  const { tasks: limits, engine: timeouts } = config;
+  const tasks = new TaskProcess({
+    ...{ urls, open, limits, timeouts, queue: {}, handsOver: true, works, log },
+  });
+  const run = () => {
     done();
     return Promise.resolve();
-  });
-  return openTasks({
-    urls,
-    open,
-    handlers: [doNothing, ...taskHandlers(noAdapters, open.stateReader)],
-    limits: config.tasks,
-    timeouts: config.engine,
-    queue: {},
-    dispatches: true,
-    works,
-    log,
-  });
+  };
+  // No task of the program's own is asked for here.
+  const names = [...open.registry.taskNames];
+  tasks.start(names.map((name) => ({ name, options: { concurrency: CONCURRENCY }, run })));
+  return tasks;
 }
 
 /** Hands over and does what was recorded, for a time. @returns tasks a second */

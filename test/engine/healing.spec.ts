@@ -9,7 +9,8 @@ import { EventOfDoom } from '../../src/engine/catch-up/catch-up';
 import { HeadsDiverge, OtherMaterializers } from '../../src/engine/write/heads';
 import { defineMaterializer, type Materializer } from '../../src/engine/define/materializer';
 import { LedgerUnavailable } from '../../src/engine/define/refusal';
-import { RegistryError, type Feature } from '../../src/engine/define/registry';
+import { defineFeature, type Feature } from '../../src/engine/define/feature';
+import { RegistryError } from '../../src/engine/define/registry';
 import { features } from '../../src/features';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, withClient } from '../harness/cluster';
@@ -164,7 +165,11 @@ describe('a state that is not what the log makes', () => {
 describe('a log that this program cannot materialize', () => {
   const featuresWith = (materializer: Materializer): Feature[] => [
     accountFeature,
-    { tables: [transactions, entries], materializers: [materializer], creators: [] },
+    defineFeature({
+      name: 'transactions',
+      tables: [transactions, entries],
+      materializers: [materializer],
+    }),
   ];
 
   it('has an event type that no feature knows', async () => {

@@ -2,7 +2,7 @@ import { column } from '../../src/database/column';
 import { defineCreator } from '../../src/engine/define/creator';
 import { defineEvent, type EventType, type LedgerEvent } from '../../src/engine/define/event';
 import { defineMaterializer } from '../../src/engine/define/materializer';
-import type { Feature } from '../../src/engine/define/registry';
+import { defineFeature, type Feature } from '../../src/engine/define/feature';
 import { defineAppendTable } from '../../src/engine/define/state-table';
 import { features } from '../../src/features';
 
@@ -73,7 +73,12 @@ export const NamePerson2 = namePerson(PersonNamed2, partsOf);
 
 export const featuresV1: readonly Feature[] = [
   ...features,
-  { tables: [persons], materializers: [materialize1], creators: [NamePerson1] },
+  defineFeature({
+    name: 'persons',
+    tables: [persons],
+    materializers: [materialize1],
+    creators: [NamePerson1],
+  }),
 ];
 
 /**
@@ -88,6 +93,11 @@ export function featuresV2(
   const materializer = { ...apply2, event, version: materializerVersion };
   return [
     ...features,
-    { tables: [persons], materializers: [materializer], creators: [NamePerson2] },
+    defineFeature({
+      name: 'persons',
+      tables: [persons],
+      materializers: [materializer],
+      creators: [NamePerson2],
+    }),
   ];
 }

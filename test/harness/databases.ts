@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseUrls } from '../../src/database/connections';
-import type { Feature } from '../../src/engine/define/registry';
+import type { Feature } from '../../src/engine/define/feature';
 import { features } from '../../src/features';
 import { databaseUrl, query, testCluster, withClient } from './cluster';
 import { checkInvariants } from './invariants';

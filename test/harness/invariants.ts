@@ -7,7 +7,8 @@ import { catchUp } from '../../src/engine/catch-up/catch-up';
 import { readAmendedTasks } from '../../src/engine/catch-up/event-content';
 import { ComparedTasks } from '../../src/engine/catch-up/task-comparison';
 import { GENESIS, type Head } from '../../src/engine/define/event';
-import { Registry, type Feature } from '../../src/engine/define/registry';
+import type { Feature } from '../../src/engine/define/feature';
+import { Registry } from '../../src/engine/define/registry';
 import { lockState } from '../../src/engine/write/heads';
 import { withClient } from './cluster';
 

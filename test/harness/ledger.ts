@@ -5,7 +5,7 @@ import type { Clock } from '../../src/engine/define/ids';
 import type { EngineLog } from '../../src/engine/write/ledger-parts';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import type { Refusal } from '../../src/engine/define/refusal';
-import type { Feature } from '../../src/engine/define/registry';
+import type { Feature } from '../../src/engine/define/feature';
 import { features as allFeatures } from '../../src/features';
 import { cloneDatabases, type TestDatabases } from './databases';
 

@@ -4,7 +4,7 @@ import { defineCreator } from '../../src/engine/define/creator';
 import { defineEvent } from '../../src/engine/define/event';
 import { defineMaterializer } from '../../src/engine/define/materializer';
 import { Refusal } from '../../src/engine/define/refusal';
-import type { Feature } from '../../src/engine/define/registry';
+import { defineFeature, type Feature } from '../../src/engine/define/feature';
 import {
   defineAppendTable,
   defineKeyedTable,
@@ -160,10 +160,11 @@ export const TakeNotes = defineCreator<
   },
 });
 
-const noteFeature: Feature = {
+const noteFeature = defineFeature({
+  name: 'notes',
   tables: [notes, noteLines],
   materializers: [materializeNoteTaken, materializeNoteRewritten, materializeNoteThrownAway],
   creators: [TakeNote, RewriteNote, ThrowNoteAway, CountNotes, TakeNotes],
-};
+});
 
 export const noteFeatures: readonly Feature[] = [...features, noteFeature];

@@ -1,21 +1,24 @@
 import 'reflect-metadata';
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { mkdtemp } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { openAdapters } from '../../src/outside/adapters/open-adapters';
-import { openRuns, type RunOptions } from '../../src/proof/runs/open-runs';
 import { createApp } from '../../src/app.module';
 import { Config } from '../../src/config';
 import type { EngineLimits } from '../../src/engine/write/ledger-parts';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
-import type { Feature } from '../../src/engine/define/registry';
-import { features as allFeatures, taskHandlers } from '../../src/features';
+import {
+  tokenOf,
+  type Feature,
+  type FeatureService,
+  type ServiceProvider,
+  type ServiceToken,
+} from '../../src/engine/define/feature';
+import { features as allFeatures } from '../../src/features';
 import { storeAdminKey } from '../../src/http/admin-key';
-import { ApiKeys } from '../../src/http/api-keys';
 import { makeLog } from '../../src/http/log';
-import { openTasks, type OpenTasks } from '../../src/outside/tasks/open-tasks';
 import { ApiClient } from './api-client';
 import { testCluster } from './cluster';
 import { cloneDatabases, endBeforeDatabases, type TestDatabases } from './databases';
@@ -36,7 +39,8 @@ export interface TestService {
   readonly databases: TestDatabases;
   readonly urls: DatabaseUrls;
   readonly open: OpenLedger;
-  readonly tasks: OpenTasks;
+  /** What the service made under a token. */
+  get<T>(token: ServiceToken<T>): T;
   /** Where mails and objects are, unless `env` says otherwise. */
   readonly dataDir: string;
   /** What it logged, a JSON object each. */
@@ -55,14 +59,12 @@ export interface TestServiceOptions {
   readonly urls?: DatabaseUrls;
   /** Whether tasks are handed over, and done; default `off`: they stay recorded. */
   readonly tasks?: 'off' | 'dispatch' | 'work';
-  /** Whether verifications and replays are done, and by what; default: they stay queued. */
-  readonly runs?: Partial<
-    Pick<RunOptions, 'works' | 'work' | 'checkpoint' | 'timings' | 'replayAnswerMs'>
-  >;
+  /** Whether verifications and replays are done, and schedules kept; default: they wait. */
+  readonly runs?: boolean;
+  /** Instead of what the features provide under the same tokens. */
+  readonly replace?: readonly ServiceProvider[];
   /** Variables of the configuration besides the databases. */
   readonly env?: Record<string, string>;
-  /** Instead of those of the program. */
-  readonly handlers?: typeof taskHandlers;
 }
 
 /** Short times, so that tests wait for what matters. */
@@ -79,9 +81,9 @@ const TEST_ENV = {
 /** Starts the service on cloned databases and a free port. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const databases = options.databases ?? (await cloneDatabases());
-  const { urls = databases.urls } = options;
-  const { features = allFeatures } = options;
-  if (options.features) databases.features = features;
+  const { urls = databases.urls, tasks = 'off', runs = false, replace = [] } = options;
+  if (options.features) databases.features = options.features;
+  const features = replaced(options.features ?? allFeatures, replace);
   const logged: string[] = [];
   const log = makeLog('info', { write: (line) => void logged.push(line) });
   const dataDir = await mkdtemp(join(testCluster().runDir, 'data-'));
@@ -89,51 +91,63 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     LOG_DATABASE_URL: urls.log,
     STATE_DATABASE_URL: urls.state,
     DATA_DIR: dataDir,
+    READ_POOL_SIZE: '3',
     ...TEST_ENV,
+    ...asVariables({ ...TEST_LIMITS, ...options.limits }),
     ...options.env,
   });
-  const limits = { ...TEST_LIMITS, ...options.limits };
+  const { engine: limits, readPoolSize } = config;
   await storeAdminKey(urls.log, TEST_KEY);
-  const open = await openLedger({ urls, features, limits, readPoolSize: 3, log });
-  const adapters = await openAdapters(config.adapters);
-  const mode = options.tasks ?? 'off';
-  const tasks = openTasks({
-    urls,
-    open,
-    handlers: (options.handlers ?? taskHandlers)(adapters, open.stateReader),
-    limits: config.tasks,
-    timeouts: limits,
-    queue: { redisUrl: config.redisUrl, redisPrefix: config.redisPrefix },
-    dispatches: mode !== 'off',
-    works: mode === 'work',
-    log,
-  });
-  const runs = openRuns({
-    urls,
-    open,
-    queues: tasks.queues,
-    config,
-    timeouts: limits,
-    works: false,
-    log,
-    ...options.runs,
-  });
-  const keys = new ApiKeys(open.logReader);
-  const app = await createApp({ open, tasks, runs, adapters, config, keys, log });
+  const open = await openLedger({ urls, features, limits, readPoolSize, log });
+  let app: NestFastifyApplication | undefined;
   let closed: Promise<void> | undefined;
-  const close = () => (closed ??= closeInOrder(app, runs, tasks, adapters, open));
+  const closeAll = async () => {
+    await app?.close();
+    await open.close();
+  };
+  const close = () => (closed ??= closeAll());
   databases.onEnd(close);
+  const works = tasks === 'work' || runs;
+  const duties = { servesApi: true, handsOver: tasks !== 'off', works };
+  app = await createApp({ open, features, config, duties, log });
+  const get = <T>(token: ServiceToken<T>): T => app.get<T>(token);
+  // What nobody asks for would replace nothing.
+  for (const provider of replace) get(tokenOf(provider));
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const api = new ApiClient(url, TEST_KEY);
-  const parts = { open, tasks, dataDir, logged, close };
-  return { url, key: TEST_KEY, api, databases, urls, ...parts };
+  return { url, key: TEST_KEY, api, databases, urls, open, get, dataDir, logged, close };
 }
 
-/** The other way round from how they were opened. */
-async function closeInOrder(...opened: { close(): Promise<unknown> }[]): Promise<void> {
-  for (const part of opened) await part.close();
+/** The variables of the configuration that set these limits. */
+function asVariables(limits: EngineLimits): Record<string, string> {
+  const nameOf = (field: string) => field.replace(/[A-Z]/g, '_$&').toUpperCase();
+  return Object.fromEntries(
+    Object.entries(limits).map(([field, value]) => [nameOf(field), String(value)]),
+  );
+}
+
+/** The features with other providers in place of those that have the same tokens. */
+function replaced(
+  features: readonly Feature[],
+  replacements: readonly ServiceProvider[],
+): readonly Feature[] {
+  const byToken = new Map(replacements.map((provider) => [tokenOf(provider), provider]));
+  const replaceIn = <T>(providers: readonly ServiceProvider<T>[] = []) =>
+    providers.map((own) => (byToken.get(tokenOf(own)) as ServiceProvider<T> | undefined) ?? own);
+  const serviceOf = (service: FeatureService) => ({
+    ...service,
+    providers: replaceIn(service.providers),
+    taskHandlers: replaceIn(service.taskHandlers),
+    schedules: replaceIn(service.schedules),
+    measurements: replaceIn(service.measurements),
+  });
+  if (replacements.length === 0) return features;
+  return features.map((feature) => ({
+    ...feature,
+    service: async () => ({ service: serviceOf((await feature.service()).service) }),
+  }));
 }
 
 /** The service as a process of its own, as `npm start` runs it. */

@@ -1,6 +1,6 @@
 import type { BooksReport } from '../../src/proof/runs/verify-books';
-import { PermanentFailure } from '../../src/outside/tasks/task-handler';
-import { RUN_TIMINGS, startWithPretendedWork } from '../proof/runs/run-service';
+import { PermanentFailure } from '../../src/engine/define/task-handler';
+import { startWithPretendedWork, withTimings } from '../proof/runs/run-service';
 import { cloneDatabases } from '../harness/databases';
 import { DatabaseProxy } from '../harness/proxy';
 import { startTestService, type TestService } from '../harness/service';
@@ -90,8 +90,11 @@ describe('the OpenAPI document', () => {
     service = await startTestService({
       databases: await cloneDatabases({ lifetime: 'file' }),
       tasks: 'work',
-      handlers: withEmail({ run: () => Promise.reject(new PermanentFailure('No such mailbox')) }),
-      runs: { works: true, timings: RUN_TIMINGS },
+      replace: [
+        withEmail(() => Promise.reject(new PermanentFailure('No such mailbox'))),
+        withTimings(),
+      ],
+      runs: true,
       env: { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'true' },
     });
     api = await DocumentedClient.of(service);
@@ -258,8 +261,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('says what is answered of runs, however they end', async () => {
-    const runs = { replayAnswerMs: 10_000 };
-    const { service: own, begun } = await startWithPretendedWork({ runs });
+    const { service: own, begun } = await startWithPretendedWork({ replayAnswerMs: 10_000 });
     const client = await DocumentedClient.of(own);
     const newest = async (path: string) => (await client.get<List<Named>>(path)).body.data[0]!.id;
     const failed = client.post<Named>(RUNS);

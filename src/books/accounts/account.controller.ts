@@ -4,6 +4,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { CloseAccount, OpenAccount } from './account.creators';
 import { AccountDto, AccountListQuery, AccountQuery, CloseAccountDto } from './account.dto';
@@ -23,6 +24,7 @@ export class AccountController {
   ) {}
 
   @Post()
+  @Permission('accounts.open')
   @ApiOperation({ summary: 'Open an account' })
   @ApiCommand({ status: 201, type: AccountDto, problems: ['client_id_taken'] })
   open(@AsCommand() request: CommandRequest, @Body() body: OpenAccountDto): Promise<AccountDto> {
@@ -30,6 +32,7 @@ export class AccountController {
   }
 
   @Post(':id/close')
+  @Permission('accounts.close')
   @ApiOperation({ summary: 'Close an account whose balance is zero' })
   @ApiCommand({
     status: 200,
@@ -45,6 +48,7 @@ export class AccountController {
   }
 
   @Get()
+  @Permission('accounts.read')
   @ApiOperation({
     summary: 'List accounts in the order in which they were opened',
     description: 'With atPosition: those that were open then, as they were after that event.',
@@ -64,6 +68,7 @@ export class AccountController {
   }
 
   @Get(':id')
+  @Permission('accounts.read')
   @ApiOperation({ summary: 'Read an account, as it is or as it was after an event' })
   @ApiRead({ type: AccountDto, problems: ['not_found'] })
   async read(
@@ -77,6 +82,7 @@ export class AccountController {
   }
 
   @Get(':id/entries')
+  @Permission('accounts.read')
   @ApiOperation({
     summary: 'List what was posted to an account, newest last',
     description: 'from and to are effective dates, atPosition is the last event that counts.',

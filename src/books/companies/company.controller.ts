@@ -4,6 +4,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { ChangeCompanyAddress, CreateCompany } from './company.creators';
 import { AddressDto, CompanyDto, CompanyListQuery } from './company.dto';
@@ -22,6 +23,7 @@ export class CompanyController {
   ) {}
 
   @Post()
+  @Permission('companies.create')
   @ApiOperation({ summary: 'Create a company' })
   @ApiCommand({ status: 201, type: CompanyDto, problems: ['client_id_taken'] })
   create(
@@ -32,6 +34,7 @@ export class CompanyController {
   }
 
   @Put(':id/address')
+  @Permission('companies.change')
   @ApiOperation({
     summary: 'Change the address of a company',
     description:
@@ -48,6 +51,7 @@ export class CompanyController {
   }
 
   @Get()
+  @Permission('companies.read')
   @ApiOperation({ summary: 'List companies in the order in which they were created' })
   @ApiRead({ type: CompanyPage })
   async list(
@@ -63,6 +67,7 @@ export class CompanyController {
   }
 
   @Get(':id')
+  @Permission('companies.read')
   @ApiOperation({ summary: 'Read a company' })
   @ApiRead({ type: CompanyDto, problems: ['not_found'] })
   async read(

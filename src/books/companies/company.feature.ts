@@ -1,4 +1,4 @@
-import type { Feature } from '../../engine/define/registry';
+import { defineFeature } from '../../engine/define/feature';
 import { ChangeCompanyAddress, CreateCompany } from './company.creators';
 import {
   ADDRESS_CHANGED_EMAIL,
@@ -7,9 +7,11 @@ import {
 } from './company.materializers';
 import { companies } from './company.table';
 
-export const companyFeature: Feature = {
+export const companyFeature = defineFeature({
+  name: 'companies',
   tables: [companies],
   materializers: [materializeCompanyCreated, materializeCompanyAddressChanged],
   creators: [CreateCompany, ChangeCompanyAddress],
   tasks: [ADDRESS_CHANGED_EMAIL],
-};
+  service: () => import('./company.service.js'),
+});

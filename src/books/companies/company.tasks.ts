@@ -1,17 +1,20 @@
-import type { Adapters } from '../../outside/adapters/adapters';
-import { defineTaskHandler, type TaskHandler } from '../../outside/tasks/task-handler';
+import { Injectable } from '@nestjs/common';
+import type { TaskContext, TaskHandler } from '../../engine/define/task-handler';
+import { Mailer } from '../../outside/adapters/mailer';
 import { addressLines } from './company-address';
 import { ADDRESS_CHANGED_EMAIL, type AddressChangedEmail } from './company.materializers';
 
-/** What companies ask for. The mails to one recipient go out in the order of the changes. */
-export function companyTaskHandlers({ mailer }: Pick<Adapters, 'mailer'>): TaskHandler[] {
-  const email = defineTaskHandler<AddressChangedEmail>(
-    ADDRESS_CHANGED_EMAIL,
-    { isOrdered: true },
-    (payload, { taskId, signal }) =>
-      mailer.send(addressChangedMail(payload), { messageId: taskId, signal }),
-  );
-  return [email];
+/** Tells a company's contact of its new address, in the order of the changes. */
+@Injectable()
+export class AddressChangedMails implements TaskHandler<AddressChangedEmail> {
+  readonly name = ADDRESS_CHANGED_EMAIL;
+  readonly options = { isOrdered: true };
+
+  constructor(private readonly mailer: Mailer) {}
+
+  run(payload: AddressChangedEmail, { taskId, signal }: TaskContext) {
+    return this.mailer.send(addressChangedMail(payload), { messageId: taskId, signal });
+  }
 }
 
 /** The same mail on every attempt. */

@@ -2,6 +2,7 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand } from '../../http/api-docs';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
+import { Permission } from '../../http/permission';
 import { CalculateInterestOwed } from './interest.creators';
 import { AccrueInterestDto, InterestAccrualsDto } from './interest.dto';
 
@@ -11,6 +12,7 @@ export class InterestController {
   constructor(private readonly commands: Commands) {}
 
   @Post()
+  @Permission('interest.accrue')
   @ApiOperation({ summary: 'Credit accounts with the interest owed through a day' })
   @ApiCommand({
     status: 201,

@@ -1,10 +1,16 @@
-import type { Feature } from '../../engine/define/registry';
+import { defineFeature } from '../../engine/define/feature';
 import { CalculateInterestOwed } from './interest.creators';
 import { materializeInterestAccrued, materializeInterestAdjusted } from './interest.materializers';
 import { interestPeriods, interestPostings } from './interest.table';
 
-export const interestFeature: Feature = {
+export const interestFeature = defineFeature({
+  name: 'interest',
   tables: [interestPeriods, interestPostings],
   materializers: [materializeInterestAccrued, materializeInterestAdjusted],
   creators: [CalculateInterestOwed],
-};
+  problems: {
+    already_accrued: { status: 409, title: 'The days are accrued already' },
+    account_not_eligible: { status: 422, title: 'The account is of another type or currency' },
+  },
+  service: () => import('./interest.service.js'),
+});

@@ -5,6 +5,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { CancelOrder, PlaceOrder } from './order.creators';
 import { CancelOrderDto, OrderDto, OrderListQuery, OrderQuery } from './order.dto';
@@ -24,6 +25,7 @@ export class OrderController {
   ) {}
 
   @Post()
+  @Permission('orders.place')
   @ApiOperation({ summary: 'Place an order' })
   @ApiCommand({
     status: 201,
@@ -41,6 +43,7 @@ export class OrderController {
   }
 
   @Post(':id/settle')
+  @Permission('orders.settle')
   @ApiOperation({
     summary: 'Settle an order: its postings, its state and its confirmation in one step',
     description:
@@ -73,6 +76,7 @@ export class OrderController {
   }
 
   @Post(':id/cancel')
+  @Permission('orders.cancel')
   @ApiOperation({ summary: 'Cancel an order that has not settled' })
   @ApiCommand({ status: 200, type: OrderDto, problems: ['not_found', 'order_not_open'] })
   cancel(
@@ -84,6 +88,7 @@ export class OrderController {
   }
 
   @Get()
+  @Permission('orders.read')
   @ApiOperation({ summary: 'List orders in the order in which they were placed' })
   @ApiRead({ type: OrderPage })
   async list(
@@ -105,6 +110,7 @@ export class OrderController {
   }
 
   @Get(':id')
+  @Permission('orders.read')
   @ApiOperation({ summary: 'Read an order' })
   @ApiRead({ type: OrderDto, problems: ['not_found'] })
   async read(

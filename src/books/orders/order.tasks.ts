@@ -1,21 +1,22 @@
-import type { Adapters } from '../../outside/adapters/adapters';
-import { defineTaskHandler, type TaskHandler } from '../../outside/tasks/task-handler';
+import { Injectable } from '@nestjs/common';
+import type { TaskContext, TaskHandler } from '../../engine/define/task-handler';
+import { ObjectStore } from '../../outside/adapters/object-store';
 import { CONFIRMATION_UPLOAD, type ConfirmationUpload } from './order.materializers';
 
-/** What orders ask for. */
-export function orderTaskHandlers({ objects }: Pick<Adapters, 'objects'>): TaskHandler[] {
-  const upload = defineTaskHandler<ConfirmationUpload>(
-    CONFIRMATION_UPLOAD,
-    {},
-    async (payload, { taskId, signal }) => {
-      // Named by the task, so that another attempt writes the same bytes to the same place.
-      const name = `confirmations/${taskId}.json`;
-      const body = confirmation(payload);
-      const { location, sha256 } = await objects.put(name, body, 'application/json', { signal });
-      return { location, sha256 };
-    },
-  );
-  return [upload];
+/** Keeps the confirmations of settled orders where others can fetch them. */
+@Injectable()
+export class ConfirmationUploads implements TaskHandler<ConfirmationUpload> {
+  readonly name = CONFIRMATION_UPLOAD;
+
+  constructor(private readonly objects: ObjectStore) {}
+
+  async run(payload: ConfirmationUpload, { taskId, signal }: TaskContext) {
+    // Named by the task, so that another attempt writes the same bytes to the same place.
+    const name = `confirmations/${taskId}.json`;
+    const body = confirmation(payload);
+    const { location, sha256 } = await this.objects.put(name, body, 'application/json', { signal });
+    return { location, sha256 };
+  }
 }
 
 /** The confirmation of a settled order as JSON: of the same payload always the same bytes. */

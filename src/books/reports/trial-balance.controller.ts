@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { numberOf } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
 import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
 import { readTrialBalance } from './trial-balance.queries';
@@ -13,6 +14,7 @@ export class TrialBalanceController {
   constructor(private readonly reads: Reads) {}
 
   @Get()
+  @Permission('reports.read')
   @ApiOperation({ summary: 'The trial balance, by effective date and by position' })
   @ApiRead({ type: TrialBalanceDto })
   async read(

@@ -6,8 +6,8 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
-import { problemOf } from '../../http/problem';
-import type { ProblemCode } from '../../http/problem-codes';
+import { Permission } from '../../http/permission';
+import { Problems } from '../../http/problems';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { PostTransactionBatch, type BatchResult } from './batch.creator';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
@@ -17,7 +17,7 @@ import { TransactionQuery, type BatchResultDto } from './transaction.dto';
 import { listTransactions, readTransaction } from './transaction.queries';
 
 const TransactionPage = pageDto(TransactionDto);
-const POSTING_PROBLEMS: readonly ProblemCode[] = [
+const POSTING_PROBLEMS: readonly string[] = [
   'client_id_taken',
   'unbalanced_transaction',
   'account_not_found',
@@ -33,9 +33,11 @@ export class TransactionController {
   constructor(
     private readonly commands: Commands,
     private readonly reads: Reads,
+    private readonly problems: Problems,
   ) {}
 
   @Post()
+  @Permission('transactions.post')
   @ApiOperation({ summary: 'Post a balanced transaction' })
   @ApiCommand({ status: 201, type: TransactionDto, problems: POSTING_PROBLEMS })
   post(
@@ -46,6 +48,7 @@ export class TransactionController {
   }
 
   @Post('batch')
+  @Permission('transactions.post')
   @ApiOperation({ summary: 'Post many transactions, all or none or each for itself' })
   @ApiCommand({ status: 200, type: BatchResultsDto, problems: POSTING_PROBLEMS })
   async postBatch(
@@ -53,10 +56,11 @@ export class TransactionController {
     @Body() body: PostTransactionBatchDto,
   ): Promise<BatchResultsDto> {
     const results = await this.commands.submit(request, PostTransactionBatch, body);
-    return { results: results.map((result, i) => batchResult(result, i, request.path)) };
+    return { results: results.map((result, i) => this.resultOf(result, i, request.path)) };
   }
 
   @Post(':id/reverse')
+  @Permission('transactions.reverse')
   @ApiOperation({ summary: 'Post the opposite of a transaction, once' })
   @ApiCommand({
     status: 201,
@@ -72,6 +76,7 @@ export class TransactionController {
   }
 
   @Get()
+  @Permission('transactions.read')
   @ApiOperation({
     summary: 'List transactions in the order of the log',
     description: 'from and to are effective dates, atPosition is the last event that counts.',
@@ -103,6 +108,7 @@ export class TransactionController {
   }
 
   @Get(':id')
+  @Permission('transactions.read')
   @ApiOperation({ summary: 'Read a transaction, as it is or as it was after an event' })
   @ApiRead({ type: TransactionDto, problems: ['not_found'] })
   async read(
@@ -114,15 +120,15 @@ export class TransactionController {
     const { value } = await this.reads.readAt(reply, at, (db) => readTransaction(db, id, at));
     return found(value, 'transaction', id);
   }
-}
 
-/** One transaction's part of the answer; pointers of its problem point into the whole body. */
-function batchResult(result: BatchResult, index: number, path: string): BatchResultDto {
-  const hit = result.isHit ? { idempotencyHit: true } : {};
-  if ('transaction' in result) return { status: 201, transaction: result.transaction, ...hit };
-  const { code, detail, details } = result.refusal;
-  const problem = problemOf({ code, detail, details: inBatch(details, index) }, path);
-  return { status: problem.status, problem: { ...problem } as never, ...hit };
+  /** One transaction's part of the answer; pointers of its problem point into the whole body. */
+  private resultOf(result: BatchResult, index: number, path: string): BatchResultDto {
+    const hit = result.isHit ? { idempotencyHit: true } : {};
+    if ('transaction' in result) return { status: 201, transaction: result.transaction, ...hit };
+    const { code, detail, details } = result.refusal;
+    const problem = this.problems.of({ code, detail, details: inBatch(details, index) }, path);
+    return { status: problem.status, problem: { ...problem } as never, ...hit };
+  }
 }
 
 function inBatch(details: RefusalDetails, index: number): RefusalDetails {

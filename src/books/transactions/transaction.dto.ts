@@ -1,5 +1,5 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ProblemDto } from '../../http/api-docs';
+import { ProblemDto } from '../../http/problem.dto';
 import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf } from '../../http/fields';
 import { Metadata, OneOf, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';

@@ -1,4 +1,4 @@
-import type { Feature } from '../../engine/define/registry';
+import { defineFeature } from '../../engine/define/feature';
 import { PostTransactionBatch } from './batch.creator';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import { TransactionPosted } from './transaction.events';
@@ -6,9 +6,20 @@ import { materializeTransactionPosted } from './transaction.materializers';
 import { refuseUnbalanced } from './transaction.rules';
 import { entries, transactions } from './transaction.table';
 
-export const transactionFeature: Feature = {
+export const transactionFeature = defineFeature({
+  name: 'transactions',
   tables: [transactions, entries],
   materializers: [materializeTransactionPosted],
   dataRules: [{ event: TransactionPosted, check: refuseUnbalanced }],
   creators: [PostTransaction, ReverseTransaction, PostTransactionBatch],
-};
+  problems: {
+    already_reversed: { status: 409, title: 'The transaction is reversed already' },
+    unbalanced_transaction: { status: 422, title: 'Debits and credits differ' },
+    account_not_found: { status: 422, title: 'There is no such account' },
+    account_closed: { status: 422, title: 'The account is closed' },
+    insufficient_funds: { status: 422, title: 'The balance would fall below its minimum' },
+    balance_limit_exceeded: { status: 422, title: 'The balance would rise above its maximum' },
+    zero_amount: { status: 422, title: 'A posting has no amount' },
+  },
+  service: () => import('./transaction.service.js'),
+});

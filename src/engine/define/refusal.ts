@@ -15,8 +15,8 @@ export interface RefusalDetails {
 }
 
 /**
- * A creator's no: the command is undone and nothing else is. `code` is stable; its HTTP status
- * stands in one table (http/problem-codes.ts).
+ * A creator's no: the command is undone and nothing else is. `code` is stable; what it means to who
+ * called, the feature that refuses declares once.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';

@@ -2,8 +2,9 @@ import { features } from '../../features';
 import { defineCreator } from './creator';
 import { defineEvent, upcast, type LedgerEvent } from './event';
 import { defineMaterializer } from './materializer';
-import { Registry, RegistryError, type Feature } from './registry';
 import { column } from '../../database/column';
+import { defineFeature, type Feature } from './feature';
+import { Registry, RegistryError } from './registry';
 import { defineAppendTable } from './state-table';
 
 const ignore = () => Promise.resolve();
@@ -13,7 +14,7 @@ const NoteTaken = defineEvent<{ text: string; by: string }>('NoteTaken', 3, {
 });
 
 function featureOf(parts: Partial<Feature>): Feature {
-  return { tables: [], materializers: [], creators: [], ...parts };
+  return defineFeature({ name: 'notes', ...parts });
 }
 
 function problemsOf(build: () => unknown): readonly string[] {
@@ -47,6 +48,7 @@ describe('Registry', () => {
       'NoteTaken has two materializers',
       'TakeNote is defined twice',
       'table notes is defined twice',
+      'two features are called notes',
     ]);
   });
 

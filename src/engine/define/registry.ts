@@ -3,27 +3,8 @@ import { upcast, type EventType, type LedgerEvent } from './event';
 import type { Creator } from './creator';
 import type { EventObserver, Materializer } from './materializer';
 import type { RowNeeds } from './state-session';
+import type { DataRule, Feature } from './feature';
 import type { StateTable } from './state-table';
-
-/**
- * What the schema of an event's data cannot say, for data that no creator made: an amendment's.
- * Throws a Refusal.
- */
-export interface DataRule {
-  readonly event: EventType;
-  readonly check: (data: never) => void;
-}
-
-/** What a feature brings to the engine. */
-export interface Feature {
-  readonly tables: readonly StateTable[];
-  readonly materializers: readonly Materializer[];
-  readonly creators: readonly Creator<never>[];
-  readonly observers?: readonly EventObserver[];
-  readonly dataRules?: readonly DataRule[];
-  /** Names of the tasks that its materializers and observers ask for. */
-  readonly tasks?: readonly string[];
-}
 
 /** The features do not fit together; every problem is listed. The process must not start. */
 export class RegistryError extends Error {
@@ -59,13 +40,14 @@ export class Registry {
       if (this.creators.has(creator.name)) problems.push(`${creator.name} is defined twice`);
       this.creators.set(creator.name, creator as unknown as Creator);
     }
-    this.dataRules = features.flatMap((f) => f.dataRules ?? []);
-    this.observers = features.flatMap((f) => f.observers ?? []);
-    const taskNames = features.flatMap((f) => f.tasks ?? []);
+    this.dataRules = features.flatMap((f) => f.dataRules);
+    this.observers = features.flatMap((f) => f.observers);
+    const taskNames = features.flatMap((f) => f.tasks);
     this.taskNames = new Set(taskNames);
     problems.push(
       ...repeated(this.tables.map((t) => t.name)).map((n) => `table ${n} is defined twice`),
       ...repeated(taskNames).map((n) => `task ${n} is declared twice`),
+      ...repeated(features.map((f) => f.name)).map((n) => `two features are called ${n}`),
     );
     if (problems.length > 0) throw new RegistryError(problems);
     this.materializersVersion = this.digestVersions();

@@ -1,4 +1,4 @@
-import { OtherSideAway, PermanentFailure } from '../tasks/task-handler';
+import { OtherSideAway, PermanentFailure } from '../../engine/define/task-handler';
 import { Breaker, breakerStatus, HostBreakers, ServiceAway, type BreakerOptions } from './breaker';
 
 const OPTIONS: BreakerOptions = {

@@ -7,7 +7,7 @@ import {
   handleType,
   type CircuitBreakerPolicy,
 } from 'cockatiel';
-import { OtherSideAway } from '../tasks/task-handler';
+import { OtherSideAway } from '../../engine/define/task-handler';
 
 /**
  * The other side cannot be reached, or serves nobody: the next message would fare no better. What

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createTransport, type NodemailerError, type Transporter } from 'nodemailer';
 import type { AdapterConfig } from './adapter-config';
-import { PermanentFailure } from '../tasks/task-handler';
+import { PermanentFailure } from '../../engine/define/task-handler';
 import { removeOldDrafts, writeFileAtomically } from './atomic-file';
 import { Breaker, DEFAULT_BREAKER, ServiceAway, type BreakerOptions } from './breaker';
 
@@ -20,15 +20,15 @@ export interface MailOptions {
 }
 
 /** Sends mails, or keeps them as files. */
-export interface Mailer {
+export abstract class Mailer {
   /**
    * @returns the Message-ID, with its angle brackets
    * @throws PermanentFailure where this recipient or mail is refused for good, OtherSideAway
    *   where no attempt was made, and other errors. None of them names the recipient or repeats
    *   what the server said, which may do so
    */
-  send(mail: Mail, options: MailOptions): Promise<{ messageId: string }>;
-  close(): Promise<void>;
+  abstract send(mail: Mail, options: MailOptions): Promise<{ messageId: string }>;
+  abstract close(): Promise<void>;
 }
 
 export interface MailTimeouts {

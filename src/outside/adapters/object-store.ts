@@ -10,7 +10,7 @@ import {
   type S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { AdapterConfig, ObjectStoreConfig } from './adapter-config';
-import { PermanentFailure } from '../tasks/task-handler';
+import { PermanentFailure } from '../../engine/define/task-handler';
 import { removeOldDrafts, writeFileAtomically } from './atomic-file';
 import { Breaker, DEFAULT_BREAKER, ServiceAway, type BreakerOptions } from './breaker';
 
@@ -27,7 +27,7 @@ export interface PutOptions {
 }
 
 /** Keeps documents. */
-export interface ObjectStore {
+export abstract class ObjectStore {
   /**
    * Writes an object, over one of the same name. A name made from the task's id makes a second
    * run harmless.
@@ -35,7 +35,12 @@ export interface ObjectStore {
    * @throws PermanentFailure where this object is refused for good, OtherSideAway where no
    *   attempt was made, and other errors
    */
-  put(name: string, body: Buffer, contentType: string, options: PutOptions): Promise<StoredObject>;
+  abstract put(
+    name: string,
+    body: Buffer,
+    contentType: string,
+    options: PutOptions,
+  ): Promise<StoredObject>;
 
   /**
    * The objects that lie directly in a folder, sorted, without the folder's name; nothing where
@@ -43,14 +48,14 @@ export interface ObjectStore {
    * @param folder a name as of `put`, or `''`
    * @throws as `put` does
    */
-  list(folder: string, options: PutOptions): Promise<string[]>;
+  abstract list(folder: string, options: PutOptions): Promise<string[]>;
   /**
    * Reads a whole object.
    * @throws PermanentFailure where it is larger than `maxBytes` or its name is not valid, else as
    *   `put` does; an Error where there is no such object
    */
-  read(name: string, options: ReadOptions): Promise<Buffer>;
-  close(): Promise<void>;
+  abstract read(name: string, options: ReadOptions): Promise<Buffer>;
+  abstract close(): Promise<void>;
 }
 
 export interface ReadOptions extends PutOptions {

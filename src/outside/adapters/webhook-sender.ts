@@ -4,7 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import type { WebhookPolicy } from './adapter-config';
-import { PermanentFailure } from '../tasks/task-handler';
+import { PermanentFailure } from '../../engine/define/task-handler';
 import { DEFAULT_BREAKER, HostBreakers, ServiceAway, type BreakerOptions } from './breaker';
 import { checkWebhookUrl, hostOf, isForbiddenAddress } from './webhook-policy';
 
@@ -21,7 +21,7 @@ export interface Delivery {
 }
 
 /** Sends events to receivers that strangers named. */
-export interface WebhookSender {
+export abstract class WebhookSender {
   /**
    * Sends one POST, signed in the manner of https://www.standardwebhooks.com.
    * @returns the receiver's status, 200 to 299
@@ -29,8 +29,8 @@ export interface WebhookSender {
    *   valid, OtherSideAway where no attempt was made, and other errors. None of them names the
    *   URL, which may hold a token, or repeats the answer
    */
-  send(delivery: Delivery, options: { signal: AbortSignal }): Promise<{ status: number }>;
-  close(): Promise<void>;
+  abstract send(delivery: Delivery, options: { signal: AbortSignal }): Promise<{ status: number }>;
+  abstract close(): Promise<void>;
 }
 
 /** An address of a name. */

@@ -4,6 +4,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { found, Reads } from '../../http/reads';
 import { EventDto, EventListQuery, EventQuery } from './event.dto';
 import { EventFeed } from './event.queries';
@@ -21,6 +22,7 @@ export class EventController {
   ) {}
 
   @Get()
+  @Permission('events.read')
   @ApiOperation({ summary: 'List events in order, as far as the state has come' })
   @ApiRead({ type: EventPage })
   async list(
@@ -38,6 +40,7 @@ export class EventController {
   }
 
   @Get(':position')
+  @Permission('events.read')
   @ApiOperation({ summary: 'Read one event' })
   @ApiRead({ type: EventDto, problems: ['not_found'] })
   async read(

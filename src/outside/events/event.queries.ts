@@ -1,11 +1,13 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import type { LedgerEvent } from '../../engine/define/event';
-import { eventOf } from '../../engine/write/event-log';
+import { eventOf, type LogDatabase } from '../../engine/write/event-log';
 import { LedgerUnavailable } from '../../engine/define/refusal';
-import type { Registry } from '../../engine/define/registry';
+import { Registry } from '../../engine/define/registry';
+import { LOG_READER } from '../../http/service-tokens';
 import { lastAmendments } from './event-amendment.queries';
-import type { TaskDatabase, TaskStatus } from '../tasks/task-database';
+import { withTasks, type TaskDatabase, type TaskStatus } from '../tasks/task-database';
 import type { EventAmendmentDto, EventTaskDto } from './event.dto';
 
 /** What an event is called. */
@@ -16,11 +18,16 @@ export interface EventName {
 }
 
 /** Reads the event log for the feed; every event is upcast to its current version. */
+@Injectable()
 export class EventFeed {
+  private readonly db: Kysely<TaskDatabase>;
+
   constructor(
-    private readonly db: Kysely<TaskDatabase>,
+    @Inject(LOG_READER) log: Kysely<LogDatabase>,
     private readonly registry: Registry,
-  ) {}
+  ) {
+    this.db = withTasks(log);
+  }
 
   /** Events after a position, up to and with another, in order. */
   async list(

@@ -3,9 +3,9 @@ import { anyOf } from '../../database/arrays';
 import type { TaskLimits } from './task-limits';
 import type { EngineLog } from '../../engine/write/ledger-parts';
 import { isFirstOfLane } from './deliveries';
+import type { HandledTask } from './handled-task';
 import type { JobQueues } from './job-queues';
 import { OPEN, type TaskDatabase } from './task-database';
-import type { TaskHandler } from './task-handler';
 
 /** Tasks that one statement hands over. */
 const PAGE_TASKS = 500;
@@ -15,7 +15,7 @@ const WAITING_WINDOWS = 100;
 export interface DispatcherParts {
   readonly db: Kysely<TaskDatabase>;
   readonly queues: Pick<JobQueues, 'add'>;
-  readonly handlers: readonly Pick<TaskHandler, 'name' | 'lanes' | 'deadlineMs'>[];
+  readonly handlers: readonly Pick<HandledTask, 'name' | 'lanes' | 'deadlineMs'>[];
   readonly limits: TaskLimits;
   readonly log: EngineLog;
 }
@@ -149,7 +149,7 @@ export class Dispatcher {
    * log's lock is held until the commit, so that nothing before the last one is ever missed.
    */
   private async handOver(
-    { name, lanes }: Pick<TaskHandler, 'name' | 'lanes' | 'deadlineMs'>,
+    { name, lanes }: Pick<HandledTask, 'name' | 'lanes' | 'deadlineMs'>,
     limit: number,
   ): Promise<number> {
     const { db, queues } = this.parts;
@@ -218,7 +218,7 @@ export class Dispatcher {
 
   /** What runs is left alone until its deadline, however short the grace. */
   private async untouchedSince(
-    { name, deadlineMs }: Pick<TaskHandler, 'name' | 'deadlineMs'>,
+    { name, deadlineMs }: Pick<HandledTask, 'name' | 'deadlineMs'>,
     before: string,
   ): Promise<string[]> {
     const rows = await this.parts.db

@@ -1,4 +1,4 @@
-import type { TaskHandler } from './task-handler';
+import type { TaskHandler } from '../../engine/define/task-handler';
 
 /** Task names and handlers do not fit together; every problem is listed. No process must start. */
 export class TaskHandlersIncomplete extends Error {

@@ -1,7 +1,8 @@
 import { Queue, Worker, type Job as BullJob, type JobsOptions, type Processor } from 'bullmq';
+import type { Schedule } from '../../engine/define/schedule';
 import { within } from '../../http/within';
 import { PostgresJobStore } from './job-postgres';
-import { JobSchedules, type Schedule } from './job-schedules';
+import { JobSchedules } from './job-schedules';
 import { RedisJobStore } from './job-redis';
 import type { JobStore } from './job-store';
 
@@ -21,19 +22,19 @@ export interface Job {
  * Brings task ids to workers, at least once, one queue for each name of a task. The truth about a
  * task is elsewhere: a queue may be lost with all that is in it.
  */
-export interface JobQueues {
-  readonly backend: 'postgres' | 'redis';
+export abstract class JobQueues {
+  abstract readonly backend: 'postgres' | 'redis';
   /**
    * Hands tasks over; those that are in the queue already are left as they are.
    * @throws QueueAway within {@link JobQueueTimings.answerMs}; part of the jobs may have arrived
    */
-  add(name: string, jobs: readonly Job[]): Promise<void>;
+  abstract add(name: string, jobs: readonly Job[]): Promise<void>;
   /**
    * Gives the tasks of a name to `run`, `concurrency` at a time, until the queues are closed. After
    * `undefined` the job is removed; after a number it comes again that many milliseconds later. It
    * also comes again when `run` throws, which is for bugs, and when the process is killed.
    */
-  work(
+  abstract work(
     name: string,
     concurrency: number,
     run: (taskId: string) => Promise<number | undefined>,
@@ -41,14 +42,14 @@ export interface JobQueues {
   /**
    * Runs each schedule at its times, in one of the processes that have it. To be called once.
    */
-  schedule(schedules: readonly Schedule[]): void;
+  abstract schedule(schedules: readonly Schedule[]): void;
   /**
    * One cheap round trip.
    * @throws QueueAway within {@link JobQueueTimings.answerMs}
    */
-  check(): Promise<void>;
+  abstract check(): Promise<void>;
   /** Takes no more jobs, waits for those under way, and after the deadline leaves them. */
-  close(deadlineMs: number): Promise<void>;
+  abstract close(deadlineMs: number): Promise<void>;
 }
 
 /** Milliseconds. */

@@ -1,22 +1,26 @@
-import type { Kysely, Transaction } from 'kysely';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
 import type { Outcome } from '../../engine/define/creator';
 import type { EngineLog } from '../../engine/write/ledger-parts';
 import { Refusal } from '../../engine/define/refusal';
-import type { JobQueues } from './job-queues';
+import { SERVICE_LOG } from '../../http/service-tokens';
+import { JobQueues } from './job-queues';
 import type { DeliveryStatus, TaskDatabase } from './task-database';
-import { readTask, taskView } from './task.queries';
 import type { TaskDto } from './task.dto';
+import { TaskProcess } from './task-process';
+import { readTask, taskView } from './task.queries';
 
 /** Who asks, as every POST of the API says it. */
 export type ActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | 'dryRun'>;
 
 /** What administrators may do with tasks. Remembered and repeated like every command. */
+@Injectable()
 export class TaskActions {
   constructor(
-    private readonly db: Kysely<TaskDatabase>,
-    private readonly queues: Pick<JobQueues, 'add'>,
-    private readonly log: EngineLog,
+    private readonly tasks: TaskProcess,
+    private readonly queues: JobQueues,
+    @Inject(SERVICE_LOG) private readonly log: EngineLog,
   ) {}
 
   /**
@@ -43,7 +47,7 @@ export class TaskActions {
     from: readonly DeliveryStatus[],
   ): Promise<Outcome<TaskDto>> {
     const command = { ...request, name, input: { taskId } };
-    const outcome = await runAdminCommand(this.db, command, position, (db) =>
+    const outcome = await runAdminCommand(this.tasks.db, command, position, (db) =>
       resetTask(db, taskId, from),
     );
     if (outcome.kind === 'accepted' && !outcome.isHit && !request.dryRun) {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { column } from '../../database/column';
 import type { DatabaseOf } from '../../engine/define/state-table';
 import type { LogDatabase } from '../../engine/write/event-log';
@@ -41,4 +41,9 @@ export const taskDeliveryTable = {
 export interface TaskDatabase extends LogDatabase, DatabaseOf<typeof taskDeliveryTable> {
   /** Up to where the tasks of a name were handed over. */
   task_dispatch: { name: string; position: number; ordinal: number };
+}
+
+/** The log database with the tables of the tasks, under the same role. */
+export function withTasks(log: Kysely<LogDatabase>): Kysely<TaskDatabase> {
+  return log.withTables<Pick<TaskDatabase, 'task_delivery' | 'task_dispatch'>>();
 }

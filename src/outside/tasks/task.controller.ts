@@ -1,31 +1,35 @@
-import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Kysely } from 'kysely';
+import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads } from '../../http/reads';
+import { LOG_READER } from '../../http/service-tokens';
 import { TaskActions } from './task-actions';
-import { taskView, type TaskPlace } from './task.queries';
+import { withTasks } from './task-database';
+import { listTasks, readTask, taskView, type TaskPlace } from './task.queries';
 import { RetryTaskDto, TaskDto, TaskListQuery, TaskQuery } from './task.dto';
-import { TaskFeed } from './task-feed';
 
 const TaskPage = pageDto(TaskDto);
 /** Before every task: ordinals begin with 0. */
 const BEGINNING: TaskPlace = { position: 0, ordinal: -1 };
 
-/** Open to administrators alone, as `http/authentication.ts` says. */
 @ApiTags('tasks')
 @Controller('v1/tasks')
 export class TaskController {
   constructor(
     private readonly commands: Commands,
     private readonly reads: Reads,
-    private readonly feed: TaskFeed,
+    @Inject(LOG_READER) private readonly log: Kysely<LogDatabase>,
     private readonly actions: TaskActions,
   ) {}
 
   @Get()
+  @Permission('tasks.read')
   @ApiOperation({ summary: 'List tasks in the order of the events that asked for them' })
   @ApiRead({ type: TaskPage, problems: ['forbidden'] })
   async list(
@@ -36,11 +40,12 @@ export class TaskController {
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
     await this.reads.position(reply);
-    const rows = await this.feed.list(query, after, limit + 1);
+    const rows = await listTasks(withTasks(this.log), query, after, limit + 1);
     return pageOf(rows, limit, (row) => [row.position, row.ordinal], taskView);
   }
 
   @Get(':id')
+  @Permission('tasks.read')
   @ApiOperation({ summary: 'Read a task and what became of it' })
   @ApiRead({ type: TaskDto, problems: ['forbidden', 'not_found'] })
   async read(
@@ -49,10 +54,12 @@ export class TaskController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TaskDto> {
     await this.reads.position(reply);
-    return taskView(found(await this.feed.find(id), 'task', id));
+    const task = await readTask(withTasks(this.log), id);
+    return taskView(found(task, 'task', id));
   }
 
   @Post(':id/retry')
+  @Permission('tasks.retry')
   @ApiOperation({ summary: 'Hand a task that has failed over again, with all its attempts' })
   @ApiCommand({
     status: 200,

@@ -7,14 +7,14 @@ import type { EngineLog } from '../../engine/write/ledger-parts';
 import { isUnavailable } from '../../engine/write/failures';
 import { LedgerUnavailable, Refusal } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
-import { NOT_YET, type AttemptEnd, type Deliveries, type StartedTask } from './deliveries';
-import type { JobQueues } from './job-queues';
 import {
   OtherSideAway,
   PermanentFailure,
   type TaskContext,
-  type TaskHandler,
-} from './task-handler';
+} from '../../engine/define/task-handler';
+import { NOT_YET, type AttemptEnd, type Deliveries, type StartedTask } from './deliveries';
+import type { HandledTask } from './handled-task';
+import type { JobQueues } from './job-queues';
 
 /** Pause before the end of an attempt is tried to be recorded once more. */
 const RECORD_PAUSE_MS = 1_000;
@@ -28,7 +28,7 @@ const ACTOR = 'task';
 export interface WorkerParts {
   readonly deliveries: Pick<Deliveries, 'begin' | 'end'>;
   readonly queues: Pick<JobQueues, 'add' | 'work'>;
-  readonly handlers: readonly TaskHandler[];
+  readonly handlers: readonly HandledTask[];
   readonly registry: Pick<Registry, 'upcast'>;
   readonly ledger: Pick<Ledger, 'submit'>;
   readonly limits: TaskLimits;
@@ -55,7 +55,7 @@ export class TaskWorker {
   }
 
   /** @returns milliseconds after which the task comes again; undefined: it is over */
-  private async run(handler: TaskHandler, taskId: string): Promise<number | undefined> {
+  private async run(handler: HandledTask, taskId: string): Promise<number | undefined> {
     const { deliveries, queues } = this.parts;
     const started = await deliveries.begin(taskId);
     if (!started) return undefined;
@@ -71,7 +71,7 @@ export class TaskWorker {
     return end.status === 'later' ? end.delayMs : undefined;
   }
 
-  private async attempt(handler: TaskHandler, started: StartedTask): Promise<AttemptEnd> {
+  private async attempt(handler: HandledTask, started: StartedTask): Promise<AttemptEnd> {
     const deadline = new AbortController();
     const timer = setTimeout(
       () => deadline.abort(new Error(`No end within ${handler.deadlineMs} ms`)),
@@ -114,7 +114,7 @@ export class TaskWorker {
     };
   }
 
-  private endOf(handler: TaskHandler, started: StartedTask, failure: unknown): AttemptEnd {
+  private endOf(handler: HandledTask, started: StartedTask, failure: unknown): AttemptEnd {
     const error = failure instanceof Error ? failure.message : String(failure);
     const { taskId, attempt } = started;
     const details = { taskId, task: handler.name, attempt, ...withoutMessage(failure) };

@@ -4,6 +4,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads, ReferencePipe } from '../../http/reads';
 import { TaskActions } from '../tasks/task-actions';
 import {
@@ -45,6 +46,7 @@ export class WebhookController {
   ) {}
 
   @Post()
+  @Permission('webhooks.subscribe')
   @ApiOperation({ summary: 'Have events delivered to a URL, signed as Standard Webhooks has it' })
   @ApiCommand({
     status: 201,
@@ -63,6 +65,7 @@ export class WebhookController {
   }
 
   @Post(':id/rotate-secret')
+  @Permission('webhooks.rotate-secret')
   @ApiOperation({ summary: 'Change the secret; for 24 hours the old one signs as well' })
   @ApiCommand({ status: 200, type: WebhookSubscriptionWithSecretDto, problems: ['not_found'] })
   async rotateSecret(
@@ -76,6 +79,7 @@ export class WebhookController {
   }
 
   @Post(':id/disable')
+  @Permission('webhooks.disable')
   @ApiOperation({ summary: 'Deliver nothing more, also nothing that waits to be delivered' })
   @ApiCommand({
     status: 200,
@@ -91,6 +95,7 @@ export class WebhookController {
   }
 
   @Post(':id/enable')
+  @Permission('webhooks.enable')
   @ApiOperation({ summary: 'Deliver what happens from now on' })
   @ApiCommand({
     status: 200,
@@ -106,6 +111,7 @@ export class WebhookController {
   }
 
   @Get()
+  @Permission('webhooks.read')
   @ApiOperation({ summary: 'List subscriptions in the order in which they were made' })
   @ApiRead({ type: WebhookSubscriptionPage })
   async list(
@@ -121,6 +127,7 @@ export class WebhookController {
   }
 
   @Get(':id')
+  @Permission('webhooks.read')
   @ApiOperation({ summary: 'Read a subscription' })
   @ApiRead({ type: WebhookSubscriptionDto, problems: ['not_found'] })
   async read(
@@ -133,6 +140,7 @@ export class WebhookController {
   }
 
   @Get(':id/deliveries')
+  @Permission('webhooks.read')
   @ApiOperation({ summary: 'List what was or is to be delivered, the newest event first' })
   @ApiRead({ type: WebhookDeliveryPage, problems: ['not_found'] })
   async deliveries(
@@ -150,6 +158,7 @@ export class WebhookController {
   }
 
   @Post(':id/deliveries/:taskId/redeliver')
+  @Permission('webhooks.redeliver')
   @ApiOperation({ summary: 'Deliver an event again, under the same webhook-id' })
   @ApiCommand({
     status: 200,

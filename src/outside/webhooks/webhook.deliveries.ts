@@ -1,13 +1,21 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import type { TaskDatabase, TaskStatus } from '../tasks/task-database';
+import type { LogDatabase } from '../../engine/write/event-log';
+import { LOG_READER } from '../../http/service-tokens';
+import { withTasks, type TaskDatabase, type TaskStatus } from '../tasks/task-database';
 import type { TaskPlace } from '../tasks/task.queries';
 import { DELIVERY_TASK } from './webhook.observer';
 import type { WebhookDeliveryDto } from './webhook.dto';
 import type { TaskDto } from '../tasks/task.dto';
 
 /** Reads the deliveries of subscriptions, which are tasks whose subject is the subscription. */
+@Injectable()
 export class WebhookDeliveries {
-  constructor(private readonly db: Kysely<TaskDatabase>) {}
+  private readonly db: Kysely<TaskDatabase>;
+
+  constructor(@Inject(LOG_READER) log: Kysely<LogDatabase>) {
+    this.db = withTasks(log);
+  }
 
   /** The deliveries of a subscription before a place in the log, the newest first. */
   list(

@@ -1,4 +1,4 @@
-import type { Feature } from '../../engine/define/registry';
+import { defineFeature } from '../../engine/define/feature';
 import {
   DisableWebhook,
   EnableWebhook,
@@ -14,7 +14,8 @@ import {
 import { DELIVERY_TASK, webhookObserver } from './webhook.observer';
 import { webhookRoutes, webhookSubscriptions } from './webhook.table';
 
-export const webhookFeature: Feature = {
+export const webhookFeature = defineFeature({
+  name: 'webhooks',
   tables: [webhookSubscriptions, webhookRoutes],
   materializers: [
     materializeWebhookSubscribed,
@@ -25,4 +26,10 @@ export const webhookFeature: Feature = {
   creators: [SubscribeWebhook, RotateWebhookSecret, DisableWebhook, EnableWebhook],
   observers: [webhookObserver],
   tasks: [DELIVERY_TASK],
-};
+  problems: {
+    webhook_already_disabled: { status: 409, title: 'The subscription is disabled already' },
+    webhook_already_active: { status: 409, title: 'The subscription is active already' },
+    webhook_limit_reached: { status: 422, title: 'Too many webhook subscriptions are active' },
+  },
+  service: () => import('./webhook.service.js'),
+});

@@ -1,22 +1,27 @@
-import type { SecretSeal } from '../adapters/secret-seal';
+import { Inject, Injectable } from '@nestjs/common';
+import { SecretSeal } from '../adapters/secret-seal';
 import { checkWebhookUrl } from '../adapters/webhook-policy';
 import type { WebhookPolicy } from '../adapters/adapter-config';
-import type { Registry } from '../../engine/define/registry';
+import { Registry } from '../../engine/define/registry';
 import type { FieldError } from '../../engine/define/refusal';
 import { invalidRequest } from '../../http/problem';
+import { CONFIG } from '../../http/service-tokens';
 import { EVERY_TYPE, UNDELIVERED_TYPES } from './webhook.events';
 import { secretOf } from './webhook.secrets';
 import type { WebhookSubscriptionDto } from './webhook.dto';
 
 /** What stands between requests about subscriptions and the commands that come of them. */
+@Injectable()
 export class WebhookIntake {
   private readonly types: readonly string[];
+  private readonly policy: WebhookPolicy;
 
   constructor(
-    registry: Pick<Registry, 'eventTypes'>,
+    registry: Registry,
     private readonly secrets: SecretSeal,
-    private readonly policy: WebhookPolicy,
+    @Inject(CONFIG) config: { readonly adapters: { readonly webhooks: WebhookPolicy } },
   ) {
+    this.policy = config.adapters.webhooks;
     this.types = registry.eventTypes.filter((type) => !UNDELIVERED_TYPES.has(type)).sort();
   }
 

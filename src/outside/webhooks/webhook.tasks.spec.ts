@@ -1,11 +1,16 @@
 import { SecretSeal } from '../adapters/secret-seal';
-import type { Delivery } from '../adapters/webhook-sender';
+import type { Delivery, WebhookSender } from '../adapters/webhook-sender';
 import type { LedgerEvent } from '../../engine/define/event';
 import { LedgerUnavailable } from '../../engine/define/refusal';
-import { OtherSideAway, PermanentFailure, type TaskContext } from '../tasks/task-handler';
+import {
+  OtherSideAway,
+  PermanentFailure,
+  type TaskContext,
+} from '../../engine/define/task-handler';
+import type { StateReader } from '../../engine/session/state-reader';
 import { isWebhookSecret, ROTATION_OVERLAP_MS } from './webhook.secrets';
 import type { WebhookSubscriptionRow } from './webhook.table';
-import { PATIENCE_MS, webhookTaskHandlers } from './webhook.tasks';
+import { EventDeliveries, PATIENCE_MS } from './webhook.tasks';
 
 const ROTATED_AT = '2026-03-04T05:06:07.089Z';
 const ID = '00000000-0000-7000-8000-000000000001';
@@ -56,31 +61,30 @@ async function attempt(given: Attempt) {
   const { statePosition = 7, nowMs = Date.parse(ROTATED_AT), failure } = given;
   const value = 'row' in given ? given.row : row;
   const sent: Delivery[] = [];
-  const [handler] = webhookTaskHandlers(
-    {
-      webhooks: {
-        send: (delivery: Delivery) => {
-          sent.push(delivery);
-          return failure ? Promise.reject(failure) : Promise.resolve({ status: 204 });
-        },
-        close: () => Promise.resolve(),
-      },
-      seal,
+  const sender: WebhookSender = {
+    send: (delivery) => {
+      sent.push(delivery);
+      return failure ? Promise.reject(failure) : Promise.resolve({ status: 204 });
     },
-    { read: () => Promise.resolve({ position: statePosition, value: value as never }) },
-    () => nowMs,
-  );
+    close: () => Promise.resolve(),
+  };
+  const read = () => Promise.resolve({ position: statePosition, value });
+  const state = { read } as unknown as StateReader;
+  const handler = new EventDeliveries(sender, seal, state);
+  jest.spyOn(Date, 'now').mockReturnValue(nowMs);
   const context = {
     taskId: 'task',
     attempt: 1,
     event: { ...event, canonicalData: 'of no interest' },
     signal: new AbortController().signal,
   };
-  const result = await handler!.run({ subscriptionId: ID }, context as unknown as TaskContext);
+  const result = await handler.run({ subscriptionId: ID }, context as unknown as TaskContext);
   return { result, sent };
 }
 
 describe('the delivery of an event', () => {
+  afterEach(() => jest.restoreAllMocks());
+
   it('sends the event without its tasks, under the id of the task', async () => {
     const { result, sent } = await attempt({});
     expect(result).toEqual({ status: 204 });

@@ -1,14 +1,17 @@
-import type { Adapters } from '../adapters/adapters';
+import { Injectable } from '@nestjs/common';
 import type { LedgerEvent } from '../../engine/define/event';
 import { LedgerUnavailable } from '../../engine/define/refusal';
-import type { StateReader } from '../../engine/session/state-reader';
-import { eventView } from '../events/event.view';
 import {
-  defineTaskHandler,
   OtherSideAway,
   PermanentFailure,
+  type TaskContext,
   type TaskHandler,
-} from '../tasks/task-handler';
+  type TaskHandlerOptions,
+} from '../../engine/define/task-handler';
+import { StateReader } from '../../engine/session/state-reader';
+import { SecretSeal } from '../adapters/secret-seal';
+import { WebhookSender } from '../adapters/webhook-sender';
+import { eventView } from '../events/event.view';
 import { DELIVERY_TASK, type DeliveryPayload } from './webhook.observer';
 import { readSubscription } from './webhook.queries';
 import { signingSecrets } from './webhook.secrets';
@@ -36,31 +39,39 @@ export type DeliveryResult =
  * of the moment of the delivery: what waits for a subscription that was disabled in the meantime
  * is not sent, and counts as done.
  */
-export function webhookTaskHandlers(
-  { webhooks, seal }: Pick<Adapters, 'webhooks' | 'seal'>,
-  reader: Pick<StateReader, 'read'>,
-  now: () => number = Date.now,
-): TaskHandler[] {
-  const deliver = defineTaskHandler<DeliveryPayload>(
-    DELIVERY_TASK,
-    { deadlineMs: DEADLINE_MS, concurrency: CONCURRENCY, perSubject: PER_SUBSCRIPTION },
-    async ({ subscriptionId }, { taskId, event, signal }): Promise<DeliveryResult> => {
-      const subscription = await subscriptionSince(reader, subscriptionId, event.position);
-      if (subscription.status === 'disabled') return { skipped: 'subscription_disabled' };
-      const nowMs = now();
-      const secrets = signingSecrets(seal, subscription, nowMs);
-      const body = deliveryBody(event);
-      const timestamp = new Date(nowMs);
-      const { url } = subscription;
-      const delivery = { url, secrets, id: taskId, timestamp, body };
-      const isOld = nowMs >= Date.parse(event.recordedAt) + PATIENCE_MS;
-      return webhooks.send(delivery, { signal }).catch((error: unknown) => {
-        // To be turned away without an attempt is one now, so that the task comes to its end.
-        throw isOld && error instanceof OtherSideAway ? new Error(error.message) : error;
-      });
-    },
-  );
-  return [deliver];
+@Injectable()
+export class EventDeliveries implements TaskHandler<DeliveryPayload> {
+  readonly name = DELIVERY_TASK;
+  readonly options: TaskHandlerOptions = {
+    deadlineMs: DEADLINE_MS,
+    concurrency: CONCURRENCY,
+    perSubject: PER_SUBSCRIPTION,
+  };
+
+  constructor(
+    private readonly webhooks: WebhookSender,
+    private readonly seal: SecretSeal,
+    private readonly state: StateReader,
+  ) {}
+
+  async run(
+    { subscriptionId }: DeliveryPayload,
+    { taskId, event, signal }: TaskContext,
+  ): Promise<DeliveryResult> {
+    const subscription = await subscriptionSince(this.state, subscriptionId, event.position);
+    if (subscription.status === 'disabled') return { skipped: 'subscription_disabled' };
+    const nowMs = Date.now();
+    const secrets = signingSecrets(this.seal, subscription, nowMs);
+    const body = deliveryBody(event);
+    const timestamp = new Date(nowMs);
+    const { url } = subscription;
+    const delivery = { url, secrets, id: taskId, timestamp, body };
+    const isOld = nowMs >= Date.parse(event.recordedAt) + PATIENCE_MS;
+    return this.webhooks.send(delivery, { signal }).catch((error: unknown) => {
+      // To be turned away without an attempt is one now, so that the task comes to its end.
+      throw isOld && error instanceof OtherSideAway ? new Error(error.message) : error;
+    });
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { NumberPipe, Reads } from '../../http/reads';
 import {
   AmendEventDto,
@@ -21,7 +22,6 @@ const PATIENCE =
   'Rebuilds the whole state beside the live one and answers when that is done, which takes as ' +
   'long as a replay; while another replay, verification or amendment is under way: 503.';
 
-/** Open to administrators alone, as `http/authentication.ts` says. */
 @ApiTags('admin')
 @Controller('v1/admin')
 export class AmendmentController {
@@ -32,6 +32,7 @@ export class AmendmentController {
   ) {}
 
   @Post('events/:position/amend')
+  @Permission('events.amend')
   @ApiOperation({
     summary: 'Amend an event: back it up, change its data, and rebuild the state',
     description: `The way out of an event that cannot be materialized. ${PATIENCE}`,
@@ -60,6 +61,7 @@ export class AmendmentController {
   }
 
   @Get('event-backups')
+  @Permission('event-backups.read')
   @ApiOperation({ summary: 'List what amended events were before, the newest first' })
   @ApiRead({ type: EventBackupPage, problems: ['forbidden'] })
   async list(
@@ -73,6 +75,7 @@ export class AmendmentController {
   }
 
   @Post('event-backups/:position/:amendment/restore')
+  @Permission('events.restore')
   @ApiOperation({
     summary: 'Amend an event to what it was before one of its amendments',
     description: PATIENCE,

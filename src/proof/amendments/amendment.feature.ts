@@ -1,13 +1,18 @@
 import { EventAmended } from '../../engine/catch-up/amendment.events';
 import { defineMaterializer } from '../../engine/define/materializer';
-import type { Feature } from '../../engine/define/registry';
+import { defineFeature } from '../../engine/define/feature';
 
 /** An amendment is in the rows of what it amended, which the state is rebuilt with. */
 const materializeEventAmended = defineMaterializer(EventAmended, 1, () => Promise.resolve());
 
-export const amendmentFeature: Feature = {
-  tables: [],
+export const amendmentFeature = defineFeature({
+  name: 'amendments',
   materializers: [materializeEventAmended],
-  // Amending rebuilds the whole state, which no creator can: see amend.ts.
-  creators: [],
-};
+  problems: {
+    log_not_whole: { status: 409, title: 'The log is not what was written' },
+    event_not_amendable: { status: 422, title: 'The event cannot be amended' },
+    nothing_to_amend: { status: 422, title: 'The event has this data already' },
+    amendment_not_materializable: { status: 422, title: 'An event could not be materialized' },
+  },
+  service: () => import('./amendment.service.js'),
+});

@@ -1,9 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { scopedKey } from '../../engine/write/command-log';
 import type { Outcome } from '../../engine/define/creator';
 import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
+import type { DatabaseUrls } from '../../database/connections';
+import { Registry } from '../../engine/define/registry';
 import { cursorKey, type PageQuery } from '../../http/page';
+import { DATABASE_URLS, LOG_READER } from '../../http/service-tokens';
 import { amend, type AmendOptions } from './amend';
 import type { AmendmentCommand } from './amendment.commands';
 import { listBackups } from './amendment.queries';
@@ -13,11 +16,15 @@ import type { AmendmentDto } from './amendment.dto';
 @Injectable()
 export class Amendments {
   private readonly underWay = new Map<string, Promise<unknown>>();
+  private readonly options: AmendOptions;
 
   constructor(
-    private readonly options: AmendOptions,
-    private readonly logReader: Kysely<LogDatabase>,
-  ) {}
+    @Inject(DATABASE_URLS) urls: DatabaseUrls,
+    @Inject(LOG_READER) private readonly logReader: Kysely<LogDatabase>,
+    registry: Registry,
+  ) {
+    this.options = { urls, registry };
+  }
 
   /**
    * Amends events. Of the same requests that come at once, the later ones wait for the first and

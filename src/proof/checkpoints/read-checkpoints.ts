@@ -1,5 +1,5 @@
 import { ServiceAway } from '../../outside/adapters/breaker';
-import { OtherSideAway } from '../../outside/tasks/task-handler';
+import { OtherSideAway } from '../../engine/define/task-handler';
 import { openCheckpoint, type Checkpoint } from './checkpoint';
 import type { CheckpointStore } from './checkpoint-store';
 import type { VerifierKey } from './signed-note';

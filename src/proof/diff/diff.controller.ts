@@ -6,6 +6,7 @@ import { readAccount } from '../../books/accounts/account.queries';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { cursorKey, encodeCursor, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { AccountChangeDto, DiffDto, DiffQuery } from './diff.dto';
@@ -25,6 +26,7 @@ export class DiffController {
   ) {}
 
   @Get()
+  @Permission('reports.read')
   @ApiOperation({
     summary: 'The accounts that changed between two positions, with the events that did it',
     description:
@@ -61,6 +63,7 @@ export class DiffController {
   }
 
   @Get(':id/events')
+  @Permission('reports.read')
   @ApiOperation({ summary: 'The events that changed an account between two positions' })
   @ApiRead({ type: AccountChangePage, problems: ['not_found'] })
   async events(

@@ -4,6 +4,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { RunActions } from './run-actions';
@@ -21,7 +22,6 @@ import { replayView } from './run.view';
 
 const ReplayPage = pageDto(ReplayDto);
 
-/** Open to administrators alone, as `http/authentication.ts` says. */
 @ApiTags('admin')
 @Controller('v1/admin/replays')
 export class ReplayController {
@@ -33,6 +33,7 @@ export class ReplayController {
   ) {}
 
   @Post()
+  @Permission('replays.request')
   @ApiOperation({
     summary: 'Rebuild the state beside the live one, and put it in its place',
     description:
@@ -55,6 +56,7 @@ export class ReplayController {
   }
 
   @Get()
+  @Permission('replays.read')
   @ApiOperation({ summary: 'List replays, the newest first' })
   @ApiRead({ type: ReplayPage, problems: ['forbidden'] })
   async list(
@@ -68,6 +70,7 @@ export class ReplayController {
   }
 
   @Get(':id')
+  @Permission('replays.read')
   @ApiOperation({ summary: 'Read a replay, and how far it is or what it found' })
   @ApiRead({ type: ReplayDto, problems: ['forbidden', 'not_found'] })
   async read(
@@ -80,6 +83,7 @@ export class ReplayController {
   }
 
   @Post('swap-back')
+  @Permission('replays.swap-back')
   @ApiOperation({ summary: 'Undo the last replay, where nothing was written since' })
   @ApiCommand({
     status: 200,
@@ -95,6 +99,7 @@ export class ReplayController {
   }
 
   @Post(':id/abort')
+  @Permission('replays.abort')
   @ApiOperation({ summary: 'Stop a replay that is queued or running; the live state stays' })
   @ApiCommand({
     status: 200,

@@ -1,11 +1,15 @@
-import { sql, type Kysely, type Transaction } from 'kysely';
+import { Inject, Injectable } from '@nestjs/common';
+import { sql, type Transaction } from 'kysely';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DatabaseUrls } from '../../database/connections';
 import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
 import type { Outcome } from '../../engine/define/creator';
-import type { Head } from '../../engine/define/event';
 import { Refusal } from '../../engine/define/refusal';
+import { DATABASE_URLS } from '../../http/service-tokens';
 import { RunInProgress } from '../replay/rebuild';
-import { NoWayBack } from '../replay/swap';
+import { NoWayBack, swapBack } from '../replay/swap';
+import { RunPool } from './run-pool';
+import { RunRunner, RunTimings } from './run-runner';
 import {
   ABORTED_BY_ADMINISTRATOR,
   hasOpenRun,
@@ -19,26 +23,19 @@ import type { RunDatabase, RunKind } from './run.table';
 import { replayView, verificationView } from './run.view';
 import type { ReplayDto, SwappedBackDto, VerificationDto } from './run.dto';
 
-/** How long the request for a replay waits for it to end, so that it can answer what came of it. */
-const REPLAY_ANSWER_MS = 10_000;
 const LOOK_MS = 100;
 
 /** Who asks, as every POST of the API says it. */
 export type RunActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | 'dryRun'>;
 
-export interface RunActionOptions {
-  /** Told that a run was queued. */
-  readonly onQueued: () => void;
-  /** @throws NoWayBack, RunInProgress */
-  readonly swapBack: (isDryRun: boolean) => Promise<Head>;
-  readonly replayAnswerMs?: number;
-}
-
 /** What administrators may ask for. Remembered and repeated like every command. */
+@Injectable()
 export class RunActions {
   constructor(
-    private readonly db: Kysely<RunDatabase>,
-    private readonly options: RunActionOptions,
+    private readonly pool: RunPool,
+    private readonly runner: RunRunner,
+    private readonly timings: RunTimings,
+    @Inject(DATABASE_URLS) private readonly urls: DatabaseUrls,
   ) {}
 
   /** Queues a verification up to a position, or to the end of the log. */
@@ -49,10 +46,10 @@ export class RunActions {
   ): Promise<Outcome<VerificationDto>> {
     const input = toPosition === undefined ? {} : { toPosition };
     const command = { ...request, name: 'RequestVerification', input };
-    const outcome = await runAdminCommand(this.db, command, position, async (db) =>
+    const outcome = await runAdminCommand(this.pool.db, command, position, async (db) =>
       verificationView(await this.insert(db, 'verification', request, input)),
     );
-    if (isNew(outcome, request)) this.options.onQueued();
+    if (isNew(outcome, request)) this.runner.wake();
     return outcome;
   }
 
@@ -68,7 +65,7 @@ export class RunActions {
   ): Promise<Outcome<ReplayDto>> {
     const input = acceptReason === undefined ? {} : { acceptReason };
     const command = { ...request, name: 'RequestReplay', input };
-    const outcome = await runAdminCommand(this.db, command, position, async (db) => {
+    const outcome = await runAdminCommand(this.pool.db, command, position, async (db) => {
       await lockRuns(db);
       if (await hasOpenRun(db, 'replay')) {
         throw new Refusal('replay_in_progress', 'Another replay waits or is under way');
@@ -76,7 +73,7 @@ export class RunActions {
       return replayView(await this.insert(db, 'replay', request, input));
     });
     if (outcome.kind === 'refused' || request.dryRun) return outcome;
-    if (!outcome.isHit) this.options.onQueued();
+    if (!outcome.isHit) this.runner.wake();
     const answer = await this.answerOf(outcome.answer.id);
     return answer.status === 'differs'
       ? { ...outcome, kind: 'refused', refusal: refusalOf(answer) }
@@ -89,7 +86,7 @@ export class RunActions {
    */
   abortVerification(request: RunActionRequest, id: string, position: number) {
     const command = { ...request, name: 'AbortVerification', input: { id } };
-    return runAdminCommand(this.db, command, position, async (db) =>
+    return runAdminCommand(this.pool.db, command, position, async (db) =>
       verificationView(await abortRun(db, 'verification', id)),
     );
   }
@@ -97,7 +94,7 @@ export class RunActions {
   /** Aborts a replay, as {@link abortVerification} does. The live state stays as it is. */
   abortReplay(request: RunActionRequest, id: string, position: number) {
     const command = { ...request, name: 'AbortReplay', input: { id } };
-    return runAdminCommand(this.db, command, position, async (db) =>
+    return runAdminCommand(this.pool.db, command, position, async (db) =>
       replayView(await abortRun(db, 'replay', id)),
     );
   }
@@ -109,9 +106,9 @@ export class RunActions {
    */
   swapBack(request: RunActionRequest, position: number): Promise<Outcome<SwappedBackDto>> {
     const command = { ...request, name: 'SwapBack', input: {} };
-    return runAdminCommand(this.db, command, position, async () => {
+    return runAdminCommand(this.pool.db, command, position, async () => {
       try {
-        const head = await this.options.swapBack(request.dryRun ?? false);
+        const head = await swapBack(this.urls, { isDryRun: request.dryRun ?? false });
         return { position: head.position, hash: head.hash };
       } catch (error) {
         if (error instanceof NoWayBack) throw new Refusal('no_way_back', error.message);
@@ -135,9 +132,9 @@ export class RunActions {
    * it again, however far the replay has come since, and also where the first one was cut off.
    */
   private async answerOf(id: string): Promise<ReplayDto> {
-    const deadline = performance.now() + (this.options.replayAnswerMs ?? REPLAY_ANSWER_MS);
+    const deadline = performance.now() + this.timings.replayAnswerMs;
     for (;;) {
-      const run = await readRun(this.db, 'replay', id);
+      const run = await readRun(this.pool.db, 'replay', id);
       if (!run) throw new Error(`Replay ${id} is gone`);
       if (run.answer) return run.answer as ReplayDto;
       if (run.finished_at !== null || performance.now() >= deadline) return this.keepAnswer(run);
@@ -147,7 +144,7 @@ export class RunActions {
 
   private async keepAnswer(run: Run): Promise<ReplayDto> {
     const answer = JSON.stringify(replayView(run));
-    const kept = await this.db
+    const kept = await this.pool.db
       .updateTable('runs')
       .set({ answer: sql<string>`coalesce(${sql.ref('answer')}, ${answer}::json)` })
       .where('run_id', '=', run.run_id)

@@ -1,74 +1,62 @@
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { Kysely } from 'kysely';
+import { Ledger } from '../../engine/write/ledger';
 import type { EngineLog } from '../../engine/write/ledger-parts';
+import type { LogDatabase } from '../../engine/write/event-log';
+import { Duties } from '../../http/duties';
+import { LOG_READER, SERVICE_LOG } from '../../http/service-tokens';
 import { within } from '../../http/within';
 import { RunInProgress } from '../replay/rebuild';
-import type { ReplayReport, VerificationReport } from '../replay/report';
 import { Pace } from './pace';
+import { RunPool } from './run-pool';
 import { carryOut, DEAD_RUN_MS, type RunProgress } from './run-recorder';
+import { RunWork } from './run-work';
 import { claimRun, endDeadRuns, type Run } from './run.queries';
-import type { AnyReport, RunDatabase } from './run.table';
+import type { AnyReport } from './run.table';
 
-/** What a verification is given by the process that does it. */
-export interface VerifyWorkOptions extends RunProgress {
-  readonly toPosition?: number;
-  /** To be awaited after each page, so that commands keep their throughput. */
-  readonly pace: () => Promise<void>;
-}
-
-/** What a replay is given; it has to be faster than those who write, and so has no pace. */
-export interface ReplayWorkOptions extends RunProgress {
-  readonly acceptDifferences?: string;
-}
-
-/** The two kinds of work, as the program does them or a spec pretends to. */
-export interface RunWork {
-  verify(options: VerifyWorkOptions): Promise<VerificationReport>;
-  replay(options: ReplayWorkOptions): Promise<ReplayReport>;
-}
-
-/** Milliseconds. */
-export interface RunTimings {
+/** Times, in milliseconds. */
+export class RunTimings {
   /** Pause between two looks for work that another process took in. */
-  readonly pollMs: number;
+  readonly pollMs: number = 1_000;
   /** How often a run writes that it lives. */
-  readonly beatMs: number;
+  readonly beatMs: number = 1_000;
   /** After which silence a run counts as dead. */
-  readonly deadMs: number;
+  readonly deadMs: number = DEAD_RUN_MS;
   /** How long a run may take to stop once the service does. */
-  readonly stopMs: number;
-}
-
-export const RUN_TIMINGS: RunTimings = {
-  pollMs: 1_000,
-  beatMs: 1_000,
-  deadMs: DEAD_RUN_MS,
-  stopMs: 20_000,
-};
-
-export interface RunnerParts {
-  readonly db: Kysely<RunDatabase>;
-  readonly work: RunWork;
-  /** The last position of the log, whoever wrote it. */
-  readonly readHead: () => Promise<number>;
-  readonly log: EngineLog;
-  readonly timings: RunTimings;
+  readonly stopMs: number = 20_000;
+  /** How long the request for a replay waits for it to end, to answer what came of it. */
+  readonly replayAnswerMs: number = 10_000;
 }
 
 /** Why a run of this process ends before its time. */
 class ServiceStopped extends Error {}
 
 /** Does the runs that are queued, the oldest first, one at a time in all processes together. */
-export class RunRunner {
+@Injectable()
+export class RunRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stopping = new AbortController();
   private wakeUp: () => void = () => undefined;
   private isAwake = false;
   private isFailing = false;
   private loop: Promise<void> | undefined;
 
-  constructor(private readonly parts: RunnerParts) {}
+  constructor(
+    private readonly pool: RunPool,
+    private readonly work: RunWork,
+    private readonly timings: RunTimings,
+    private readonly duties: Duties,
+    private readonly ledger: Ledger,
+    @Inject(LOG_READER) private readonly logReader: Kysely<LogDatabase>,
+    @Inject(SERVICE_LOG) private readonly log: EngineLog,
+  ) {}
 
-  start(): void {
-    this.loop = this.run();
+  onApplicationBootstrap(): void {
+    if (this.duties.works) this.loop = this.run();
   }
 
   /** Says that a run was queued. */
@@ -78,12 +66,12 @@ export class RunRunner {
   }
 
   /** Aborts the run under way and takes no more; what does not end in time is left. */
-  async stop(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     this.stopping.abort(new ServiceStopped('The service stopped'));
     this.wakeUp();
     const late = () => new Error('A run did not stop in time');
-    await within(this.parts.timings.stopMs, this.loop ?? Promise.resolve(), late).catch(
-      (err: unknown) => this.parts.log.error({ err }, 'a run is left behind'),
+    await within(this.timings.stopMs, this.loop ?? Promise.resolve(), late).catch((err: unknown) =>
+      this.log.error({ err }, 'a run is left behind'),
     );
   }
 
@@ -92,7 +80,7 @@ export class RunRunner {
       this.isAwake = false;
       const goesOn = await this.next().catch((err: unknown) => {
         // The log database is away; what is queued waits.
-        if (!this.isFailing) this.parts.log.warn({ err }, 'runs cannot be looked for now');
+        if (!this.isFailing) this.log.warn({ err }, 'runs cannot be looked for now');
         this.isFailing = true;
         return false;
       });
@@ -102,7 +90,8 @@ export class RunRunner {
 
   /** @returns whether to look for another one at once */
   private async next(): Promise<boolean> {
-    const { db, log, timings } = this.parts;
+    const { log, timings } = this;
+    const { db } = this.pool;
     const dead = await endDeadRuns(db, timings.deadMs);
     if (dead.length > 0) log.warn({ runs: dead }, 'the process of a run ended before it');
     const run = await claimRun(db);
@@ -111,7 +100,7 @@ export class RunRunner {
   }
 
   private async carryOut(run: Run): Promise<boolean> {
-    const { db, log, timings } = this.parts;
+    const { log, timings } = this;
     const options = {
       stop: this.stopping.signal,
       requeues: true,
@@ -120,7 +109,12 @@ export class RunRunner {
       beatMs: timings.beatMs,
     };
     try {
-      const report = await carryOut(db, run, (progress) => this.work(run, progress), options);
+      const report = await carryOut(
+        this.pool.db,
+        run,
+        (progress) => this.doWork(run, progress),
+        options,
+      );
       tell(log, run, report);
       return true;
     } catch (err) {
@@ -131,22 +125,34 @@ export class RunRunner {
     }
   }
 
-  private work(run: Run, progress: RunProgress): Promise<AnyReport> {
-    const { work, readHead } = this.parts;
+  private doWork(run: Run, progress: RunProgress): Promise<AnyReport> {
+    const { work } = this;
     if (run.kind === 'replay') {
       const { accept_reason: reason } = run;
       return work.replay({ ...progress, ...(reason !== null && { acceptDifferences: reason }) });
     }
     const { to_position: toPosition } = run;
-    const pace = new Pace(readHead, progress.signal).wait;
+    const pace = new Pace(() => this.readLogHead(), progress.signal).wait;
     return work.verify({ ...progress, pace, ...(toPosition !== null && { toPosition }) });
+  }
+
+  /** The last position of the log, whichever process wrote it. */
+  private async readLogHead(): Promise<number> {
+    const row = await this.logReader
+      .selectFrom('event_log')
+      .select('position')
+      .where('position', '>=', Math.max(1, this.ledger.head.position))
+      .orderBy('position', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.position ?? 0;
   }
 
   /** Waits for a run that this process queued, or for the time of the next look. */
   private async rest(): Promise<void> {
     if (this.isAwake || this.stopping.signal.aborted) return;
     await new Promise<void>((done) => {
-      const timer = setTimeout(done, this.parts.timings.pollMs);
+      const timer = setTimeout(done, this.timings.pollMs);
       this.wakeUp = () => {
         clearTimeout(timer);
         done();

@@ -4,6 +4,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { limitOf, pageOf, type Page } from '../../http/page';
+import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { RunActions } from './run-actions';
@@ -19,7 +20,6 @@ import { verificationView } from './run.view';
 
 const VerificationPage = pageDto(VerificationDto);
 
-/** Open to administrators alone, as `http/authentication.ts` says. */
 @ApiTags('admin')
 @Controller('v1/admin/replay-verifications')
 export class VerificationController {
@@ -31,6 +31,7 @@ export class VerificationController {
   ) {}
 
   @Post()
+  @Permission('verifications.request')
   @ApiOperation({ summary: 'Rebuild the state beside the live one, and compare the two' })
   @ApiCommand({ status: 202, type: VerificationDto, problems: ['forbidden'] })
   async request(
@@ -47,6 +48,7 @@ export class VerificationController {
   }
 
   @Get()
+  @Permission('verifications.read')
   @ApiOperation({ summary: 'List verifications, the newest first' })
   @ApiRead({ type: VerificationPage, problems: ['forbidden'] })
   async list(
@@ -60,6 +62,7 @@ export class VerificationController {
   }
 
   @Get(':id')
+  @Permission('verifications.read')
   @ApiOperation({ summary: 'Read a verification, and how far it is or what it found' })
   @ApiRead({ type: VerificationDto, problems: ['forbidden', 'not_found'] })
   async read(
@@ -73,6 +76,7 @@ export class VerificationController {
   }
 
   @Post(':id/abort')
+  @Permission('verifications.abort')
   @ApiOperation({ summary: 'Stop a verification that is queued or running' })
   @ApiCommand({
     status: 200,

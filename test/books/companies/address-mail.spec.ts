@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import PostalMime from 'postal-mime';
 import { openMailer } from '../../../src/outside/adapters/mailer';
-import { companyTaskHandlers } from '../../../src/books/companies/company.tasks';
+import { AddressChangedMails } from '../../../src/books/companies/company.tasks';
 import type { AddressChangedEmail } from '../../../src/books/companies/company.materializers';
-import type { TaskContext } from '../../../src/outside/tasks/task-handler';
+import type { TaskContext } from '../../../src/engine/define/task-handler';
 import { testCluster } from '../../harness/cluster';
 import { startTestService, type TestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
@@ -67,8 +67,8 @@ describe('the mail about a changed address', () => {
     const mailer = await openMailer({
       ...{ dataDir, mailFrom: 'Books <books@truebook.example>', smtpUrl: undefined },
     });
-    const [handler] = companyTaskHandlers({ mailer });
-    expect(handler).toMatchObject({ name: 'company.address-changed-email', lanes: 1 });
+    const handler = new AddressChangedMails(mailer);
+    expect(handler.options).toEqual({ isOrdered: true });
     const payload: AddressChangedEmail = {
       companyId: '0192aaaa-0000-7000-8000-000000000001',
       companyName: 'Acme',
@@ -80,7 +80,7 @@ describe('the mail about a changed address', () => {
     const context = { taskId, signal: new AbortController().signal } as TaskContext;
     const messageId = `<${taskId}@truebook.example>`;
     const outbox = join(dataDir, 'outbox');
-    expect(await handler!.run(payload, context)).toEqual({ messageId });
+    expect(await handler.run(payload, context)).toEqual({ messageId });
     const { text } = await mailIn(outbox, taskId);
     expect(text).toBe(
       [
@@ -89,7 +89,7 @@ describe('the mail about a changed address', () => {
         ...['If you did not expect this, please get in touch with us.', ''],
       ].join('\n'),
     );
-    expect(await handler!.run(payload, { ...context, attempt: 2 })).toEqual({ messageId });
+    expect(await handler.run(payload, { ...context, attempt: 2 })).toEqual({ messageId });
     expect(await readdir(outbox)).toEqual([`${taskId}.eml`]);
     expect((await mailIn(outbox, taskId)).text).toBe(text);
     await mailer.close();

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openObjectStore } from '../../../src/outside/adapters/object-store';
 import type { ConfirmationUpload } from '../../../src/books/orders/order.materializers';
-import { orderTaskHandlers } from '../../../src/books/orders/order.tasks';
-import type { TaskContext } from '../../../src/outside/tasks/task-handler';
+import { ConfirmationUploads } from '../../../src/books/orders/order.tasks';
+import type { TaskContext } from '../../../src/engine/define/task-handler';
 import { query, testCluster } from '../../harness/cluster';
 import { startTestService, type TestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
@@ -83,7 +83,7 @@ describe('the confirmation of a settled order', () => {
   it('is the same document in the same place on another attempt', async () => {
     const dataDir = await mkdtemp(join(testCluster().runDir, 'objects-'));
     const objects = await openObjectStore({ dataDir, objectStore: undefined });
-    const [handler] = orderTaskHandlers({ objects });
+    const handler = new ConfirmationUploads(objects);
     const id = (last: number) => `0192aaaa-0000-7000-8000-00000000000${last}`;
     const payload: ConfirmationUpload = {
       ...{ orderId: id(1), clientId: null, companyId: id(2), companyName: 'Acme', side: 'buy' },
@@ -95,12 +95,12 @@ describe('the confirmation of a settled order', () => {
     // As the log gives it back: with its keys in another order.
     const sorted = Object.fromEntries(Object.entries(payload).sort()) as typeof payload;
     const context = { taskId: id(6), signal: new AbortController().signal } as TaskContext;
-    const first = await handler!.run(payload, context);
+    const first = await handler.run(payload, context);
     const file = join(dataDir, 'objects', 'confirmations', `${id(6)}.json`);
     const bytes = await readFile(file);
     const location = `objects/confirmations/${id(6)}.json`;
     expect(first).toEqual({ location, sha256: sha256Of(bytes) });
-    expect(await handler!.run(sorted, { ...context, attempt: 2 })).toEqual(first);
+    expect(await handler.run(sorted, { ...context, attempt: 2 })).toEqual(first);
     expect(await readdir(join(file, '..'))).toHaveLength(1);
     expect(await readFile(file)).toEqual(bytes);
     await objects.close();

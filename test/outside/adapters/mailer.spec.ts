@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import PostalMime from 'postal-mime';
 import { DEFAULT_BREAKER, ServiceAway } from '../../../src/outside/adapters/breaker';
 import { openMailer, SmtpMailer } from '../../../src/outside/adapters/mailer';
-import { OtherSideAway, PermanentFailure } from '../../../src/outside/tasks/task-handler';
+import { OtherSideAway, PermanentFailure } from '../../../src/engine/define/task-handler';
 import { waitFor } from '../../harness/waiting';
 import { MailServer } from '../../harness/mail-server';
 

@@ -12,7 +12,7 @@ import {
   S3ObjectStore,
   type ObjectStore,
 } from '../../../src/outside/adapters/object-store';
-import { OtherSideAway, PermanentFailure } from '../../../src/outside/tasks/task-handler';
+import { OtherSideAway, PermanentFailure } from '../../../src/engine/define/task-handler';
 import { waitFor } from '../../harness/waiting';
 
 const NAME = 'orders/0192aaaa-0000-5000-8000-000000000001.json';

@@ -7,7 +7,7 @@ import {
   type ResolvedAddress,
   type WebhookSenderOptions,
 } from '../../../src/outside/adapters/webhook-sender';
-import { OtherSideAway, PermanentFailure } from '../../../src/outside/tasks/task-handler';
+import { OtherSideAway, PermanentFailure } from '../../../src/engine/define/task-handler';
 import { waitFor } from '../../harness/waiting';
 import { makeCertificate } from './certificate';
 import { WebhookReceiver } from './webhook-receiver';

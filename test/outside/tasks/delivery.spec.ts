@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  defineTaskHandler,
   OtherSideAway,
   PermanentFailure,
   type TaskContext,
   type TaskHandlerOptions,
-} from '../../../src/outside/tasks/task-handler';
+} from '../../../src/engine/define/task-handler';
 import { query } from '../../harness/cluster';
 import { gate, waitFor } from '../../harness/waiting';
 import { greet, ReceivePong, type AskedTask } from './ping-feature';
-import { closePingTasks, PingTasks } from './ping-tasks';
+import { closePingTasks, handlerOf, PingTasks } from './ping-tasks';
 import { BACKENDS } from './queue-backends';
 
 jest.setTimeout(30_000);
@@ -19,7 +18,7 @@ type Run = (payload: { who: string }, context: TaskContext) => Promise<object | 
 /** Greets, and remembers every attempt. */
 function greeter(run: Run = () => Promise.resolve(), options: TaskHandlerOptions = {}) {
   const attempts: { who: string; taskId: string; attempt: number; at: number }[] = [];
-  const handler = defineTaskHandler<{ who: string }>('ping.greet', options, (payload, context) => {
+  const handler = handlerOf<{ who: string }>('ping.greet', options, (payload, context) => {
     const { taskId, attempt } = context;
     attempts.push({ who: payload.who, taskId, attempt, at: performance.now() });
     return run(payload, context);
@@ -205,7 +204,7 @@ describe.each(BACKENDS)('a task, with the queue on %s,', (_, startQueue) => {
 
   it('is not held up by tasks of other names whose handlers are poison', async () => {
     const never = gate();
-    const shouts = defineTaskHandler<{ how: string }>(
+    const shouts = handlerOf<{ how: string }>(
       'ping.shout',
       { deadlineMs: 20_000, concurrency: 3 },
       async ({ how }) => {

@@ -155,7 +155,7 @@ describe.each(BACKENDS)('mails of changed addresses, with the queue on %s', (_, 
 });
 
 /** The service with a real mail server and a queue of its own. */
-async function start(startQueue: StartQueue, { handlers }: TaskDeadline) {
+async function start(startQueue: StartQueue, { replace }: TaskDeadline) {
   const databases = await cloneDatabases();
   const queue = await startQueue(databases.urls);
   databases.onEnd(() => queue.close());
@@ -163,6 +163,6 @@ async function start(startQueue: StartQueue, { handlers }: TaskDeadline) {
   databases.onEnd(() => mail.close());
   const { redisUrl } = queue.options;
   const env = { SMTP_URL: mail.url, ...(redisUrl && { REDIS_URL: redisUrl }) };
-  const service = await startTestService({ databases, tasks: 'work', env, handlers });
+  const service = await startTestService({ databases, tasks: 'work', env, replace });
   return { mail, queue, service };
 }

@@ -3,7 +3,7 @@ import { defineCreator } from '../../../src/engine/define/creator';
 import { defineEvent } from '../../../src/engine/define/event';
 import { defineMaterializer, type Materializer } from '../../../src/engine/define/materializer';
 import { Refusal } from '../../../src/engine/define/refusal';
-import type { Feature } from '../../../src/engine/define/registry';
+import { defineFeature, type Feature } from '../../../src/engine/define/feature';
 import { defineAppendTable } from '../../../src/engine/define/state-table';
 import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
@@ -96,12 +96,13 @@ export function pingFeatures(
   tasks: readonly string[],
   ping: Materializer = materializePing(1, (data) => data.tasks),
 ): readonly Feature[] {
-  const feature: Feature = {
+  const feature = defineFeature({
+    name: 'pings',
     tables: [pings],
     materializers: [ping, materializePong],
     creators: [SendPing, ReceivePong],
     tasks,
-  };
+  });
   return [feature];
 }
 

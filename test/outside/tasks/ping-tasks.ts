@@ -3,8 +3,8 @@ import { cloneDatabases } from '../../harness/databases';
 import { RecordedLog, startTestLedger, TEST_LIMITS, type TestLedger } from '../../harness/ledger';
 import { waitFor } from '../../harness/waiting';
 import type { TaskLimits } from '../../../src/outside/tasks/task-limits';
-import { openTasks, type OpenTasks, type TaskOptions } from '../../../src/outside/tasks/open-tasks';
-import type { TaskHandler } from '../../../src/outside/tasks/task-handler';
+import { TaskProcess } from '../../../src/outside/tasks/task-process';
+import type { TaskHandler, TaskHandlerOptions } from '../../../src/engine/define/task-handler';
 import type { TaskStatus } from '../../../src/outside/tasks/task-database';
 import { pingFeatures, PING_TABLES, SendPing, type AskedTask } from './ping-feature';
 import type { StartQueue, TestQueue } from './queue-backends';
@@ -42,6 +42,15 @@ export interface TaskState {
   readonly result: unknown;
 }
 
+/** How the tasks of a name are done; `Payload` is what a spec knows of theirs. */
+export function handlerOf<Payload extends object>(
+  name: string,
+  options: TaskHandlerOptions,
+  run: TaskHandler<Payload>['run'],
+): TaskHandler {
+  return { name, options, run } as TaskHandler;
+}
+
 const opened: PingTasks[] = [];
 
 /**
@@ -60,7 +69,7 @@ export class PingTasks {
     readonly ledger: TestLedger,
     readonly queue: TestQueue,
     private readonly options: PingTasksOptions,
-    readonly open: OpenTasks,
+    readonly open: TaskProcess,
     log: RecordedLog,
   ) {
     this.log = log;
@@ -84,17 +93,17 @@ export class PingTasks {
     const log = new RecordedLog();
     const limits = { ...LIMITS, ...options.limits };
     const { lockMs } = limits;
-    const open = openTasks({
+    const open = new TaskProcess({
       urls: { log: databases.urls.log, state: queue.stateUrl },
       open: ledger.open,
-      handlers: options.handlers,
       limits,
       timeouts: TEST_LIMITS,
       queue: { ...queue.options, timings: { ...queue.options.timings, lockMs } },
-      dispatches: options.dispatches ?? true,
+      handsOver: options.dispatches ?? true,
       works: options.works ?? true,
       log,
-    } satisfies TaskOptions);
+    });
+    open.start(options.handlers);
     const tasks = new PingTasks(ledger, queue, options, open, log);
     opened.push(tasks);
     return tasks;

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { DatabaseUrls } from '../../../src/database/connections';
-import type { TaskOptions } from '../../../src/outside/tasks/open-tasks';
+import type { TaskOptions } from '../../../src/outside/tasks/task-process';
 import { query } from '../../harness/cluster';
 import { DatabaseProxy } from '../../harness/proxy';
 import { startRedis, type RedisServer } from '../../harness/redis';

@@ -1,12 +1,9 @@
 import { RecordedLog } from '../../harness/ledger';
 import { gate, waitFor } from '../../harness/waiting';
-import { openTasks, type TaskOptions } from '../../../src/outside/tasks/open-tasks';
-import {
-  defineTaskHandler,
-  type TaskHandlerOptions,
-} from '../../../src/outside/tasks/task-handler';
+import { TaskProcess } from '../../../src/outside/tasks/task-process';
+import type { TaskHandler, TaskHandlerOptions } from '../../../src/engine/define/task-handler';
 import { greet, SendPing } from './ping-feature';
-import { closePingTasks, PingTasks } from './ping-tasks';
+import { closePingTasks, handlerOf, PingTasks } from './ping-tasks';
 import { BACKENDS } from './queue-backends';
 
 jest.setTimeout(30_000);
@@ -14,7 +11,7 @@ jest.setTimeout(30_000);
 /** Counts how often each task was done. */
 function counting(options: TaskHandlerOptions = {}, work?: () => Promise<void>) {
   const runs = new Map<string, number>();
-  const handler = defineTaskHandler('ping.greet', options, async (_, { taskId }) => {
+  const handler = handlerOf('ping.greet', options, async (_, { taskId }) => {
     runs.set(taskId, (runs.get(taskId) ?? 0) + 1);
     await work?.();
   });
@@ -167,7 +164,7 @@ describe.each(BACKENDS)('tasks, with the queue on %s,', (_, startQueue) => {
     const never = gate();
     const goOn = gate();
     const { handler, runs } = counting({}, () => goOn.opened);
-    const hanging = defineTaskHandler('ping.shout', { deadlineMs: 600 }, () => never.opened);
+    const hanging = handlerOf('ping.shout', { deadlineMs: 600 }, () => never.opened);
     const first = await PingTasks.start(startQueue, { handlers: [handler, hanging] });
     await first.send([greet('ann'), { name: 'ping.shout', payload: {} }]);
     await waitFor('both to be begun', async () => (await first.counts()).running === 2);
@@ -183,7 +180,7 @@ describe.each(BACKENDS)('tasks, with the queue on %s,', (_, startQueue) => {
 
   it('say nothing of what they are about, neither in the queue nor in the log', async () => {
     const secret = 'jane.doe@example.com';
-    const handler = defineTaskHandler(
+    const handler = handlerOf(
       'ping.greet',
       { isOrdered: true, maxAttempts: 2 },
       (payload, { attempt }) => {
@@ -231,22 +228,22 @@ describe('a process', () => {
     const greeting = counting().handler;
     const [, startQueue] = BACKENDS[0];
     const tasks = await PingTasks.start(startQueue, { handlers: [greeting] });
-    const shouting = defineTaskHandler('ping.shout', {}, () => Promise.resolve());
-    const start = (handlers: TaskOptions['handlers']) => () =>
-      openTasks({
-        urls: tasks.ledger.databases.urls,
-        open: tasks.ledger.open,
-        handlers,
-        limits: { ...tasks.limits },
-        timeouts: { lockTimeoutMs: 1_000, statementTimeoutMs: 1_000 },
-        queue: {},
-        dispatches: true,
-        works: true,
-        log: new RecordedLog(),
-      });
+    const shouting = handlerOf('ping.shout', {}, () => Promise.resolve());
+    const other = new TaskProcess({
+      urls: tasks.ledger.databases.urls,
+      open: tasks.ledger.open,
+      limits: { ...tasks.limits },
+      timeouts: { lockTimeoutMs: 1_000, statementTimeoutMs: 1_000 },
+      queue: {},
+      handsOver: true,
+      works: true,
+      log: new RecordedLog(),
+    });
+    const start = (handlers: readonly TaskHandler[]) => () => other.start(handlers);
     expect(start([])).toThrow('ping.greet has no handler');
     expect(start([greeting, shouting])).toThrow('no feature declares the task ping.shout');
     expect(start([greeting, greeting])).toThrow('ping.greet has two handlers');
+    await other.close();
     expect(await tasks.ledger.accept(SendPing, {})).toBeDefined();
   });
 });

@@ -1,6 +1,7 @@
-import { QueueAway } from '../../../src/outside/tasks/job-queues';
+import { QueueAway, type JobQueues } from '../../../src/outside/tasks/job-queues';
 import { TaskActions } from '../../../src/outside/tasks/task-actions';
-import { PermanentFailure } from '../../../src/outside/tasks/task-handler';
+import { TaskProcess } from '../../../src/outside/tasks/task-process';
+import { PermanentFailure } from '../../../src/engine/define/task-handler';
 import { RecordedLog } from '../../harness/ledger';
 import { waitFor } from '../../harness/waiting';
 import { startWithTask, withEmail } from './task-service';
@@ -14,7 +15,7 @@ describe('a task that has failed', () => {
       if (mails.isBroken) return Promise.reject(new PermanentFailure('No such mailbox'));
       return Promise.resolve({ messageId: String(mails.runs) });
     };
-    const started = await startWithTask({ tasks: 'work', handlers: withEmail({ run }) });
+    const started = await startWithTask({ tasks: 'work', replace: [withEmail(run)] });
     const failed = await started.becomes('failed');
     return { ...started, mails, failed };
   }
@@ -93,7 +94,7 @@ describe('a task that has failed', () => {
     const log = new RecordedLog();
     const away = { add: () => Promise.reject(new QueueAway('away')) };
     mails.isBroken = false;
-    const actions = new TaskActions(service.tasks.db, away, log);
+    const actions = new TaskActions(service.get(TaskProcess), away as unknown as JobQueues, log);
     const outcome = await actions.retry({ actor: 'tester' }, taskId, 0);
     expect(outcome).toMatchObject({ kind: 'accepted', answer: { taskId, status: 'queued' } });
     expect(log.lines).toMatchObject([{ level: 'warn', details: { taskId } }]);

@@ -1,6 +1,6 @@
 import type { JobQueues } from '../../../src/outside/tasks/job-queues';
 import { openJobQueues } from '../../../src/outside/tasks/job-queues';
-import type { Schedule } from '../../../src/outside/tasks/job-schedules';
+import type { Schedule } from '../../../src/engine/define/schedule';
 import { cloneDatabases } from '../../harness/databases';
 import { waitFor } from '../../harness/waiting';
 import { BACKENDS, type StartQueue } from './queue-backends';

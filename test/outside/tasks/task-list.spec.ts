@@ -185,7 +185,7 @@ describe('a task that is handed over', () => {
     const run = () => opened.then(() => ({ messageId: 'of the test' }));
     const { becomes, service, position, taskId } = await startWithTask({
       tasks: 'work',
-      handlers: withEmail({ run }),
+      replace: [withEmail(run)],
     });
     expect(await becomes('running')).toMatchObject({ attempts: 1, doneAt: null, result: null });
     const metrics = (await service.api.get('/metrics')).body['text'];
@@ -206,7 +206,7 @@ describe('a task that is handed over', () => {
   it('says why it was not done yet, and when it comes again', async () => {
     const { becomes, read } = await startWithTask({
       tasks: 'work',
-      handlers: withEmail({ run: () => Promise.reject(new Error('The mail server is tired')) }),
+      replace: [withEmail(() => Promise.reject(new Error('The mail server is tired')))],
       env: { TASK_BACKOFF_MS: '600000' },
     });
     await waitFor('the first attempt to fail', async () => (await read()).lastError !== null);

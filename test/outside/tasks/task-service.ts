@@ -1,5 +1,6 @@
-import { taskHandlers } from '../../../src/features';
-import type { TaskHandler } from '../../../src/outside/tasks/task-handler';
+import { AddressChangedMails } from '../../../src/books/companies/company.tasks';
+import type { ServiceProvider } from '../../../src/engine/define/feature';
+import type { TaskHandler } from '../../../src/engine/define/task-handler';
 import { startTestService, type TestService, type TestServiceOptions } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
 import type { TaskDto } from '../../../src/outside/tasks/task.dto';
@@ -11,12 +12,10 @@ export interface TaskPage {
   nextCursor: string | null;
 }
 
-/** The program's handlers, with another way to do the mails. */
-export function withEmail(email: Partial<TaskHandler>): typeof taskHandlers {
-  return (adapters, stateReader) =>
-    taskHandlers(adapters, stateReader).map((handler) =>
-      handler.name === EMAIL ? { ...handler, ...email } : handler,
-    );
+/** Another way to do the mails, as a replacement for a service. */
+export function withEmail(run: TaskHandler['run']): ServiceProvider {
+  const handler: TaskHandler = { name: EMAIL, options: { isOrdered: true }, run };
+  return { provide: AddressChangedMails, useValue: handler };
 }
 
 /** A company whose address can be changed, each change asking for one mail. */

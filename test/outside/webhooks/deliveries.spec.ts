@@ -40,7 +40,7 @@ describe('webhook deliveries', () => {
       databases,
       tasks: 'work',
       env,
-      handlers: deadline.handlers,
+      replace: deadline.replace,
     });
   }, START_TIMEOUT_MS);
 

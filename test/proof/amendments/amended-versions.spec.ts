@@ -1,5 +1,5 @@
 import { AccountOpened, type AccountOpenedData } from '../../../src/books/accounts/account.events';
-import type { Feature } from '../../../src/engine/define/registry';
+import type { Feature } from '../../../src/engine/define/feature';
 import { features } from '../../../src/features';
 import { eventSchemas } from '../../../src/schemas/event-schemas';
 import { query } from '../../harness/cluster';

@@ -1,6 +1,7 @@
 import { AccountOpened } from '../../../src/books/accounts/account.events';
 import { ChangeCompanyAddress, CreateCompany } from '../../../src/books/companies/company.creators';
-import { Registry, type Feature } from '../../../src/engine/define/registry';
+import type { Feature } from '../../../src/engine/define/feature';
+import { Registry } from '../../../src/engine/define/registry';
 import { features } from '../../../src/features';
 import { replay, type ReplayOptions } from '../../../src/proof/replay/replay';
 import type {

@@ -1,5 +1,5 @@
 import type { RunProgress } from '../../../src/proof/runs/run-recorder';
-import type { RunWork } from '../../../src/proof/runs/run-runner';
+import type { RunWork } from '../../../src/proof/runs/run-work';
 import { GENESIS } from '../../../src/engine/define/event';
 import { RunInProgress } from '../../../src/proof/replay/rebuild';
 import type { ReplayReport, RunReport, VerificationReport } from '../../../src/proof/replay/report';

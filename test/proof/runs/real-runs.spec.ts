@@ -1,6 +1,6 @@
 import { query } from '../../harness/cluster';
 import { startTestService, type TestService } from '../../harness/service';
-import { apisOf, openAccounts, RUN_TIMINGS } from './run-service';
+import { apisOf, openAccounts, withTimings } from './run-service';
 
 jest.setTimeout(60_000);
 
@@ -64,7 +64,7 @@ describe('verification and replay over the API', () => {
   });
 
   async function start() {
-    const service = await startTestService({ runs: { works: true, timings: RUN_TIMINGS } });
+    const service = await startTestService({ runs: true, replace: [withTimings()] });
     return { service, ...apisOf(service) };
   }
 });

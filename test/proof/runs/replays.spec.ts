@@ -3,7 +3,7 @@ import { startTestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
 import { apisOf, startWithPretendedWork } from './run-service';
 
-const PATIENT = { runs: { replayAnswerMs: 10_000 } };
+const PATIENT = { replayAnswerMs: 10_000 };
 
 describe('a replay that is asked for', () => {
   it('is answered when it has swapped', async () => {
@@ -105,7 +105,7 @@ describe('a replay that is asked for', () => {
   });
 
   it('is queued once where several are asked for at the same moment', async () => {
-    const { service, replays } = await startWithPretendedWork({ runs: { works: false } });
+    const { service, replays } = await startWithPretendedWork({ runs: false });
     const { log } = service.databases.superUrls;
     const answers = await withClient(log, async (client) => {
       await client.query('begin');

@@ -1,10 +1,29 @@
+import type { ServiceProvider } from '../../../src/engine/define/feature';
+import { RunTimings } from '../../../src/proof/runs/run-runner';
+import { RunWork } from '../../../src/proof/runs/run-work';
 import { startTestService, type TestService, type TestServiceOptions } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
 import { PretendedWork } from './pretended-work';
 import type { RunDto } from '../../../src/proof/runs/run.dto';
 
 /** Short, so that tests wait for what matters. */
-export const RUN_TIMINGS = { pollMs: 50, beatMs: 50, deadMs: 2_000, stopMs: 5_000 };
+const TIMINGS: RunTimings = {
+  pollMs: 50,
+  beatMs: 50,
+  deadMs: 2_000,
+  stopMs: 5_000,
+  replayAnswerMs: 10_000,
+};
+
+/** A replacement for a service: runs that are looked for and answered soon. */
+export function withTimings(timings: Partial<RunTimings> = {}): ServiceProvider {
+  return { provide: RunTimings, useValue: { ...TIMINGS, ...timings } };
+}
+
+/** A replacement for a service: runs that do what a spec says. */
+export function withWork(work: RunWork): ServiceProvider {
+  return { provide: RunWork, useValue: work };
+}
 
 export interface RunPage {
   data: RunDto[];
@@ -50,11 +69,17 @@ export class RunApi {
   }
 }
 
+export interface PretendedOptions extends Pick<TestServiceOptions, 'env' | 'runs'> {
+  /** How long a request for a replay waits for its end; default 300 ms. */
+  readonly replayAnswerMs?: number;
+}
+
 /** A service whose runs do nothing but what the spec says. */
-export async function startWithPretendedWork(options: TestServiceOptions = {}) {
+export async function startWithPretendedWork(options: PretendedOptions = {}) {
+  const { replayAnswerMs = 300, runs = true, ...rest } = options;
   const work = new PretendedWork();
-  const runs = { works: true, work, timings: RUN_TIMINGS, replayAnswerMs: 300, ...options.runs };
-  const service = await startTestService({ ...options, runs });
+  const replace = [withWork(work), withTimings({ replayAnswerMs })];
+  const service = await startTestService({ ...rest, runs, replace });
   /** The run that was given to the work as its `number`th, from 1. */
   const begun = (number = 1) => waitFor('the run to begin', () => work.runs[number - 1]);
   return { service, work, begun, ...apisOf(service) };

@@ -1,8 +1,10 @@
+import type { Schedule } from '../../../src/engine/define/schedule';
+import { CheckpointSchedule } from '../../../src/proof/checkpoints/checkpoint.schedule';
 import type { Run } from '../../../src/proof/runs/run.queries';
 import { query } from '../../harness/cluster';
 import { startTestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
-import { RUN_TIMINGS, startWithPretendedWork } from './run-service';
+import { startWithPretendedWork, withTimings, withWork } from './run-service';
 
 const EACH_SECOND = { env: { VERIFY_SCHEDULE: '* * * * * *' } };
 
@@ -12,8 +14,8 @@ describe('the nightly verification', () => {
   it('is made once for each time and one at a time, by two services', async () => {
     const { service, verifications, work } = await startWithPretendedWork(EACH_SECOND);
     const { databases } = service;
-    const runs = { works: true, work, timings: RUN_TIMINGS };
-    await startTestService({ databases, runs, ...EACH_SECOND });
+    const replace = [withWork(work), withTimings()];
+    await startTestService({ databases, runs: true, replace, ...EACH_SECOND });
     const first = await waitFor('the first one', () => work.runs[0]);
     const all = () => query<Run>(databases.urls.log, 'select * from runs order by run_no');
     // While it runs the times pass without another one.
@@ -35,10 +37,14 @@ describe('the nightly verification', () => {
   });
 
   it('writes checkpoints too', async () => {
-    const env = { CHECKPOINT_SCHEDULE: '* * * * * *' };
     let checkpoints = 0;
-    const checkpoint = () => Promise.resolve(void checkpoints++);
-    await startTestService({ env, runs: { works: true, checkpoint } });
+    const schedule: Schedule = {
+      name: 'checkpoint',
+      pattern: '* * * * * *',
+      run: () => Promise.resolve(void checkpoints++),
+    };
+    const replace = [{ provide: CheckpointSchedule, useValue: schedule }];
+    await startTestService({ runs: true, replace });
     await waitFor('two checkpoints', () => checkpoints >= 2);
   });
 });

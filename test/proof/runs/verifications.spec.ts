@@ -1,7 +1,7 @@
 import { query } from '../../harness/cluster';
 import { startTestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
-import { apisOf, openAccounts, RUN_TIMINGS, startWithPretendedWork } from './run-service';
+import { apisOf, openAccounts, startWithPretendedWork, withTimings, withWork } from './run-service';
 
 const EMPTY = {
   chain: { ok: null, brokenAt: null },
@@ -169,9 +169,7 @@ describe('a verification that is asked for', () => {
   });
 
   it('is listed page by page, the newest first', async () => {
-    const { service, verifications, replays } = await startWithPretendedWork({
-      runs: { works: false },
-    });
+    const { service, verifications, replays } = await startWithPretendedWork({ runs: false });
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) ids.unshift((await verifications.request()).body.id);
     await replays.request();
@@ -231,7 +229,8 @@ describe('the process that does a verification', () => {
     const { service, verifications, work } = await startWithPretendedWork();
     await startTestService({
       databases: service.databases,
-      runs: { works: true, work, timings: RUN_TIMINGS },
+      runs: true,
+      replace: [withWork(work), withTimings()],
     });
     const requested = await Promise.all(Array.from({ length: 4 }, () => verifications.request()));
     for (let number = 1; number <= 4; number++) {

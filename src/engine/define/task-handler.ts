@@ -1,5 +1,5 @@
-import type { Creator } from '../../engine/define/creator';
-import type { LedgerEvent } from '../../engine/define/event';
+import type { Creator } from './creator';
+import type { LedgerEvent } from './event';
 
 /** What a handler is given besides the task's payload. */
 export interface TaskContext {
@@ -31,50 +31,25 @@ export interface TaskHandlerOptions {
    * or away leaves room to all others; default: as many as there are.
    */
   readonly perSubject?: number;
-  /** How long one attempt may take, in milliseconds; default {@link DEFAULT_DEADLINE_MS}. */
+  /** How long one attempt may take, in milliseconds; default 30 s. */
   readonly deadlineMs?: number;
-  /** Attempts before the task has failed; default {@link DEFAULT_MAX_ATTEMPTS}. */
+  /** Attempts before the task has failed; default 12. */
   readonly maxAttempts?: number;
-  /** Tasks that one process does at the same time; default {@link DEFAULT_CONCURRENCY}. */
+  /** Tasks that one process does at the same time; default 10. */
   readonly concurrency?: number;
 }
 
 /** Does the tasks of one name. */
 export interface TaskHandler<Payload extends object = object> {
   readonly name: string;
-  /** Lanes that the tasks of one subject go in, one after the other in each; null: in none. */
-  readonly lanes: number | null;
-  readonly deadlineMs: number;
-  readonly maxAttempts: number;
-  readonly concurrency: number;
+  readonly options?: TaskHandlerOptions;
   /**
    * Does one task; may be run again with the same id after a crash.
    * @returns what is kept as the task's result: ids and digests, no personal data
    * @throws PermanentFailure where another attempt cannot help, OtherSideAway where none was made;
    *   anything else is tried again
    */
-  readonly run: (payload: Payload, context: TaskContext) => Promise<object | void>;
-}
-
-const DEFAULT_DEADLINE_MS = 30_000;
-const DEFAULT_MAX_ATTEMPTS = 12;
-const DEFAULT_CONCURRENCY = 10;
-
-/** Declares how the tasks of a name are done. */
-export function defineTaskHandler<Payload extends object>(
-  name: string,
-  options: TaskHandlerOptions,
-  run: TaskHandler<Payload>['run'],
-): TaskHandler {
-  const handler: TaskHandler<Payload> = {
-    name,
-    lanes: options.isOrdered ? 1 : (options.perSubject ?? null),
-    deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
-    maxAttempts: options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-    concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
-    run,
-  };
-  return handler as unknown as TaskHandler;
+  run(payload: Payload, context: TaskContext): Promise<object | void>;
 }
 
 /** Another attempt cannot help: the task has failed. The message is shown to administrators. */

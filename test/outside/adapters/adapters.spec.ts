@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openAdapters } from '../../../src/outside/adapters/open-adapters';
+import { Adapters } from '../../../src/outside/adapters/adapters';
 import { Config } from '../../../src/config';
 import { MailServer } from '../../harness/mail-server';
 
@@ -19,7 +19,7 @@ describe('the adapters', () => {
   afterEach(() => rm(dataDir, { recursive: true }));
 
   it('keep everything in the data directory where nothing is set', async () => {
-    const adapters = await openAdapters(Config.load({ DATA_DIR: dataDir }).adapters);
+    const adapters = await Adapters.open(Config.load({ DATA_DIR: dataDir }).adapters);
     await adapters.mailer.send(MAIL, { messageId: ID, signal });
     await adapters.objects.put('orders/1.json', Buffer.from('{}'), 'application/json', { signal });
     expect(adapters.seal.open(adapters.seal.seal('secret'))).toBe('secret');
@@ -35,7 +35,7 @@ describe('the adapters', () => {
     const { url } = server;
     await server.close();
     const env = { DATA_DIR: dataDir, SMTP_URL: url, SECRETS_KEY: '00'.repeat(32) };
-    const adapters = await openAdapters(Config.load(env).adapters);
+    const adapters = await Adapters.open(Config.load(env).adapters);
     for (let i = 0; i < 5; i++) {
       await expect(adapters.mailer.send(MAIL, { messageId: ID, signal })).rejects.toThrow(
         'The mail server could not be reached: ECONNREFUSED',

@@ -1,0 +1,6 @@
+import type { FeatureService } from '../../engine/define/feature';
+import { TrialBalanceController } from './trial-balance.controller';
+
+export const service: FeatureService = {
+  controllers: [TrialBalanceController],
+};
