@@ -18,7 +18,7 @@ const MAX_ERRORS = 50;
 /** Characters of an unknown field's name that are repeated to the caller. */
 const MAX_SHOWN_NAME = 100;
 
-type Metadata = ReturnType<
+type RuleMetadata = ReturnType<
   ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']
 >[number];
 type Condition = (object: object, value: unknown) => boolean;
@@ -29,7 +29,7 @@ interface Rule {
   readonly constraint: ValidatorConstraintInterface;
   /** One object for all calls: a check is synchronous, and an object a call is what costs most. */
   readonly args: ValidationArguments;
-  readonly message: Metadata['message'];
+  readonly message: RuleMetadata['message'];
   readonly appliesIf: Condition | undefined;
 }
 
@@ -51,6 +51,9 @@ export class RuleNotCompilable extends StartFailed {
     super(`${shape.name}.${field} cannot be checked: ${why}`);
   }
 }
+
+/** What rules are asked about between two requests. */
+const NOTHING = {};
 
 /** A condition that always holds, so that a field's has one; the compiler leaves it out. */
 export const isAlways: Condition = () => true;
@@ -84,9 +87,9 @@ export function compileShape(shape: Shape): ShapeCheck {
 }
 
 /** The metadata of a class by field, those of what it extends first. */
-function metadatasOf(shape: Shape): Map<string, Metadata[]> {
+function metadatasOf(shape: Shape): Map<string, RuleMetadata[]> {
   const all = getMetadataStorage().getTargetValidationMetadatas(shape, '', false, false);
-  const byField = new Map<string, Metadata[]>();
+  const byField = new Map<string, RuleMetadata[]>();
   for (const ancestor of ancestorsOf(shape)) {
     for (const metadata of all.filter(({ target }) => target === ancestor)) {
       const { propertyName: name } = metadata;
@@ -112,7 +115,7 @@ function ancestorsOf(shape: Shape): Shape[] {
     : [...ancestorsOf(parent), shape];
 }
 
-function compileField(shape: Shape, name: string, metadatas: readonly Metadata[]): Field {
+function compileField(shape: Shape, name: string, metadatas: readonly RuleMetadata[]): Field {
   const refuse = (why: string) => new RuleNotCompilable(shape, name, why);
   if (name in Object.prototype) throw refuse('every object has something of that name');
   const conditions: Condition[] = [];
@@ -155,20 +158,20 @@ export interface NestedContext {
   readonly shape: () => Shape;
 }
 
-function nestedShapeOf({ context }: Metadata, refuse: Refuse): Shape {
+function nestedShapeOf({ context }: RuleMetadata, refuse: Refuse): Shape {
   const { shape } = (context ?? {}) as Partial<NestedContext>;
   if (!shape) throw refuse('its objects are to be looked into, and nothing says their class');
   return shape();
 }
 
-function rulesOf(metadata: Metadata, refuse: Refuse): Rule[] {
+function rulesOf(metadata: RuleMetadata, refuse: Refuse): Rule[] {
   const constraints = getMetadataStorage().getTargetValidatorConstraints(metadata.constraintCls);
   if (constraints.length === 0) throw refuse('the class of one of its rules is no constraint');
   return constraints.map(({ async: isAsync, instance }) => {
     const args: ValidationArguments = {
       targetName: (metadata.target as Shape).name,
       property: metadata.propertyName,
-      object: {},
+      object: NOTHING,
       value: undefined,
       constraints: metadata.constraints,
     };
@@ -260,12 +263,13 @@ function follows(
     args.object = object;
     args.value = value;
     const answer: unknown = rule.constraint.validate(value, args);
-    if (answer === true) continue;
     // A promise is true for an `if`, so everything would be let through.
     if (isPromise(answer)) throw new Error(`A rule of ${args.property} answers later`);
-    if (answer) continue;
-    errors.push({ pointer: '', message: messageOf(rule) });
-    return false;
+    if (!answer) errors.push({ pointer: '', message: messageOf(rule) });
+    // Or else the last body of each kind were kept until the next one comes.
+    args.object = NOTHING;
+    args.value = undefined;
+    if (!answer) return false;
   }
   return true;
 }
