@@ -1,8 +1,29 @@
-import { getNextMillis } from 'bullmq';
-import { resolve } from 'node:path';
+import {
+  Choice,
+  DatabaseUrl,
+  Flag,
+  Folder,
+  Group,
+  Integer,
+  Key,
+  ListMatching,
+  Matching,
+  Needed,
+  PlainText,
+  problemsOf,
+  readSettings,
+  Schedule,
+  Together,
+  Url,
+  type Environment,
+} from './config-fields';
 import type { EngineLimits } from './engine/write/ledger-parts';
 import { StartFailed } from './http/start-failure';
-import type { AdapterConfig, ObjectStoreConfig } from './outside/adapters/adapter-config';
+import type {
+  AdapterConfig,
+  ObjectStoreConfig,
+  WebhookPolicy,
+} from './outside/adapters/adapter-config';
 import type { TaskLimits } from './outside/tasks/task-limits';
 import type { CheckpointConfig } from './proof/checkpoints/checkpoint-config';
 import type { ScheduleConfig } from './proof/runs/schedule-config';
@@ -14,243 +35,246 @@ export class ConfigError extends StartFailed {
   }
 }
 
-type Environment = Record<string, string | undefined>;
+/** Of the write path; what they bound, {@link EngineLimits} says. */
+class EngineSettings implements EngineLimits {
+  @Integer({ variable: 'QUEUE_LIMIT', default: 10_000, min: 1, max: 1_000_000 })
+  readonly queueLimit!: number;
 
-/** Reads variables and collects what is wrong with them instead of stopping at the first. */
-class EnvironmentReader {
-  readonly problems: string[] = [];
+  @Integer({ variable: 'BATCH_LIMIT', default: 256, min: 1, max: 10_000 })
+  readonly batchLimit!: number;
 
-  constructor(private readonly env: Environment) {}
+  @Integer({ variable: 'LOCK_TIMEOUT_MS', default: 5_000, min: 10, max: 600_000 })
+  readonly lockTimeoutMs!: number;
 
-  text(name: string): string | undefined {
-    const value = this.env[name]?.trim();
-    return value === undefined || value === '' ? undefined : value;
-  }
+  @Integer({ variable: 'STATEMENT_TIMEOUT_MS', default: 30_000, min: 100, max: 3_600_000 })
+  readonly statementTimeoutMs!: number;
 
-  integer(name: string, fallback: number, min: number, max: number): number {
-    const value = this.text(name);
-    if (value === undefined) return fallback;
-    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
-    if (number >= min && number <= max) return number;
-    this.problems.push(`${name} must be a whole number from ${min} to ${max}, not "${value}"`);
-    return fallback;
-  }
-
-  oneOf<T extends string>(name: string, fallback: T, allowed: readonly T[]): T {
-    const value = this.text(name);
-    if (value === undefined) return fallback;
-    const found = allowed.find((a) => a === value);
-    if (found !== undefined) return found;
-    this.problems.push(`${name} must be one of ${allowed.join(', ')}, not "${value}"`);
-    return fallback;
-  }
-
-  databaseUrl(name: string): string | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) {
-      // The value may hold a password, so it is not repeated.
-      this.problems.push(`${name} must be a URL of the form postgresql://user:password@host/name`);
-    }
-    return value;
-  }
-
-  flag(name: string): boolean {
-    return this.oneOf(name, 'false', ['true', 'false']) === 'true';
-  }
-
-  /** A text that must match; it may be a secret, so it is not repeated. */
-  matching(name: string, pattern: RegExp, form: string): string | undefined {
-    const value = this.text(name);
-    if (value === undefined || pattern.test(value)) return value;
-    this.problems.push(`${name} must be ${form}`);
-    return undefined;
-  }
-
-  url(name: string, protocols: readonly string[], form: string): string | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    const url = URL.parse(value);
-    if (url && protocols.includes(url.protocol) && url.hostname !== '') return value;
-    this.problems.push(`${name} must be ${form}`);
-    return undefined;
-  }
-
-  /** A cron pattern, in UTC; undefined where it is `off`. */
-  schedule(name: string, fallback: string): string | undefined {
-    const value = this.text(name) ?? fallback;
-    if (value === 'off') return undefined;
-    if (isSchedule(value)) return value;
-    const form = `a cron pattern of five or six fields such as "${fallback}", or "off"`;
-    this.problems.push(`${name} must be ${form}, not "${value}"`);
-    return undefined;
-  }
-
-  key(name: string): Uint8Array | undefined {
-    const form = '32 bytes, as 64 hexadecimal digits or in base64';
-    const value = this.matching(name, /^([\da-f]{64}|[a-z\d+/_-]{43}=?)$/i, form);
-    if (value === undefined) return undefined;
-    return Buffer.from(value, value.length === 64 ? 'hex' : 'base64');
-  }
-
-  adminApiKey(name: string): string | undefined {
-    const value = this.text(name);
-    if (value !== undefined && !/^[\x21-\x7e]{16,255}$/.test(value)) {
-      this.problems.push(`${name} must be 16 to 255 printable characters without spaces`);
-    }
-    return value;
-  }
+  @Integer({ variable: 'RECOVERY_TIMEOUT_MS', default: 60_000, min: 100, max: 3_600_000 })
+  readonly recoveryTimeoutMs!: number;
 }
 
-/** Whether a pattern is one, and there is a next time. */
-function isSchedule(pattern: string): boolean {
-  if (!/^\S+( +\S+){4,5}$/.test(pattern)) return false;
-  try {
-    return getNextMillis(Date.now(), { pattern, tz: 'UTC' }) !== undefined;
-  } catch {
-    return false;
-  }
+/** Of tasks; what they bound, {@link TaskLimits} says. */
+class TaskSettings implements TaskLimits {
+  @Integer({ variable: 'TASK_WINDOW', default: 10_000, min: 1, max: 1_000_000 })
+  readonly windowTasks!: number;
+
+  @Integer({ variable: 'TASK_POLL_MS', default: 1_000, min: 10, max: 600_000 })
+  readonly pollMs!: number;
+
+  @Integer({ variable: 'TASK_SWEEP_MS', default: 5_000, min: 10, max: 3_600_000 })
+  readonly sweepMs!: number;
+
+  @Integer({ variable: 'TASK_GRACE_MS', default: 30_000, min: 10, max: 3_600_000 })
+  readonly graceMs!: number;
+
+  @Integer({ variable: 'TASK_BACKOFF_MS', default: 1_000, min: 1, max: 3_600_000 })
+  readonly backoffMs!: number;
+
+  @Integer({ variable: 'TASK_MAX_BACKOFF_MS', default: 600_000, min: 1, max: 86_400_000 })
+  readonly maxBackoffMs!: number;
+
+  @Integer({ variable: 'TASK_LOCK_MS', default: 15_000, min: 100, max: 3_600_000 })
+  readonly lockMs!: number;
 }
+
+/** What servers other than Amazon's take for a region where none is set. */
+const ANY_REGION = 'us-east-1';
+
+/** A setting of object storage that the others make no sense without. */
+function NeededOfS3(variable: string): PropertyDecorator {
+  return Needed(`${variable} must be set where other S3_ variables are`);
+}
+
+class ObjectStoreSettings implements ObjectStoreConfig {
+  @Url({ variable: 'S3_ENDPOINT', protocols: ['http:', 'https:'], form: 'https://host' })
+  readonly endpoint: string | undefined;
+
+  // Amazon's endpoint follows from the region; other servers have an endpoint and any region.
+  @NeededOfS3('S3_REGION')
+  @PlainText({
+    variable: 'S3_REGION',
+    default: ({ endpoint }: ObjectStoreSettings) => (endpoint ? ANY_REGION : undefined),
+  })
+  readonly region!: string;
+
+  @NeededOfS3('S3_BUCKET')
+  @Matching({
+    variable: 'S3_BUCKET',
+    pattern: /^[a-z\d][\w.-]{2,254}$/i,
+    form: '3 to 255 letters, digits, dots, hyphens and underscores',
+  })
+  readonly bucket!: string;
+
+  @NeededOfS3('S3_ACCESS_KEY_ID')
+  @PlainText({ variable: 'S3_ACCESS_KEY_ID' })
+  readonly accessKeyId!: string;
+
+  @NeededOfS3('S3_SECRET_ACCESS_KEY')
+  @PlainText({ variable: 'S3_SECRET_ACCESS_KEY' })
+  readonly secretAccessKey!: string;
+}
+
+class WebhookSettings implements WebhookPolicy {
+  @Flag({ variable: 'WEBHOOK_ALLOW_HTTP' })
+  readonly allowHttp!: boolean;
+
+  @Flag({ variable: 'WEBHOOK_ALLOW_PRIVATE_ADDRESSES' })
+  readonly allowPrivateAddresses!: boolean;
+}
+
+/** The folder of the embedded PostgreSQL, the admin key and the logs. */
+const DATA_DIR = { variable: 'DATA_DIR', default: '.data' };
 
 const ADDRESS = String.raw`[^\s\p{Cc}<>@,;:"()\[\]\\]+@[a-z\d](?:[a-z\d.-]*[a-z\d])?`;
 const NAME = String.raw`(?:"[^"\\\p{Cc}]*"|[^"\\<>@,;:()\p{Cc}]*)`;
 const MAILBOX = new RegExp(`^(?:${NAME}\\s*<${ADDRESS}>|${ADDRESS})$`, 'iu');
 
-const PUBLIC_KEY = String.raw`\s*[^\s+,\p{C}]+\+[\da-f]{8}\+[A-Za-z\d+/]{44}\s*`;
-const PUBLIC_KEYS = new RegExp(`^${PUBLIC_KEY}(?:,${PUBLIC_KEY})*$`, 'u');
+class AdapterSettings implements AdapterConfig {
+  @Folder(DATA_DIR)
+  readonly dataDir!: string;
 
-/** What servers other than Amazon's take for a region where none is set. */
-const ANY_REGION = 'us-east-1';
+  @Url({ variable: 'SMTP_URL', protocols: ['smtp:', 'smtps:'], form: 'smtps://user:key@host' })
+  readonly smtpUrl: string | undefined;
 
-function readAdapters(read: EnvironmentReader, dataDir: string): AdapterConfig {
-  const mailboxForm = 'a mailbox of the form Name <name@example.com>';
-  return {
-    dataDir,
-    smtpUrl: read.url('SMTP_URL', ['smtp:', 'smtps:'], 'a URL of the form smtps://user:key@host'),
-    mailFrom: read.matching('MAIL_FROM', MAILBOX, mailboxForm) ?? 'Truebook <truebook@localhost>',
-    objectStore: readObjectStore(read),
-    webhooks: {
-      allowHttp: read.flag('WEBHOOK_ALLOW_HTTP'),
-      allowPrivateAddresses: read.flag('WEBHOOK_ALLOW_PRIVATE_ADDRESSES'),
-    },
-    secretsKey: read.key('SECRETS_KEY'),
-  };
+  @Matching({
+    variable: 'MAIL_FROM',
+    default: 'Truebook <truebook@localhost>',
+    pattern: MAILBOX,
+    form: 'a mailbox of the form Name <name@example.com>',
+  })
+  readonly mailFrom!: string;
+
+  @Group(() => ObjectStoreSettings, { isOptional: true })
+  readonly objectStore: ObjectStoreSettings | undefined;
+
+  @Group(() => WebhookSettings)
+  readonly webhooks!: WebhookSettings;
+
+  @Key({ variable: 'SECRETS_KEY' })
+  readonly secretsKey: Uint8Array | undefined;
 }
 
-function readCheckpoints(
-  read: EnvironmentReader,
-  { dataDir, objectStore }: AdapterConfig,
-): CheckpointConfig {
-  const directory = read.text('CHECKPOINTS_DIR');
-  const originForm = '1 to 200 characters without spaces, plus signs and commas';
-  const keysForm = 'public keys as "npm run checkpoint -- --public-key" prints them, with commas';
-  return {
-    dataDir,
-    objectStore,
-    directory: directory === undefined ? undefined : resolve(directory),
-    key: read.key('CHECKPOINT_KEY'),
-    origin: read.matching('CHECKPOINT_ORIGIN', /^[^\s+,\p{C}]{1,200}$/u, originForm),
-    publicKeys: read
-      .matching('CHECKPOINT_PUBLIC_KEYS', PUBLIC_KEYS, keysForm)
-      ?.split(',')
-      .map((key) => key.trim()),
-  };
+const PUBLIC_KEY = /^[^\s+,\p{C}]+\+[\da-f]{8}\+[A-Za-z\d+/]{44}$/u;
+
+class CheckpointSettings implements CheckpointConfig {
+  @Folder(DATA_DIR)
+  readonly dataDir!: string;
+
+  @Group(() => ObjectStoreSettings, { isOptional: true })
+  readonly objectStore: ObjectStoreSettings | undefined;
+
+  @Folder({ variable: 'CHECKPOINTS_DIR' })
+  readonly directory: string | undefined;
+
+  @Key({ variable: 'CHECKPOINT_KEY' })
+  readonly key: Uint8Array | undefined;
+
+  @Matching({
+    variable: 'CHECKPOINT_ORIGIN',
+    pattern: /^[^\s+,\p{C}]{1,200}$/u,
+    form: '1 to 200 characters without spaces, plus signs and commas',
+  })
+  readonly origin: string | undefined;
+
+  @ListMatching({
+    variable: 'CHECKPOINT_PUBLIC_KEYS',
+    pattern: PUBLIC_KEY,
+    form: 'public keys as "npm run checkpoint -- --public-key" prints them, with commas',
+  })
+  readonly publicKeys: readonly string[] | undefined;
 }
 
-function readObjectStore(read: EnvironmentReader): ObjectStoreConfig | undefined {
-  const bucketForm = '3 to 255 letters, digits, dots, hyphens and underscores';
-  const endpoint = read.url('S3_ENDPOINT', ['http:', 'https:'], 'a URL of the form https://host');
-  const bucket = read.matching('S3_BUCKET', /^[a-z\d][\w.-]{2,254}$/i, bucketForm);
-  const accessKeyId = read.text('S3_ACCESS_KEY_ID');
-  const secretAccessKey = read.text('S3_SECRET_ACCESS_KEY');
-  const needed = ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'];
-  const names = [...needed, 'S3_ENDPOINT', 'S3_REGION'];
-  if (!names.some((name) => read.text(name) !== undefined)) return undefined;
-  // Amazon's endpoint follows from the region; other servers have an endpoint and any region.
-  if (read.text('S3_ENDPOINT') === undefined) needed.push('S3_REGION');
-  for (const name of needed) {
-    if (read.text(name) !== undefined) continue;
-    read.problems.push(`${name} must be set where other S3_ variables are`);
-  }
-  const region = read.text('S3_REGION') ?? ANY_REGION;
-  if (!bucket || !accessKeyId || !secretAccessKey) return undefined;
-  return { endpoint, region, bucket, accessKeyId, secretAccessKey };
+class ScheduleSettings implements ScheduleConfig {
+  @Schedule({ variable: 'VERIFY_SCHEDULE', default: '0 3 * * *' })
+  readonly verify: string | undefined;
+
+  @Schedule({ variable: 'CHECKPOINT_SCHEDULE', default: '0 * * * *' })
+  readonly checkpoint: string | undefined;
 }
+
+const ROLES = ['api', 'worker', 'all'] as const;
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 /**
  * Everything that can be set from outside; validated once, at the start, with every problem
  * printed at once. The only reader of `process.env`. Times are milliseconds.
  */
 export class Config {
-  private constructor(
-    readonly host: string,
-    readonly port: number,
-    /** Absolute path of the folder of the embedded PostgreSQL, the admin key and the logs. */
-    readonly dataDir: string,
-    readonly logDatabaseUrl: string | undefined,
-    readonly stateDatabaseUrl: string | undefined,
-    readonly adminApiKey: string | undefined,
-    readonly role: 'api' | 'worker' | 'all',
-    readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug',
-    readonly readPoolSize: number,
-    readonly engine: EngineLimits,
-    readonly tasks: TaskLimits,
-    /** BullMQ's Redis; unset: BullMQ on the state database's PostgreSQL. */
-    readonly redisUrl: string | undefined,
-    /** What the keys in Redis begin with; installations that share one differ in it. */
-    readonly redisPrefix: string,
-    readonly adapters: AdapterConfig,
-    readonly checkpoints: CheckpointConfig,
-    readonly schedules: ScheduleConfig,
-  ) {}
+  @PlainText({ variable: 'HOST', default: '127.0.0.1' })
+  readonly host!: string;
+
+  @Integer({ variable: 'PORT', default: 3000, min: 0, max: 65_535 })
+  readonly port!: number;
+
+  /** Absolute path of the folder of the embedded PostgreSQL, the admin key and the logs. */
+  @Folder(DATA_DIR)
+  readonly dataDir!: string;
+
+  @DatabaseUrl({ variable: 'LOG_DATABASE_URL' })
+  readonly logDatabaseUrl: string | undefined;
+
+  @Together<Config>(
+    'bothDatabases',
+    (config) => (config.logDatabaseUrl === undefined) === (config.stateDatabaseUrl === undefined),
+    'LOG_DATABASE_URL and STATE_DATABASE_URL must be set together',
+  )
+  @Together<Config>(
+    'twoDatabases',
+    ({ logDatabaseUrl: log, stateDatabaseUrl: state }) => log === undefined || log !== state,
+    'LOG_DATABASE_URL and STATE_DATABASE_URL must be two databases',
+  )
+  @DatabaseUrl({ variable: 'STATE_DATABASE_URL' })
+  readonly stateDatabaseUrl: string | undefined;
+
+  @Matching({
+    variable: 'ADMIN_API_KEY',
+    pattern: /^[\x21-\x7e]{16,255}$/,
+    form: '16 to 255 printable characters without spaces',
+  })
+  readonly adminApiKey: string | undefined;
+
+  @Choice({ variable: 'ROLE', default: 'all', values: ROLES })
+  readonly role!: (typeof ROLES)[number];
+
+  @Choice({ variable: 'LOG_LEVEL', default: 'info', values: LOG_LEVELS })
+  readonly logLevel!: (typeof LOG_LEVELS)[number];
+
+  @Integer({ variable: 'READ_POOL_SIZE', default: 10, min: 1, max: 200 })
+  readonly readPoolSize!: number;
+
+  @Group(() => EngineSettings)
+  readonly engine!: EngineSettings;
+
+  @Group(() => TaskSettings)
+  readonly tasks!: TaskSettings;
+
+  /** BullMQ's Redis; unset: BullMQ on the state database's PostgreSQL. */
+  @Url({ variable: 'REDIS_URL', protocols: ['redis:', 'rediss:'], form: 'redis://user:key@host' })
+  readonly redisUrl: string | undefined;
+
+  /** What the keys in Redis begin with; installations that share one differ in it. */
+  @Matching({
+    variable: 'REDIS_PREFIX',
+    default: 'truebook',
+    pattern: /^[\w.-]{1,64}$/,
+    form: '1 to 64 of A-Z a-z 0-9 . _ -',
+  })
+  readonly redisPrefix!: string;
+
+  @Group(() => AdapterSettings)
+  readonly adapters!: AdapterSettings;
+
+  @Group(() => CheckpointSettings)
+  readonly checkpoints!: CheckpointSettings;
+
+  @Group(() => ScheduleSettings)
+  readonly schedules!: ScheduleSettings;
 
   /** @throws ConfigError naming every variable that is wrong. */
   static load(env: Environment = process.env): Config {
-    const read = new EnvironmentReader(env);
-    const dataDir = resolve(read.text('DATA_DIR') ?? '.data');
-    const adapters = readAdapters(read, dataDir);
-    const config = new Config(
-      read.text('HOST') ?? '127.0.0.1',
-      read.integer('PORT', 3000, 0, 65_535),
-      dataDir,
-      read.databaseUrl('LOG_DATABASE_URL'),
-      read.databaseUrl('STATE_DATABASE_URL'),
-      read.adminApiKey('ADMIN_API_KEY'),
-      read.oneOf('ROLE', 'all', ['api', 'worker', 'all']),
-      read.oneOf('LOG_LEVEL', 'info', ['silent', 'error', 'warn', 'info', 'debug']),
-      read.integer('READ_POOL_SIZE', 10, 1, 200),
-      {
-        queueLimit: read.integer('QUEUE_LIMIT', 10_000, 1, 1_000_000),
-        batchLimit: read.integer('BATCH_LIMIT', 256, 1, 10_000),
-        lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 5_000, 10, 600_000),
-        statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 30_000, 100, 3_600_000),
-        recoveryTimeoutMs: read.integer('RECOVERY_TIMEOUT_MS', 60_000, 100, 3_600_000),
-      },
-      {
-        windowTasks: read.integer('TASK_WINDOW', 10_000, 1, 1_000_000),
-        pollMs: read.integer('TASK_POLL_MS', 1_000, 10, 600_000),
-        sweepMs: read.integer('TASK_SWEEP_MS', 5_000, 10, 3_600_000),
-        graceMs: read.integer('TASK_GRACE_MS', 30_000, 10, 3_600_000),
-        backoffMs: read.integer('TASK_BACKOFF_MS', 1_000, 1, 3_600_000),
-        maxBackoffMs: read.integer('TASK_MAX_BACKOFF_MS', 600_000, 1, 86_400_000),
-        lockMs: read.integer('TASK_LOCK_MS', 15_000, 100, 3_600_000),
-      },
-      read.url('REDIS_URL', ['redis:', 'rediss:'], 'a URL of the form redis://user:key@host'),
-      read.matching('REDIS_PREFIX', /^[\w.-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 . _ -') ?? 'truebook',
-      adapters,
-      readCheckpoints(read, adapters),
-      {
-        verify: read.schedule('VERIFY_SCHEDULE', '0 3 * * *'),
-        checkpoint: read.schedule('CHECKPOINT_SCHEDULE', '0 * * * *'),
-      },
-    );
-    if ((config.logDatabaseUrl === undefined) !== (config.stateDatabaseUrl === undefined)) {
-      read.problems.push('LOG_DATABASE_URL and STATE_DATABASE_URL must be set together');
-    }
-    if (config.logDatabaseUrl !== undefined && config.logDatabaseUrl === config.stateDatabaseUrl) {
-      read.problems.push('LOG_DATABASE_URL and STATE_DATABASE_URL must be two databases');
-    }
-    if (read.problems.length > 0) throw new ConfigError(read.problems);
+    const config = readSettings(Config, env);
+    const problems = problemsOf(config);
+    if (problems.length > 0) throw new ConfigError(problems);
     return config;
   }
 }
