@@ -16,7 +16,7 @@ jest.setTimeout(120_000);
 
 const run = promisify(execFile);
 const PROJECT = resolve(__dirname, '../../..');
-const MATERIALIZERS = join('src', 'transactions', 'transaction.materializers.js');
+const MATERIALIZERS = join('src', 'books', 'transactions', 'transaction.materializers.js');
 
 async function someBooks(): Promise<TestDatabases> {
   const ledger = await startTestLedger();
