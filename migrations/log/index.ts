@@ -3,6 +3,7 @@ import * as createApiKeys from './0002-create-api-keys';
 import * as createTasks from './0003-create-tasks';
 import * as createRuns from './0004-create-runs';
 import * as amendEvents from './0005-amend-events';
+import * as deferTasks from './0006-defer-tasks';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
@@ -11,4 +12,5 @@ export const logMigrations = {
   '0003-create-tasks': createTasks,
   '0004-create-runs': createRuns,
   '0005-amend-events': amendEvents,
+  '0006-defer-tasks': deferTasks,
 };

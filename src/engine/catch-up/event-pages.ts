@@ -43,7 +43,7 @@ const eventRows = (after: number, upTo: number) => `
 
 const taskTexts: QueryConfig & { rowMode: 'array' } = {
   name: 'task texts',
-  text: `select position, ordinal, name, subject, payload from task_log
+  text: `select position, ordinal, name, subject, payload, not_before from task_log
          where position > $1 and position <= $2 order by position, ordinal`,
   rowMode: 'array',
   types: { getTypeParser: () => (text: string) => text },
@@ -152,10 +152,28 @@ type TaskTexts = [
   name: string,
   subject: string | null,
   payload: string,
+  notBefore: string | null,
 ];
 
-function taskOfTexts([position, ordinal, name, subject, payload]: TaskTexts): RequestedTask {
-  return { position: Number(position), ordinal: Number(ordinal), name, subject, payload };
+function taskOfTexts(texts: TaskTexts): RequestedTask {
+  const [position, ordinal, name, subject, payload, notBefore] = texts;
+  return {
+    position: Number(position),
+    ordinal: Number(ordinal),
+    name,
+    subject,
+    payload,
+    not_before: notBefore && instantOfText(notBefore),
+  };
+}
+
+/** What the gateway lets be recorded, as PostgreSQL writes it. */
+const STORED_INSTANT = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d{1,3})?\+00$/;
+
+/** As the ledger writes it. Whatever else was put there stays as it is, and is like no other. */
+function instantOfText(text: string): string {
+  const [, day, time, fraction = '.'] = STORED_INSTANT.exec(text) ?? [];
+  return day === undefined ? text : `${day}T${time}${fraction.padEnd('.000'.length, '0')}Z`;
 }
 
 /** Where the fields of fixed length begin: UUIDs, and `\\x` with hex digits for the others. */

@@ -126,5 +126,10 @@ export class ComparedTasks extends EventTasks {
 }
 
 function isSame(a: RequestedTask, b: RequestedTask): boolean {
-  return a.name === b.name && a.subject === b.subject && a.payload === b.payload;
+  return (
+    a.name === b.name &&
+    a.subject === b.subject &&
+    a.payload === b.payload &&
+    a.not_before === b.not_before
+  );
 }

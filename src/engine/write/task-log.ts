@@ -3,7 +3,8 @@ import type { LedgerEvent } from '../define/event';
 import { uuidV5 } from '../define/ids';
 import { column } from '../../database/column';
 import { defineAppendTable, type RowOf } from '../define/state-table';
-import type { EventTaskGateway } from '../define/task-gateway';
+import type { EventTaskGateway, TaskOptions } from '../define/task-gateway';
+import { readInstant } from '../../money/instant';
 import { canonicalJson } from './hash-chain';
 
 /** A task as an event asks for it. */
@@ -16,6 +17,8 @@ export interface RequestedTask {
   readonly subject: string | null;
   /** Canonical JSON. */
   readonly payload: string;
+  /** When it may be done at the earliest; null: at once. */
+  readonly not_before: string | null;
 }
 
 export const taskLogTable = defineAppendTable({
@@ -29,6 +32,7 @@ export const taskLogTable = defineAppendTable({
     subject: column.text().nullable(),
     /** Canonical when it is written. */
     payload: column.jsonText(),
+    not_before: column.timestamptz().nullable(),
   },
 });
 export type TaskRow = RowOf<typeof taskLogTable>;
@@ -45,12 +49,19 @@ export abstract class EventTasks implements EventTaskGateway {
     this.ordinal = 0;
   }
 
-  enqueue(name: string, payload: object, { subject = null }: { subject?: string | null } = {}) {
+  enqueue(name: string, payload: object, { subject, notBefore }: TaskOptions = {}): void {
     assert(this.event, 'Only a materializer may ask for a task');
     assert(this.names.has(name), `No feature declares the task ${name}`);
     const { position } = this.event;
     const ordinal = this.ordinal++;
-    this.take({ position, ordinal, name, subject, payload: canonicalJson(payload) });
+    this.take({
+      position,
+      ordinal,
+      name,
+      subject: subject ?? null,
+      payload: canonicalJson(payload),
+      not_before: notBefore === undefined ? null : checkedInstant(name, notBefore),
+    });
   }
 
   protected abstract take(task: RequestedTask): void;
@@ -63,6 +74,15 @@ export class RecordedTasks extends EventTasks {
   protected take(task: RequestedTask): void {
     this.rows.push({ ...task, task_id: taskIdOf(this.event!.eventId, task.ordinal) });
   }
+}
+
+function checkedInstant(name: string, notBefore: string): string {
+  const isCanonical = typeof notBefore === 'string' && readInstant(notBefore) === notBefore;
+  assert(
+    isCanonical,
+    `The task ${name} is not to be done before ${notBefore}, which is no instant`,
+  );
+  return notBefore;
 }
 
 /** The id of a task: the same for every process that derives it, and for the outside world. */

@@ -7,7 +7,8 @@ import { LedgerUnavailable } from '../../engine/define/refusal';
 import { Registry } from '../../engine/define/registry';
 import { LOG_READER } from '../../http/service-tokens';
 import { lastAmendments } from './event-amendment.queries';
-import { withTasks, type TaskDatabase, type TaskStatus } from '../tasks/task-database';
+import { withTasks, type TaskDatabase } from '../tasks/task-database';
+import { statusOf } from '../tasks/task.queries';
 import type { EventAmendmentDto, EventTaskDto } from './event.dto';
 
 /** What an event is called. */
@@ -71,7 +72,7 @@ export class EventFeed {
       .selectFrom('task_log as t')
       .leftJoin('task_delivery as d', 'd.task_id', 't.task_id')
       .select(['t.position', 't.task_id as taskId', 't.name'])
-      .select((eb) => eb.fn.coalesce('d.status', eb.val<TaskStatus>('recorded')).as('status'))
+      .select((eb) => statusOf(eb.ref('d.status')).as('status'))
       .where('t.position', '=', anyOf('bigint', positions))
       .orderBy('t.position')
       .orderBy('t.ordinal')

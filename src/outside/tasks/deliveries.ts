@@ -1,4 +1,4 @@
-import { sql, type ExpressionBuilder, type Kysely } from 'kysely';
+import { expressionBuilder, sql, type ExpressionBuilder, type Kysely } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { LedgerEvent } from '../../engine/define/event';
 import { eventOf, type StoredEvent } from '../../engine/write/event-log';
@@ -172,14 +172,13 @@ export class Deliveries {
       .selectFrom(freed)
       .crossJoinLateral((eb) =>
         eb
-          .selectFrom('task_delivery')
-          .select('task_id')
-          .whereRef('name', '=', 'l.name')
-          .whereRef('lane', '=', 'l.lane')
-          .where('lane', 'is not', null)
-          .where('status', 'in', OPEN)
-          .orderBy('position')
-          .orderBy('ordinal')
+          .selectFrom('task_delivery as d')
+          .select('d.task_id')
+          .whereRef('d.name', '=', 'l.name')
+          .whereRef('d.lane', '=', 'l.lane')
+          .where('d.lane', 'is not', null)
+          .where('d.status', 'in', OPEN)
+          .$call((all) => placeInLane('d').reduce((sorted, part) => sorted.orderBy(part), all))
           .limit(1)
           .as('n'),
       )
@@ -224,6 +223,22 @@ function attemptsAsRows(ended: readonly EndedAttempt[]) {
   });
 }
 
+/**
+ * The order of a lane: that of the log, and who was deferred comes in behind all that were handed
+ * over before it became due. A task that came to stand before one that has begun would be done at
+ * the same time. As the index `task_delivery_lane` has it.
+ */
+function placeInLane(row: 'd' | 'p') {
+  const eb = expressionBuilder<Record<typeof row, TaskDatabase['task_delivery']>, typeof row>();
+  return [
+    eb.fn.coalesce(`${row}.behind_position`, `${row}.position`),
+    eb.fn.coalesce(`${row}.behind_ordinal`, `${row}.ordinal`),
+    eb.fn.coalesce(`${row}.not_before`, sql.lit('-infinity')),
+    eb.ref(`${row}.position`),
+    eb.ref(`${row}.ordinal`),
+  ] as const;
+}
+
 /** Whether no earlier task of the same lane is under way; `d` is the row of `task_delivery`. */
 export function isFirstOfLane(
   eb: ExpressionBuilder<TaskDatabase & { d: TaskDatabase['task_delivery'] }, 'd'>,
@@ -237,8 +252,8 @@ export function isFirstOfLane(
         .whereRef('p.lane', '=', 'd.lane')
         .where('p.lane', 'is not', null)
         .where('p.status', 'in', OPEN)
-        .where((eb) =>
-          eb(eb.refTuple('p.position', 'p.ordinal'), '<', eb.refTuple('d.position', 'd.ordinal')),
+        .where(({ eb, refTuple }) =>
+          eb(refTuple(...placeInLane('p')), '<', refTuple(...placeInLane('d'))),
         ),
     ),
   );

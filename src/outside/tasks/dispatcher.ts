@@ -1,30 +1,29 @@
-import { sql, type Expression, type Kysely, type RawBuilder } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import type { TaskLimits } from './task-limits';
 import type { EngineLog } from '../../engine/write/ledger-parts';
 import { isFirstOfLane } from './deliveries';
-import type { HandledTask } from './handled-task';
+import { handOver, lookAt, PAGE_TASKS, release, type Handled } from './hand-over';
 import type { JobQueues } from './job-queues';
 import { OPEN, type TaskDatabase } from './task-database';
-
-/** Tasks that one statement hands over. */
-const PAGE_TASKS = 500;
-/** Windows full of tasks of one name that are handed over where most wait in their lanes. */
-const WAITING_WINDOWS = 100;
 
 export interface DispatcherParts {
   readonly db: Kysely<TaskDatabase>;
   readonly queues: Pick<JobQueues, 'add'>;
-  readonly handlers: readonly Pick<HandledTask, 'name' | 'lanes' | 'deadlineMs'>[];
+  readonly handlers: readonly Handled[];
   readonly limits: TaskLimits;
   readonly log: EngineLog;
+  /** The present, in SQL; default: by the clock of the log's server, which all processes share. */
+  readonly now?: RawBuilder<string> | undefined;
 }
 
 /**
  * Hands tasks from the log over to the queue, name by name, oldest first. How far it came is a row
  * in the log database, which also lets one process do it at a time. What the queue holds is
- * bounded: the rest waits in the log. The sweep hands over again what a crash, or a queue that
- * lost its jobs, left: a job that is still there is not added twice.
+ * bounded: the rest waits in the log. A task whose time has not come is passed over: it is written
+ * down as deferred, out of the others' way, and handed over when it is due, the earliest instant
+ * first. The sweep hands over again what a crash, or a queue that lost its jobs, left: a job that
+ * is still there is not added twice.
  */
 export class Dispatcher {
   private isStopping = false;
@@ -33,8 +32,14 @@ export class Dispatcher {
   private loop: Promise<void> | undefined;
   private nextSweepMs = 0;
   private isFailing = false;
+  /** Whose turn it is to take room first: those that were deferred and are due, or new ones. */
+  private isTurnOfDue = true;
+  private readonly now: RawBuilder<string>;
 
-  constructor(private readonly parts: DispatcherParts) {}
+  constructor(private readonly parts: DispatcherParts) {
+    // Constant within a statement, so that it can be looked for by index.
+    this.now = parts.now ?? sql<string>`now()`;
+  }
 
   /** Sweeps what an earlier process left, and begins to hand over. */
   start(): void {
@@ -110,57 +115,35 @@ export class Dispatcher {
 
   /** One page of each name. @returns whether any had a full one */
   private async handOverAll(): Promise<boolean> {
+    const { db, limits, handlers } = this.parts;
+    const on = { db, now: this.now };
     let more = false;
-    for (const handler of this.parts.handlers) {
-      const limit = Math.min(PAGE_TASKS, await this.roomFor(handler.name));
-      if (limit <= 0) continue;
-      const taken = await this.handOver(handler, limit);
-      if (taken === PAGE_TASKS) more = true;
+    this.isTurnOfDue = !this.isTurnOfDue;
+    for (const handler of handlers) {
+      const look = await lookAt(on, handler.name, limits.windowTasks);
+      let { room } = look;
+      for (const step of this.stepsFor(look.isAnyDue)) {
+        if (room <= 0) break;
+        const { found, queued } = await step(on, handler, Math.min(PAGE_TASKS, room));
+        await this.addJobs(handler, queued);
+        room -= queued.length;
+        if (found === PAGE_TASKS) more = true;
+      }
     }
     return more;
   }
 
-  /**
-   * How many more tasks of a name may be handed over. The queue holds those that are first in their
-   * lane, or in none; the others wait in the database and have more room of their own, so that one
-   * receiver that is away does not hold up all others.
-   */
-  private async roomFor(name: string): Promise<number> {
-    const { windowTasks } = this.parts.limits;
-    const { open, queued } = await this.parts.db
-      .selectFrom('task_delivery')
-      .select((eb) => [
-        eb.fn.countAll<number>().as('open'),
-        eb(
-          eb.fn.countAll<number>().filterWhere('lane', 'is', null),
-          '+',
-          eb.fn.count<number>('lane').distinct(),
-        ).as('queued'),
-      ])
-      .where('name', '=', name)
-      .where('status', 'in', OPEN)
-      .executeTakeFirstOrThrow();
-    return Math.min(windowTasks - queued, WAITING_WINDOWS * windowTasks - open);
+  /** In turn, so that of what is due and what is new neither keeps the other out of the window. */
+  private stepsFor(isAnyDue: boolean): readonly (typeof handOver)[] {
+    if (!isAnyDue) return [handOver];
+    return this.isTurnOfDue ? [release, handOver] : [handOver, release];
   }
 
-  /**
-   * Records the next tasks of a name as handed over, in one statement, and then adds their jobs.
-   * A crash in between leaves them to the sweep. Positions become visible in order, because the
-   * log's lock is held until the commit, so that nothing before the last one is ever missed.
-   */
-  private async handOver(
-    { name, lanes }: Pick<HandledTask, 'name' | 'lanes' | 'deadlineMs'>,
-    limit: number,
-  ): Promise<number> {
-    const { db, queues } = this.parts;
-    const ids = await takeNext(db, name, lanes, limit);
+  private async addJobs({ name, lanes }: Handled, ids: readonly string[]): Promise<void> {
     const ready = lanes === null ? ids : await this.firstOfLanes(ids);
-    if (ready.length > 0)
-      await queues.add(
-        name,
-        ready.map((taskId) => ({ taskId })),
-      );
-    return ids.length;
+    if (ready.length === 0) return;
+    const jobs = ready.map((taskId) => ({ taskId }));
+    await this.parts.queues.add(name, jobs);
   }
 
   /** Those of the tasks that need not wait for another one of their subject. */
@@ -217,10 +200,7 @@ export class Dispatcher {
   }
 
   /** What runs is left alone until its deadline, however short the grace. */
-  private async untouchedSince(
-    { name, deadlineMs }: Pick<HandledTask, 'name' | 'deadlineMs'>,
-    before: string,
-  ): Promise<string[]> {
+  private async untouchedSince({ name, deadlineMs }: Handled, before: string): Promise<string[]> {
     const rows = await this.parts.db
       .selectFrom('task_delivery as d')
       .select('d.task_id')
@@ -242,90 +222,4 @@ export class Dispatcher {
       .execute();
     return rows.map((row) => row.task_id);
   }
-}
-
-/** Records the next tasks of a name as handed over. @returns their ids, in order */
-async function takeNext(
-  db: Kysely<TaskDatabase>,
-  name: string,
-  lanes: number | null,
-  limit: number,
-): Promise<string[]> {
-  const place = db
-    .selectFrom('task_dispatch')
-    .select(['position', 'ordinal'])
-    .where('name', '=', name)
-    .forUpdate()
-    .skipLocked();
-  const rows = await db
-    .with('place', () => place)
-    .with('page', (cte) =>
-      cte
-        .selectFrom('place')
-        .crossJoinLateral((eb) =>
-          eb
-            .selectFrom('task_log as n')
-            .select(['n.task_id', 'n.position', 'n.ordinal', 'n.subject'])
-            .where('n.name', '=', name)
-            .where((eb) =>
-              eb(
-                eb.refTuple('n.position', 'n.ordinal'),
-                '>',
-                eb.refTuple('place.position', 'place.ordinal'),
-              ),
-            )
-            .orderBy('n.position')
-            .orderBy('n.ordinal')
-            .limit(limit)
-            .as('t'),
-        )
-        .select((eb) => laneOf(eb.ref('t.subject'), eb.ref('t.task_id'), lanes).as('lane'))
-        .select(['t.task_id', 't.position', 't.ordinal']),
-    )
-    .with('moved', (cte) =>
-      cte
-        .updateTable('task_dispatch as d')
-        .from((eb) =>
-          eb
-            .selectFrom('page')
-            .select(['position', 'ordinal'])
-            .orderBy('position', 'desc')
-            .orderBy('ordinal', 'desc')
-            .limit(1)
-            .as('l'),
-        )
-        .set((eb) => ({ position: eb.ref('l.position'), ordinal: eb.ref('l.ordinal') }))
-        .where('d.name', '=', name),
-    )
-    .with('handed_over', (cte) =>
-      cte
-        .insertInto('task_delivery')
-        .columns(['task_id', 'position', 'ordinal', 'name', 'lane', 'status'])
-        .expression((eb) =>
-          eb
-            .selectFrom('page')
-            .select(['task_id', 'position', 'ordinal'])
-            .select([sql.val(name).as('name'), 'lane', sql.lit('queued').as('status')]),
-        ),
-    )
-    .selectFrom('page')
-    .select('task_id')
-    .orderBy('position')
-    .orderBy('ordinal')
-    .execute();
-  return rows.map((row) => row.task_id);
-}
-
-/**
- * The lane of a task: its subject or, where a subject has several, its subject and one of their
- * numbers. The absolute value is taken last: the lowest integer has none, and its task would stop
- * all others.
- */
-function laneOf(
-  subject: Expression<string | null>,
-  taskId: Expression<string>,
-  lanes: number | null,
-): RawBuilder<string | null> {
-  if (lanes === 1) return sql`${subject}`;
-  return sql`${subject} || ' ' || abs(hashtext(${taskId}::text) % ${lanes}::int)`;
 }

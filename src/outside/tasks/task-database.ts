@@ -3,12 +3,12 @@ import { column } from '../../database/column';
 import type { DatabaseOf } from '../../engine/define/state-table';
 import type { LogDatabase } from '../../engine/write/event-log';
 
-/** What became of a task. `recorded`: not handed over yet. */
+/** What became of a task. `recorded`: not handed over yet; perhaps its time has not come. */
 export type TaskStatus = 'recorded' | 'queued' | 'running' | 'done' | 'failed';
 export const TASK_STATUSES = ['recorded', 'queued', 'running', 'done', 'failed'] as const;
 
-/** The status of a task that was handed over. */
-export type DeliveryStatus = Exclude<TaskStatus, 'recorded'>;
+/** `deferred`: the dispatcher came to it before its time; to whoever reads, it is recorded. */
+export type DeliveryStatus = Exclude<TaskStatus, 'recorded'> | 'deferred';
 
 /** What is under way. Written out, not as parameters, as the indexes that hold nothing else are. */
 export const OPEN = [sql.lit('queued' as const), sql.lit('running' as const)];
@@ -34,6 +34,11 @@ export const taskDeliveryTable = {
     /** Of the last attempt that failed; kept when a later one succeeds. */
     last_error: column.text().nullable(),
     result: column.json<object>().nullable(),
+    /** Of a task that was deferred: until when. */
+    not_before: column.timestamptz().nullable(),
+    /** Where it came into its lane once it was due: behind the task at this place of the log. */
+    behind_position: column.bigint().nullable(),
+    behind_ordinal: column.int().nullable(),
   },
 } as const;
 

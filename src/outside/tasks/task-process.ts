@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 import type { TaskLimits } from './task-limits';
 import {
   openPool,
@@ -35,6 +35,8 @@ export interface TaskOptions {
   /** Whether it does them. */
   readonly works: boolean;
   readonly log: EngineLog;
+  /** By which time tasks are due, see {@link Dispatcher}; specs set it forward and back. */
+  readonly now?: RawBuilder<string>;
 }
 
 /** The tasks' side of a process: its connections at once, its work from `start` to `close`. */
@@ -60,7 +62,7 @@ export class TaskProcess {
    */
   start(handlers: readonly TaskHandler[]): void {
     const { db, queues } = this;
-    const { open, limits, log } = this.options;
+    const { open, limits, log, now } = this.options;
     checkHandlers(open.registry.taskNames, handlers);
     const handled = handlers.map((handler) => new HandledTask(handler));
     if (this.options.works) {
@@ -72,7 +74,7 @@ export class TaskProcess {
       this.worker = worker;
     }
     if (this.options.handsOver) {
-      const dispatcher = new Dispatcher({ db, queues, handlers: handled, limits, log });
+      const dispatcher = new Dispatcher({ db, queues, handlers: handled, limits, log, now });
       dispatcher.start();
       open.onTasks(() => dispatcher.wake());
       this.dispatcher = dispatcher;

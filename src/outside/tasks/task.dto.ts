@@ -44,6 +44,9 @@ export class TaskDto {
   @ApiProperty(anyObject)
   payload!: object;
 
+  @ApiProperty({ ...nullableTime, description: 'Not done before this time; null: done at once' })
+  notBefore!: string | null;
+
   @ApiProperty({ enum: TASK_STATUSES, description: 'recorded: not handed over yet' })
   status!: TaskStatus;
 

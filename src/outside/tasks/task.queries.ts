@@ -1,5 +1,5 @@
-import { sql, type Kysely } from 'kysely';
-import { OPEN, type TaskDatabase, type TaskStatus } from './task-database';
+import { expressionBuilder, sql, type Expression, type Kysely } from 'kysely';
+import { OPEN, type DeliveryStatus, type TaskDatabase, type TaskStatus } from './task-database';
 import type { TaskDto } from './task.dto';
 
 /** A task with its place among those of its event. */
@@ -24,14 +24,23 @@ export interface TaskFilter {
   readonly subject?: string | undefined;
 }
 
+/** The status that readers see, of a task's row in `task_delivery`, which may be missing. */
+export function statusOf(stored: Expression<DeliveryStatus | null>) {
+  const { fn, val } = expressionBuilder<TaskDatabase>();
+  type Seen = Exclude<DeliveryStatus, 'deferred'>;
+  const seen = fn<Seen | null>('nullif', [stored, sql.lit('deferred')]);
+  return fn.coalesce(seen, val<TaskStatus>('recorded'));
+}
+
 /** Tasks with what became of them. */
 function selectTasks(db: Kysely<TaskDatabase>) {
   return db
     .selectFrom('task_log as t')
     .leftJoin('task_delivery as d', 'd.task_id', 't.task_id')
     .select(['t.task_id as taskId', 't.position', 't.ordinal', 't.name', 't.subject', 't.payload'])
+    .select('t.not_before as notBefore')
     .select((eb) => [
-      eb.fn.coalesce('d.status', eb.val<TaskStatus>('recorded')).as('status'),
+      statusOf(eb.ref('d.status')).as('status'),
       eb.fn.coalesce('d.attempts', eb.val(0)).as('attempts'),
     ])
     .select(['d.last_error as lastError', 'd.next_attempt_at as nextAttemptAt'])
@@ -64,22 +73,22 @@ export function listTasks(
   if (name !== undefined) query = query.where('t.name', '=', name);
   if (subject !== undefined) query = query.where('t.subject', '=', subject);
   if (status === 'recorded') {
-    // Behind the place up to which the tasks of its name were handed over, or of no such name.
+    // Its time has not come, or it is behind the place up to which the tasks of its name were
+    // handed over, or of no such name.
     query = query.where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('task_dispatch as p')
-            .whereRef('p.name', '=', 't.name')
-            .where((eb) =>
-              eb(
-                eb.refTuple('p.position', 'p.ordinal'),
-                '>=',
-                eb.refTuple('t.position', 't.ordinal'),
+      eb.or([
+        eb('d.status', '=', sql.lit('deferred')),
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('task_dispatch as p')
+              .whereRef('p.name', '=', 't.name')
+              .where(({ eb, refTuple }) =>
+                eb(refTuple('p.position', 'p.ordinal'), '>=', refTuple('t.position', 't.ordinal')),
               ),
-            ),
+          ),
         ),
-      ),
+      ]),
     );
   } else if (status !== undefined) query = query.where('d.status', '=', status);
   return query.orderBy(`${of}.position`).orderBy(`${of}.ordinal`).limit(limit).execute();

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { LOG_READER } from '../../http/service-tokens';
-import { withTasks, type TaskDatabase, type TaskStatus } from '../tasks/task-database';
-import type { TaskPlace } from '../tasks/task.queries';
+import { withTasks, type TaskDatabase } from '../tasks/task-database';
+import { statusOf, type TaskPlace } from '../tasks/task.queries';
 import { DELIVERY_TASK } from './webhook.observer';
 import type { WebhookDeliveryDto } from './webhook.dto';
 import type { TaskDto } from '../tasks/task.dto';
@@ -53,7 +53,7 @@ export class WebhookDeliveries {
       .leftJoin('task_delivery as d', 'd.task_id', 't.task_id')
       .select(['t.task_id as taskId', 't.position', 't.ordinal', 'e.type as eventType'])
       .select((eb) => [
-        eb.fn.coalesce('d.status', eb.val<TaskStatus>('recorded')).as('status'),
+        statusOf(eb.ref('d.status')).as('status'),
         eb.fn.coalesce('d.attempts', eb.val(0)).as('attempts'),
       ])
       .select(['d.last_error as lastError', 'd.result', 'd.done_at as doneAt'])

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { rowOf } from './copy-text';
+import { lineOf, rowOf } from './copy-text';
 import { FileRefused } from './file-refused';
 import { Lines } from './lines';
 import {
   FORMAT,
   FORMAT_VERSION,
+  columnsOf,
   RunningDigest,
   tableColumns,
   type FileEnd,
@@ -39,6 +40,7 @@ export class LogFileReader {
   private readonly lines: Lines;
   private readonly digest = new RunningDigest();
   private position = 0;
+  private version = FORMAT_VERSION;
 
   constructor(source: AsyncIterable<Buffer>) {
     this.lines = new Lines(
@@ -52,12 +54,14 @@ export class LogFileReader {
   async header(): Promise<FileHeader> {
     const header = (await this.json()) as { format?: string; version?: number } | null;
     if (header?.format !== FORMAT) throw this.refused('this is no export of an event log');
-    if (header.version !== FORMAT_VERSION) {
-      const known = `this program reads version ${FORMAT_VERSION}`;
-      throw this.refused(`the file has version ${String(header.version)}, and ${known}`);
+    const { version } = header;
+    if (!Number.isInteger(version) || version! < 1 || version! > FORMAT_VERSION) {
+      const known = `this program reads versions 1 to ${FORMAT_VERSION}`;
+      throw this.refused(`the file has version ${String(version)}, and ${known}`);
     }
+    this.version = version!;
     await this.checkDigest();
-    if (!isDeepStrictEqual((header as FileHeader).tables, tableColumns())) {
+    if (!isDeepStrictEqual((header as FileHeader).tables, tableColumns(version))) {
       throw this.refused('the tables of the file are not those of this program');
     }
     return header as FileHeader;
@@ -85,14 +89,15 @@ export class LogFileReader {
     let bytes = 0;
     for (const table of MOVED_TABLES) {
       const found: FileRow[] = [];
-      const columns = Object.keys(table.columns).length;
+      const columns = columnsOf(table, this.version).length;
+      const lacking = Object.keys(table.columns).length - columns;
       for (let left = counts?.[table.name] ?? 0; left > 0; left--) {
         const line = await this.line();
         const fields = rowOf(line, columns);
         if (!fields) throw this.refused(`this is no row of ${table.name}`);
         bytes += line.length;
         if (bytes > MAX_PAGE_BYTES) throw this.refused('the page is too long');
-        found.push({ line, fields });
+        found.push(lacking > 0 ? withNulls({ line, fields }, lacking) : { line, fields });
       }
       rows.set(table, found);
     }
@@ -125,4 +130,10 @@ export class LogFileReader {
     }
     return line;
   }
+}
+
+/** A row of an older file, with nothing in the columns that its version did not have. */
+function withNulls({ line, fields }: FileRow, count: number): FileRow {
+  const nulls = Array<null>(count).fill(null);
+  return { line: `${line}\t${lineOf(nulls)}`, fields: [...fields, ...nulls] };
 }

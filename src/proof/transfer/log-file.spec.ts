@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { lineOf, rowOf } from './copy-text';
 import { FileRefused } from './file-refused';
-import { FORMAT, FORMAT_VERSION, tableColumns, type FileHeader } from './log-file';
+import { columnsOf, FORMAT, FORMAT_VERSION, tableColumns, type FileHeader } from './log-file';
 import { LogFileReader, type FilePage } from './log-file-reader';
 import { LogFileWriter, PageDraft } from './log-file-writer';
 import { EVENTS, FOLLOWING } from './moved-tables';
@@ -15,8 +15,8 @@ const header: FileHeader = {
   tables: tableColumns(),
   dispatched: [{ name: 'a.task', position: 2, ordinal: 0 }],
 };
-const rowFor = (table: typeof EVENTS, first: string) =>
-  Object.keys(table.columns).map((column, i) =>
+const rowFor = (table: typeof EVENTS, first: string, version = FORMAT_VERSION) =>
+  columnsOf(table, version).map((column, i) =>
     i === 0 ? first : column === 'lane' ? null : 'ä\\',
   );
 
@@ -27,7 +27,9 @@ function smallFile(last: FileHeader = header): Buffer {
   for (let position = 1; position <= 2; position++) {
     const page = new PageDraft(position - 1, 10);
     page.upTo = position;
-    for (const table of [EVENTS, ...FOLLOWING]) page.add(table, rowFor(table, `${position}`));
+    for (const table of [EVENTS, ...FOLLOWING]) {
+      page.add(table, rowFor(table, `${position}`, last.version));
+    }
     blocks.push(writer.page(page));
   }
   const rows = Object.fromEntries([EVENTS, ...FOLLOWING].map(({ name }) => [name, 2]));
@@ -72,6 +74,19 @@ describe('a file of an exported log', () => {
     }
   });
 
+  it('of version 1 has rows without the columns that came later', async () => {
+    const old = { ...header, version: 1, tables: tableColumns(1) };
+    const { pages, error } = await readAll(smallFile(old));
+    expect(error).toBeUndefined();
+    for (const table of [EVENTS, ...FOLLOWING]) {
+      const [row] = pages[1]!.rows.get(table)!;
+      const later = Object.keys(table.columns).length - columnsOf(table, 1).length;
+      expect(later).toBe({ task_log: 1, task_delivery: 3 }[table.name] ?? 0);
+      const fields = [...rowFor(table, '2', 1), ...Array<null>(later).fill(null)];
+      expect(row).toEqual({ fields, line: lineOf(fields) });
+    }
+  });
+
   it('gives no page that is not whole, whichever bit of the file is another', async () => {
     const file = smallFile();
     const whole = (await readAll(file)).pages;
@@ -104,11 +119,14 @@ describe('a file of an exported log', () => {
 
   it('is refused where it is of another version or no export at all', async () => {
     const messageOf = async (file: Buffer) => ((await readAll(file)).error as Error).message;
-    const later = smallFile({ ...header, version: 2 as never });
-    expect(await messageOf(later)).toBe(
-      'Line 1, after the page up to position 0: ' +
-        'the file has version 2, and this program reads version 1',
-    );
+    for (const version of [3, 0, 1.5, '1', null]) {
+      expect(await messageOf(smallFile({ ...header, version: version as never }))).toBe(
+        'Line 1, after the page up to position 0: ' +
+          `the file has version ${version}, and this program reads versions 1 to 2`,
+      );
+    }
+    const mixed = { ...header, tables: tableColumns(1) };
+    expect(await messageOf(smallFile(mixed))).toContain('not those of this program');
     expect(await messageOf(Buffer.from('{"format":"other"}\n'))).toContain('this is no export');
     expect(await messageOf(Buffer.from('date,amount\n1,2\n'))).toContain('this is no export');
     const other = { ...header, tables: { ...tableColumns(), event_log: ['position'] } };

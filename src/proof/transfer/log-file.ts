@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Head } from '../../engine/define/event';
-import { MOVED_TABLES } from './moved-tables';
+import { MOVED_TABLES, type MovedTable } from './moved-tables';
 
 /** What the first line of every file begins with saying. */
 export const FORMAT = 'truebook-log';
-/** The version of the format that this program writes, and the only one that it reads. */
-export const FORMAT_VERSION = 1;
+/** The version of the format that this program writes. It reads all up to this one. */
+export const FORMAT_VERSION = 2;
 
 /** Up to where the tasks of a name had been handed over when the log was exported. */
 export interface Dispatched {
@@ -17,7 +17,8 @@ export interface Dispatched {
 /** The first line of a file. */
 export interface FileHeader {
   readonly format: typeof FORMAT;
-  readonly version: typeof FORMAT_VERSION;
+  /** From 1 to {@link FORMAT_VERSION}. */
+  readonly version: number;
   /** RFC 3339 UTC. */
   readonly exportedAt: string;
   /** Where the log ended. */
@@ -45,9 +46,14 @@ export interface FileEnd {
   readonly rows: RowCounts;
 }
 
-/** The tables of the format with their columns, as the header lists them. */
-export function tableColumns(): FileHeader['tables'] {
-  return Object.fromEntries(MOVED_TABLES.map((t) => [t.name, Object.keys(t.columns)]));
+/** The tables of a version of the format with their columns, as the header lists them. */
+export function tableColumns(version = FORMAT_VERSION): FileHeader['tables'] {
+  return Object.fromEntries(MOVED_TABLES.map((table) => [table.name, columnsOf(table, version)]));
+}
+
+/** The columns of a table in a version of the format: those of the version before, and new ones. */
+export function columnsOf({ columns, since }: MovedTable, version: number): string[] {
+  return Object.keys(columns).filter((column) => (since?.[column] ?? 1) <= version);
 }
 
 /** SHA-256 over everything so far. A digest covers all bytes before the line that it is on. */

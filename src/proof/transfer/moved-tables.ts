@@ -12,6 +12,8 @@ export interface MovedTable {
   readonly name: string;
   /** In the order of the file. */
   readonly columns: Columns;
+  /** Those of the columns, the last ones, that came with a later version of the file than 1. */
+  readonly since?: Readonly<Record<string, number>>;
   /** The column that says with which event a row moves. */
   readonly position: string;
   /** SQL: the order of the rows of one position. */
@@ -73,6 +75,7 @@ const COMMANDS: MovedTable = {
 const TASKS: MovedTable = {
   name: taskLogTable.name,
   columns: taskLogTable.columns,
+  since: { not_before: 2 },
   position: 'position',
   order: 'ordinal',
   key: 'task_id',
@@ -88,6 +91,7 @@ const STATUS = Object.keys(taskDeliveryTable.columns).indexOf('status');
 const DELIVERIES: MovedTable = {
   name: taskDeliveryTable.name,
   columns: taskDeliveryTable.columns,
+  since: { not_before: 2, behind_position: 2, behind_ordinal: 2 },
   position: 'position',
   order: 'ordinal',
   key: 'task_id',

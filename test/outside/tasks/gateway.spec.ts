@@ -53,7 +53,7 @@ describe('a task that an event asks for', () => {
     });
     const of = (position: number) => {
       const id = (ordinal: number) => uuid5(eventIds[position - 2]!, String(ordinal));
-      const task = { name: 'ping.greet', position };
+      const task = { name: 'ping.greet', position, not_before: null };
       return [
         { ...task, ordinal: 0, task_id: id(0), subject: 'ann', payload: { who: 'ann' } },
         { ...task, ordinal: 1, task_id: id(1), subject: null, ...shout },
@@ -98,6 +98,47 @@ describe('a task that an event asks for', () => {
     expect(recorded.map((t) => t.position)).toEqual([1, 2]);
     const [events] = await query(databases.urls.log, 'select count(*) from event_log');
     expect(events).toEqual({ count: 2 });
+  });
+
+  it('is recorded with the instant before which it is not to be done', async () => {
+    const ledger = await startPings();
+    const instants = [
+      '2030-01-31T10:00:00.000Z',
+      '2030-12-31T23:59:59.999Z',
+      '0001-01-01T00:00:00.000Z',
+      '9999-12-31T23:59:59.999Z',
+    ];
+    const tasks = instants.map((notBefore) => ({ ...greet('ann'), notBefore }));
+    await ledger.accept(SendPing, { tasks: [...tasks, greet('bob')] });
+    expect((await taskLog(ledger)).map((t) => t.not_before)).toEqual([...instants, null]);
+  });
+
+  it('undoes its command where its instant is none as the ledger writes them', async () => {
+    const ledger = await startPings();
+    const wrong = [
+      '2030-01-31T10:00:00Z',
+      '2030-01-31T10:00:00.00Z',
+      '2030-01-31T10:00:00.0000Z',
+      '2030-01-31T11:00:00.000+01:00',
+      '2030-01-31t10:00:00.000z',
+      '2030-01-31 10:00:00.000Z',
+      '2030-02-30T10:00:00.000Z',
+      '2030-01-31T24:00:00.000Z',
+      '0000-01-31T10:00:00.000Z',
+      '2030-01-31',
+      'infinity',
+      '',
+      null,
+      1_900_000_000_000,
+    ];
+    for (const notBefore of wrong as string[]) {
+      const sent = ledger.submit(SendPing, { tasks: [{ ...greet('ann'), notBefore }] });
+      await expect(sent).rejects.toThrow(
+        `The task ping.greet is not to be done before ${notBefore}, which is no instant`,
+      );
+      await expect(sent).rejects.not.toThrow(LedgerUnavailable);
+    }
+    expect(await taskLog(ledger)).toEqual([]);
   });
 
   it('undoes its command where no feature declares it', async () => {

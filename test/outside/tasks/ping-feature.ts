@@ -29,6 +29,7 @@ export interface AskedTask {
   readonly name: string;
   readonly payload: object;
   readonly subject?: string;
+  readonly notBefore?: string;
 }
 
 interface PingData {
@@ -45,8 +46,8 @@ export type AsksFor = (data: PingData, position: number) => readonly AskedTask[]
 export function materializePing(version: number, asksFor: AsksFor): Materializer {
   return defineMaterializer(PingSent, version, async ({ data, position }, context) => {
     context.state.append(pings, { position, text: data.text });
-    for (const { name, payload, subject } of asksFor(data, position)) {
-      context.tasks.enqueue(name, payload, subject === undefined ? {} : { subject });
+    for (const { name, payload, ...options } of asksFor(data, position)) {
+      context.tasks.enqueue(name, payload, options);
     }
     await Promise.resolve();
   });
@@ -126,11 +127,12 @@ interface TaskLogRow {
   name: string;
   subject: string | null;
   payload: object;
+  not_before: string | null;
 }
 
 /** What was asked for, in the order of the log. */
 export function taskLog({ databases }: Pick<TestLedger, 'databases'>): Promise<TaskLogRow[]> {
-  const columns = 'task_id, position, ordinal, name, subject, payload';
+  const columns = 'task_id, position, ordinal, name, subject, payload, not_before';
   const text = `select ${columns} from task_log order by position, ordinal`;
   return query<TaskLogRow>(databases.urls.log, text);
 }

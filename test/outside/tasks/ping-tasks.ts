@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely';
 import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
 import { RecordedLog, startTestLedger, TEST_LIMITS, type TestLedger } from '../../harness/ledger';
@@ -24,6 +25,8 @@ export interface PingTasksOptions {
   readonly limits?: Partial<TaskLimits>;
   readonly dispatches?: boolean;
   readonly works?: boolean;
+  /** By which time tasks are due. */
+  readonly now?: RawBuilder<string>;
 }
 
 /** A task as the log database has it. */
@@ -33,7 +36,9 @@ export interface TaskState {
   readonly ordinal: number;
   readonly name: string;
   readonly subject: string | null;
+  /** As readers see it: `recorded` until it is handed over. */
   readonly status: TaskStatus;
+  readonly is_deferred: boolean;
   readonly attempts: number;
   readonly last_error: string | null;
   /** Milliseconds until the next attempt, at the server's clock. */
@@ -83,7 +88,8 @@ export class PingTasks {
     return PingTasks.on(databases, queue, options);
   }
 
-  private static async on(
+  /** Begins on databases that have a log already. */
+  static async on(
     databases: TestLedger['databases'],
     queue: TestQueue,
     options: PingTasksOptions,
@@ -101,6 +107,7 @@ export class PingTasks {
       queue: { ...queue.options, timings: { ...queue.options.timings, lockMs } },
       handsOver: options.dispatches ?? true,
       works: options.works ?? true,
+      ...(options.now && { now: options.now }),
       log,
     });
     open.start(options.handlers);
@@ -135,7 +142,9 @@ export class PingTasks {
     return query<TaskState>(
       this.ledger.databases.urls.log,
       `select t.task_id, t.position, t.ordinal, t.name, t.subject,
-         coalesce(d.status, 'recorded') as status, coalesce(d.attempts, 0) as attempts,
+         coalesce(nullif(d.status, 'deferred'), 'recorded') as status,
+         d.status is not distinct from 'deferred' as is_deferred,
+         coalesce(d.attempts, 0) as attempts,
          d.last_error, d.result, d.done_at is not null as is_done_at_set,
          (extract(epoch from d.next_attempt_at - now()) * 1000)::float8 as next_in_ms
        from task_log t left join task_delivery d using (task_id) order by 2, 3`,

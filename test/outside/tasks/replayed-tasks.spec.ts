@@ -7,6 +7,7 @@ import { Registry } from '../../../src/engine/define/registry';
 import { ComparedTasks, type TaskReport } from '../../../src/engine/catch-up/task-comparison';
 import type { RequestedTask } from '../../../src/engine/write/task-log';
 import { replay } from '../../../src/proof/replay/replay';
+import { verify } from '../../../src/proof/replay/verify';
 import { query } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
@@ -23,6 +24,8 @@ import {
 } from './ping-feature';
 
 const FEATURES = pingFeatures(NAMES);
+/** At 1,000 in the books that are replayed. */
+const ZOE = { ...greet('zoe'), notBefore: '2030-01-31T10:00:00.000Z' };
 const TIMEOUTS = { lockTimeoutMs: 2_000, statementTimeoutMs: 10_000 };
 
 /** Takes the state back to an earlier position, as a crashed server may. */
@@ -111,7 +114,7 @@ describe('a replay', () => {
     const ledger = await startTestLedger({ databases, features: FEATURES });
     await ledger.accept(SendPing, { tasks: [greet('ann'), greet('bob')], count: 600 });
     await ledger.accept(SendPing, { count: 399 });
-    await ledger.accept(SendPing, { tasks: [greet('zoe')] });
+    await ledger.accept(SendPing, { tasks: [ZOE] });
     await ledger.accept(SendPing, { count: 200 });
     await ledger.close();
   });
@@ -136,7 +139,7 @@ describe('a replay', () => {
   const changes: [string, AsksFor, Partial<TaskReport>][] = [
     [
       'another payload',
-      (d, at) => (at === 1_000 ? [{ ...greet('zoe'), payload: { who: 'zo' } }] : d.tasks),
+      (d, at) => (at === 1_000 ? [{ ...ZOE, payload: { who: 'zo' } }] : d.tasks),
       {
         ...{ matched: 1_200, missing: 1, extra: 1 },
         samples: [
@@ -147,7 +150,7 @@ describe('a replay', () => {
     ],
     [
       'another name',
-      (d, at) => (at === 1_000 ? [{ ...greet('zoe'), name: 'ping.shout' }] : d.tasks),
+      (d, at) => (at === 1_000 ? [{ ...ZOE, name: 'ping.shout' }] : d.tasks),
       {
         ...{ matched: 1_200, missing: 1, extra: 1 },
         samples: [
@@ -158,7 +161,29 @@ describe('a replay', () => {
     ],
     [
       'another subject',
-      (d, at) => (at === 1_000 ? [{ ...greet('zoe'), subject: 'zo' }] : d.tasks),
+      (d, at) => (at === 1_000 ? [{ ...ZOE, subject: 'zo' }] : d.tasks),
+      {
+        ...{ matched: 1_200, missing: 1, extra: 1 },
+        samples: [
+          { ...same, kind: 'missing' },
+          { ...same, kind: 'extra' },
+        ],
+      },
+    ],
+    [
+      'another instant',
+      (d, at) => (at === 1_000 ? [{ ...ZOE, notBefore: '2030-01-31T10:00:00.001Z' }] : d.tasks),
+      {
+        ...{ matched: 1_200, missing: 1, extra: 1 },
+        samples: [
+          { ...same, kind: 'missing' },
+          { ...same, kind: 'extra' },
+        ],
+      },
+    ],
+    [
+      'one that may be done at once',
+      (d, at) => (at === 1_000 ? [greet('zoe')] : d.tasks),
       {
         ...{ matched: 1_200, missing: 1, extra: 1 },
         samples: [
@@ -181,6 +206,29 @@ describe('a replay', () => {
       },
     ],
   ];
+
+  it.each([
+    ['another', `'2030-01-31T10:00:00.001Z'`],
+    ['one that no task is recorded with', `'2030-01-31T10:00:00.0005Z'`],
+    ['an endless one', `'infinity'`],
+    ['none', 'null'],
+  ])('finds a recorded instant that was changed: %s', async (_, instant) => {
+    const set = (value: string) =>
+      query(
+        databases.superUrls.log,
+        `alter table task_log disable trigger all;
+         update task_log set not_before = ${value} where position = 1000;
+         alter table task_log enable always trigger task_log_append_only`,
+      );
+    await set(instant);
+    const report = await verify({ urls: databases.urls, registry: new Registry(FEATURES) });
+    await set(`'${ZOE.notBefore}'`);
+    expect(report).toMatchObject({
+      status: 'failed',
+      tasks: { matched: 1_200, missing: 1, extra: 1, firstDifference: 1_000 },
+    });
+    expect(await replayWith(databases)).toMatchObject({ matched: 1_201, missing: 0, extra: 0 });
+  });
 
   it.each(changes)('names the event that now asks for %s', async (_, asksFor, expected) => {
     const before = await deliveryTables(databases);
