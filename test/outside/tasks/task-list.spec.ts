@@ -1,3 +1,4 @@
+import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestService, type TestService } from '../../harness/service';
 import { gate, waitFor } from '../../harness/waiting';
@@ -41,6 +42,7 @@ describe('tasks that are not handed over', () => {
       name: EMAIL,
       subject: 'umbrella@example.com',
       payload: expect.objectContaining({ contactEmail: 'umbrella@example.com' }) as unknown,
+      notBefore: null,
       status: 'recorded',
       attempts: 0,
       lastError: null,
@@ -216,6 +218,49 @@ describe('a task that is handed over', () => {
       nextAttemptAt: TIME,
       doneAt: null,
     });
+  });
+});
+
+describe('a task that is not to be done yet', () => {
+  it('is recorded until it is, and says from when on it may be done', async () => {
+    const { becomes, service, position, taskId } = await startWithTask({ tasks: 'dispatch' });
+    await becomes('queued');
+    const { databases } = service;
+    // No event asks for it, so a rebuild would not either.
+    databases.isChecked = false;
+    const [later] = await query<{ task_id: string }>(
+      databases.urls.log,
+      `insert into task_log (position, ordinal, task_id, name, subject, payload, not_before)
+       select position, ordinal + 1, gen_random_uuid(), name, subject, payload, '2090-01-31'
+       from task_log returning task_id`,
+    );
+    const id = later!.task_id;
+    await waitFor('it to be deferred', async () => {
+      const rows = await query(
+        databases.urls.log,
+        `select from task_delivery where status = 'deferred'`,
+      );
+      return rows.length === 1;
+    });
+    const { body } = await service.api.get<TaskPage>('/v1/tasks?status=recorded');
+    expect(body.data).toMatchObject([
+      {
+        ...{ taskId: id, status: 'recorded', notBefore: '2090-01-31T00:00:00.000Z' },
+        ...{ attempts: 0, nextAttemptAt: null, doneAt: null },
+      },
+    ]);
+    expect((await service.api.get(`/v1/tasks/${id}`)).body).toEqual(body.data[0]);
+    const queued = await service.api.get<TaskPage>('/v1/tasks?status=queued');
+    expect(queued.body.data).toMatchObject([{ taskId, notBefore: null }]);
+    const event = await service.api.get(`/v1/events/${position}`);
+    expect(event.body['tasks']).toMatchObject([{ status: 'queued' }, { status: 'recorded' }]);
+    expect(await service.api.post(`/v1/tasks/${id}/retry`, {})).toMatchObject({
+      status: 409,
+      body: { code: 'task_not_failed', detail: `Task ${id} is recorded` },
+    });
+    expect((await service.api.get('/v1/tasks?status=deferred')).status).toBe(400);
+    const metrics = (await service.api.get('/metrics')).body['text'];
+    expect(metrics).toContain('truebook_tasks{status="queued"} 1\n');
   });
 });
 

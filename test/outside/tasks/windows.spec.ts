@@ -273,6 +273,38 @@ describe.each(BACKENDS)(
       expect(new Set(lives.mail.mails.map(taskIdOf)).size).toBe(1);
     }, 60_000);
 
+    it('when a task waits for its instant: the next one does it, and not before', async () => {
+      const lives = await Lives.start(start);
+      const { urls } = lives.databases;
+      const companies = await createCompanies(lives.service.api, 1);
+      await changeAddress(lives.service.api, companies[0]!, 'key');
+      await settledAddresses(urls);
+      // Asked for by hand, so that no rebuild would ask for it.
+      lives.databases.isChecked = false;
+      const [later] = await query<{ not_before: string }>(
+        urls.log,
+        `insert into task_log (position, ordinal, task_id, name, subject, payload, not_before)
+         select position, ordinal + 1, gen_random_uuid(), name, subject, payload,
+           date_trunc('milliseconds', now() + interval '4 s')
+         from task_log returning not_before`,
+      );
+      let toldAt = 0;
+      lives.mail.onMail = () => void (toldAt = Date.now());
+      const statuses = async () => {
+        const deliveries = 'select status from task_delivery order by position, ordinal';
+        return (await query<{ status: string }>(urls.log, deliveries)).map((d) => d.status);
+      };
+      await waitFor('it to be deferred', async () => (await statuses()).includes('deferred'));
+      await lives.kill();
+      expect(await statuses()).toEqual(['done', 'deferred']);
+      expect(await lives.queue.countJobs()).toBe(0);
+
+      await lives.begin();
+      await waitFor('it to be done', async () => (await statuses())[1] === 'done');
+      expect(toldAt).toBeGreaterThanOrEqual(Date.parse(later!.not_before));
+      expect(lives.mail.mails).toHaveLength(2);
+    });
+
     it('when it only hands over: the task stays in the queue for a worker', async () => {
       const lives = await Lives.start(start, { ROLE: 'api' });
       const companies = await createCompanies(lives.service.api, 2);

@@ -310,7 +310,7 @@ describe('npm run export-log and import-log', () => {
     expect(again).toMatchObject({ end: 0 });
     expect(again.stdout).toMatch(/^There was no event to add\. .*\n$/);
     const piped = await runScript('export-log', ['-', '--json'], urls);
-    expect(piped.stdout.slice(0, 40)).toContain('{"format":"truebook-log","version":1,');
+    expect(piped.stdout.slice(0, 40)).toContain('{"format":"truebook-log","version":2,');
     expect(JSON.parse(piped.stderr)).toMatchObject({ status: 'exported' });
     expect(await runScript('export-log', [], urls)).toMatchObject({ end: 1 });
   });
