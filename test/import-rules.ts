@@ -32,12 +32,17 @@ const SHARED_FILE = /\.(events|queries|rules|table|view)$/;
 const SHARED_FOLDER = /^src\/(outside\/(tasks|adapters)|proof\/(replay|runs|checkpoints))\//;
 /** What puts the features together without naming any. */
 const COMPOSITION = ['src/main', 'src/app.module'];
+/** Files that scripts load too, and that are to load no framework. */
+const PLAIN_FILE = /\.(events|creators?|materializers|queries|rules|table|view)\.ts$/;
 const PURE_FILE = /\.(events|creators?|materializers)\.ts$/;
 const IMPURE_PACKAGE = /^(@nestjs\/|bullmq$|pg$|node:(timers|perf_hooks|crypto|os|fs|net)$)/;
 
 /** Why a file must not have an import; undefined where it may. */
 export function forbiddenImport(file: SourceFile, item: Import): string | undefined {
   if (item.isPackage) return forbiddenPackage(file, item.target);
+  if (PLAIN_FILE.test(file.path) && item.target.endsWith('.dto') && !item.isTypeOnly) {
+    return 'classes of requests and answers bring the framework: import their types';
+  }
   const [from, to] = [topOf(file.module), topOf(item.target)];
   if (file.isSpec && item.target.startsWith('test/harness/')) return undefined;
   if (to === 'test' || (to === 'scripts' && from !== 'scripts')) {
