@@ -54,7 +54,7 @@ function build(...features: DynamicModule[]) {
 }
 
 describe('what features have running', () => {
-  it('starts in the order of the list, and stops the other way round after all answers', async () => {
+  it('starts in the order of the list, and stops the other way round at the end', async () => {
     const happened: string[] = [];
     let isAsked: () => void = () => undefined;
     const asked = new Promise<void>((done) => (isAsked = done));

@@ -43,7 +43,10 @@ export function documentProblems(document: OpenAPIObject, problems: Problems): v
   }
   const schema = document.components?.schemas?.[ProblemDto.name];
   if (schema && 'properties' in schema) {
-    Object.assign(schema.properties!['code']!, { enum: problems.codes });
+    schema.properties = {
+      ...schema.properties,
+      code: { ...schema.properties?.['code'], enum: problems.codes },
+    };
   }
 }
 

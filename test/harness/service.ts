@@ -99,17 +99,18 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { engine: limits, readPoolSize } = config;
   await storeAdminKey(urls.log, TEST_KEY);
   const open = await openLedger({ urls, features, limits, readPoolSize, log });
-  let app: NestFastifyApplication | undefined;
+  const made: { app?: NestFastifyApplication } = {};
   let closed: Promise<void> | undefined;
   const closeAll = async () => {
-    await app?.close();
+    await made.app?.close();
     await open.close();
   };
   const close = () => (closed ??= closeAll());
   databases.onEnd(close);
   const works = tasks === 'work' || runs;
   const duties = { servesApi: true, handsOver: tasks !== 'off', works };
-  app = await createApp({ open, features, config, duties, log });
+  const app = await createApp({ open, features, config, duties, log });
+  made.app = app;
   const get = <T>(token: ServiceToken<T>): T => app.get<T>(token);
   // What nobody asks for would replace nothing.
   for (const provider of replace) get(tokenOf(provider));

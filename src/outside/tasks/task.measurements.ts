@@ -22,7 +22,7 @@ export class TaskMeasurement implements Measurement {
   constructor(@Inject(LOG_READER) private readonly log: Kysely<LogDatabase>) {}
 
   async read(): Promise<Sample[]> {
-    const counts = Object.entries(await countTasks(withTasks(this.log)));
-    return counts.map(([status, value]) => ({ metric: TASKS, labels: { status }, value }));
+    const counts = await countTasks(withTasks(this.log));
+    return Object.entries<number>({ ...counts }).map(([status, value]) => ({ metric: TASKS, labels: { status }, value }));
   }
 }

@@ -53,7 +53,8 @@ export function handlerOf<Payload extends object>(
   options: TaskHandlerOptions,
   run: TaskHandler<Payload>['run'],
 ): TaskHandler {
-  return { name, options, run } as TaskHandler;
+  const handler: TaskHandler<Payload> = { name, options, run };
+  return handler;
 }
 
 const opened: PingTasks[] = [];
