@@ -252,9 +252,7 @@ export function isFirstOfLane(
         .whereRef('p.lane', '=', 'd.lane')
         .where('p.lane', 'is not', null)
         .where('p.status', 'in', OPEN)
-        .where(({ eb, refTuple }) =>
-          eb(refTuple(...placeInLane('p')), '<', refTuple(...placeInLane('d'))),
-        ),
+        .where((eb) => eb(eb.refTuple(...placeInLane('p')), '<', eb.refTuple(...placeInLane('d')))),
     ),
   );
 }

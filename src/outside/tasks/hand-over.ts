@@ -127,11 +127,11 @@ function pageOf({ db, now }: PresentLog, name: string, limit: number) {
               eb.fn.coalesce(eb('n.not_before', '>', now), eb.lit(false)).as('isDeferred'),
             )
             .where('n.name', '=', name)
-            .where(({ eb, refTuple }) =>
+            .where((eb) =>
               eb(
-                refTuple('n.position', 'n.ordinal'),
+                eb.refTuple('n.position', 'n.ordinal'),
                 '>',
-                refTuple('place.position', 'place.ordinal'),
+                eb.refTuple('place.position', 'place.ordinal'),
               ),
             )
             .orderBy('n.position')

@@ -26,10 +26,10 @@ export interface TaskFilter {
 
 /** The status that readers see, of a task's row in `task_delivery`, which may be missing. */
 export function statusOf(stored: Expression<DeliveryStatus | null>) {
-  const { fn, val } = expressionBuilder<TaskDatabase>();
+  const eb = expressionBuilder<TaskDatabase>();
   type Seen = Exclude<DeliveryStatus, 'deferred'>;
-  const seen = fn<Seen | null>('nullif', [stored, sql.lit('deferred')]);
-  return fn.coalesce(seen, val<TaskStatus>('recorded'));
+  const seen = eb.fn<Seen | null>('nullif', [stored, sql.lit('deferred')]);
+  return eb.fn.coalesce(seen, eb.val<TaskStatus>('recorded'));
 }
 
 /** Tasks with what became of them. */
@@ -83,8 +83,12 @@ export function listTasks(
             eb
               .selectFrom('task_dispatch as p')
               .whereRef('p.name', '=', 't.name')
-              .where(({ eb, refTuple }) =>
-                eb(refTuple('p.position', 'p.ordinal'), '>=', refTuple('t.position', 't.ordinal')),
+              .where((eb) =>
+                eb(
+                  eb.refTuple('p.position', 'p.ordinal'),
+                  '>=',
+                  eb.refTuple('t.position', 't.ordinal'),
+                ),
               ),
           ),
         ),
