@@ -206,6 +206,40 @@ describe('the documents', () => {
   });
 });
 
+describe('SQL', () => {
+  const program = product.filter((file) => file.path.startsWith('src/') && !file.isSpec);
+
+  it('is text only where a comment says why the builder does not do', () => {
+    const found = violations(program, function* (file) {
+      for (const node of file.nodes()) {
+        if (!isSqlText(node) || !isQuery(node) || hasReason(node)) continue;
+        yield `line ${file.lineOf(node.getStart())}: ${node.template.getText().slice(0, 40)}…`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('names columns so that the compiler knows them', () => {
+    const found = violations(program, function* (file) {
+      for (const node of file.nodes()) {
+        if (!isSqlText(node) || hasReason(node)) continue;
+        const name = /\b[a-z]\w*\.[a-z]\w*|\b[a-z]+_[a-z_]+\b(?!\()/.exec(fixedTextOf(node));
+        if (name && !isStatement(node)) yield `line ${file.lineOf(node.getStart())}: ${name[0]}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('is asked of a database whose tables are known', () => {
+    const found = violations(program, function* ({ path, text }) {
+      // Migrations are about tables as they were.
+      if (path === 'src/database/migrator.ts') return;
+      if (/\b(kysely\w*|transaction|openPool)<(unknown|any)>/i.test(text)) yield 'Kysely<unknown>';
+    });
+    expect(found).toEqual([]);
+  });
+});
+
 describe('what is released', () => {
   const frozenFile = join(PROJECT, 'test', 'frozen-migrations.json');
 
@@ -240,6 +274,36 @@ function digestOf(text: string): string {
 
 function isSuite({ parent }: ts.Node): boolean {
   return ts.isCallExpression(parent) && /^describe\b/.test(parent.expression.getText());
+}
+
+function isSqlText(node: ts.Node): node is ts.TaggedTemplateExpression {
+  return ts.isTaggedTemplateExpression(node) && node.tag.getText() === 'sql';
+}
+
+/** What a template says whatever is filled in, which stands here as `?`. */
+function fixedTextOf({ template }: ts.TaggedTemplateExpression): string {
+  if (ts.isNoSubstitutionTemplateLiteral(template)) return template.text;
+  return template.head.text + template.templateSpans.map((s) => `?${s.literal.text}`).join('');
+}
+
+/** Whether it is a whole statement of those that the builder can write. */
+function isQuery(node: ts.TaggedTemplateExpression): boolean {
+  return /^[\s(]*(select|insert|update|delete|merge|with|values)\b/i.test(fixedTextOf(node));
+}
+
+/** Whether it is a whole statement: also of those that the builder has no word for. */
+function isStatement(node: ts.TaggedTemplateExpression): boolean {
+  const word = /^\s*(lock|set|create|alter|drop|grant|analyze|declare|fetch|close)\b/i;
+  return isQuery(node) || word.test(fixedTextOf(node));
+}
+
+/** Whether a comment before it, or before the function that it is in, says why it is text. */
+function hasReason(node: ts.Node): boolean {
+  const text = node.getSourceFile().text;
+  for (let at: ts.Node | undefined = node; at && !ts.isSourceFile(at); at = at.parent) {
+    if (text.slice(at.pos, at.getStart()).includes('SQL as text: ')) return true;
+  }
+  return false;
 }
 
 function isExported(node: ts.ClassDeclaration | ts.FunctionDeclaration): boolean {

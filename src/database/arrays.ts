@@ -4,12 +4,14 @@ import type { PostgresType } from './column';
 /** A column of rows that a query is given: its values are sent as one parameter. */
 export interface GivenColumn<Value> {
   readonly type: GivenType;
-  readonly values: readonly Value[];
+  readonly values: GivenValues<Value>;
 }
+/** The values themselves, or what stands for them in a query that is prepared. */
+type GivenValues<Value> = readonly Value[] | Expression<readonly Value[]>;
 type GivenType = Exclude<PostgresType, 'bigint[]'> | 'boolean';
 
 /** What the values of a parameter are to PostgreSQL. */
-export function given<Value>(type: GivenType, values: readonly Value[]): GivenColumn<Value> {
+export function given<Value>(type: GivenType, values: GivenValues<Value>): GivenColumn<Value> {
   return { type, values };
 }
 
@@ -43,10 +45,10 @@ export function elementsOf<Value, Alias extends string, Name extends string>(
 }
 
 /** The right side of an equation that holds for each of the values: `any($1::uuid[])`. */
-export function anyOf<Value>(type: GivenType, values: readonly Value[]): RawBuilder<Value> {
+export function anyOf<Value>(type: GivenType, values: GivenValues<Value>): RawBuilder<Value> {
   return sql<Value>`any(${arrayOf(type, values)})`;
 }
 
-function arrayOf(type: GivenType, values: readonly unknown[]): RawBuilder<unknown> {
-  return sql`${[...values]}::${sql.raw(type)}[]`;
+function arrayOf(type: GivenType, values: GivenValues<unknown>): RawBuilder<unknown> {
+  return sql`${values}::${sql.raw(type)}[]`;
 }

@@ -45,7 +45,7 @@ export function documentProblems(document: OpenAPIObject, problems: Problems): v
   if (schema && 'properties' in schema) {
     schema.properties = {
       ...schema.properties,
-      code: { ...schema.properties?.['code'], enum: problems.codes },
+      code: { ...schema.properties?.['code'], enum: [...problems.codes] },
     };
   }
 }

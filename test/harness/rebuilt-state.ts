@@ -3,13 +3,14 @@ import { openPool, ROLES, writerConnection } from '../../src/database/connection
 import { catchUp } from '../../src/engine/catch-up/catch-up';
 import { hashAt, lockState } from '../../src/engine/write/heads';
 import { Registry } from '../../src/engine/define/registry';
+import type { StateDatabase } from '../../src/engine/define/state-table';
 import type { TestDatabases } from './databases';
 
 const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 60_000 };
 
 /** A second state, which the program's materializers build from the log as far as a test asks. */
 export interface RebuiltState {
-  readonly db: Kysely<unknown>;
+  readonly db: Kysely<StateDatabase>;
   /** Materializes the events up to a position, which is above the one before. */
   advanceTo(position: number): Promise<void>;
 }

@@ -1,10 +1,15 @@
 import type { Kysely } from 'kysely';
+import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { currencyDigits } from '../../money/currency';
 import { formatAmount } from '../../money/amount';
 import type { AccountType } from './account.events';
-import type { TransactionTables } from '../transactions/transaction.table';
+import type {
+  EntryRow,
+  TransactionRow,
+  TransactionTables,
+} from '../transactions/transaction.table';
 import { accounts, accountsAsOf, type AccountRow, type AccountTables } from './account.table';
 import { balanceOf } from './account.view';
 import type { EntryDto } from './account.dto';
@@ -19,19 +24,29 @@ export function findAccount(state: StateSession, reference: string): Found<Accou
   return findReferenced(state, accounts, reference);
 }
 
+type Books = AccountTables & TransactionTables;
+
+function readAccountBy(column: 'account_id' | 'client_id') {
+  return prepared<Books, { value: string; position: number | undefined }, AccountRow>(
+    (db, { value, position }) =>
+      db.selectFrom(accountsAsOf(position).as('a')).selectAll().where(`a.${column}`, '=', value),
+  );
+}
+const readBy = {
+  account_id: readAccountBy('account_id'),
+  client_id: readAccountBy('client_id'),
+};
+
 /** The account that a reference names, in the database, as of a position. */
 export async function readAccount(
-  db: Kysely<AccountTables & TransactionTables>,
+  db: Kysely<Books>,
   reference: string,
   position?: number,
 ): Promise<AccountRow | undefined> {
   const found = referenceOf(reference, 'account_id');
   if (!found) return undefined;
-  return db
-    .selectFrom(accountsAsOf(position).as('a'))
-    .selectAll()
-    .where(`a.${found.column}`, '=', found.value)
-    .executeTakeFirst();
+  const [account] = await readBy[found.column](db, { value: found.value, position });
+  return account;
 }
 
 export interface AccountFilter {
@@ -41,28 +56,46 @@ export interface AccountFilter {
   readonly clientId?: string | undefined;
 }
 
+interface ListedAccounts extends Pick<AccountFilter, 'type' | 'currency' | 'clientId'> {
+  readonly after: number;
+  readonly limit: number;
+  readonly position: number | undefined;
+}
+
+function listAccountsThatAre(status: AccountFilter['status']) {
+  return prepared<Books, ListedAccounts, AccountRow>((db, values) => {
+    const { type, currency, clientId, after, limit, position } = values;
+    let query = db
+      .selectFrom(accountsAsOf(position).as('a'))
+      .selectAll()
+      .where('a.account_no', '>', after);
+    if (type !== undefined) query = query.where('a.type', '=', type);
+    if (currency !== undefined) query = query.where('a.currency', '=', currency);
+    if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
+    if (status === 'open') query = query.where('a.closed_position', 'is', null);
+    if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
+    return query.orderBy('a.account_no').limit(limit);
+  });
+}
+const list = {
+  open: listAccountsThatAre('open'),
+  closed: listAccountsThatAre('closed'),
+  either: listAccountsThatAre(undefined),
+};
+
 /**
  * Accounts in the order in which they were opened, after an account number.
  * @param position as they were after that event; undefined: as they are
  */
-export async function listAccounts(
-  db: Kysely<AccountTables & TransactionTables>,
+export function listAccounts(
+  db: Kysely<Books>,
   filter: AccountFilter,
   after: number,
   limit: number,
   position?: number,
 ): Promise<AccountRow[]> {
   const { type, currency, clientId, status } = filter;
-  let query = db
-    .selectFrom(accountsAsOf(position).as('a'))
-    .selectAll()
-    .where('a.account_no', '>', after);
-  if (type !== undefined) query = query.where('a.type', '=', type);
-  if (currency !== undefined) query = query.where('a.currency', '=', currency);
-  if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
-  if (status === 'open') query = query.where('a.closed_position', 'is', null);
-  if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
-  return query.orderBy('a.account_no').limit(limit).execute();
+  return list[status ?? 'either'](db, { type, currency, clientId, after, limit, position });
 }
 
 /** The place of an entry in its account. */
@@ -79,40 +112,53 @@ export interface EntryFilter {
   readonly position?: number | undefined;
 }
 
-/**
- * An account's entries, newest last. Limited before they are joined, or else the transactions of
- * all accounts were read to find those of one.
- */
-export async function listEntries(
-  db: Kysely<AccountTables & TransactionTables>,
-  account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
-  { from, to, position }: EntryFilter,
-  after: EntryPlace,
-  limit: number,
-): Promise<(EntryDto & EntryPlace)[]> {
+interface ListedEntries extends EntryFilter {
+  readonly accountNo: number;
+  readonly afterPosition: number;
+  readonly afterOrdinal: number;
+  readonly limit: number;
+}
+type ListedEntry = EntryRow & Pick<TransactionRow, 'transaction_id' | 'description'>;
+
+/** Limited before they are joined, or else the transactions of all accounts were read for them. */
+const listRows = prepared<Books, ListedEntries, ListedEntry>((db, values) => {
+  const { accountNo, afterPosition, afterOrdinal, from, to, position, limit } = values;
   let page = db
     .selectFrom('entries')
     .selectAll()
-    .where('account_no', '=', account.account_no)
+    .where('account_no', '=', accountNo)
     .where((eb) =>
       // A cursor may hold a larger number than an ordinal can be.
       eb(
         eb.refTuple('position', 'ordinal'),
         '>',
-        eb.tuple(after.position, eb.cast<number>(eb.val(after.ordinal), 'bigint')),
+        eb.tuple(afterPosition, eb.cast<number>(afterOrdinal, 'bigint')),
       ),
     );
   if (position !== undefined) page = page.where('position', '<=', position);
   if (from !== undefined) page = page.where('effective_date', '>=', from);
   if (to !== undefined) page = page.where('effective_date', '<=', to);
-  const rows = await db
+  return db
     .selectFrom(page.orderBy('position').orderBy('ordinal').limit(limit).as('e'))
     .innerJoin('transactions as t', 't.position', 'e.position')
     .selectAll('e')
     .select(['t.transaction_id', 't.description'])
     .orderBy('e.position')
-    .orderBy('e.ordinal')
-    .execute();
+    .orderBy('e.ordinal');
+});
+
+/** An account's entries, newest last. */
+export async function listEntries(
+  db: Kysely<Books>,
+  account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
+  { from, to, position }: EntryFilter,
+  after: EntryPlace,
+  limit: number,
+): Promise<(EntryDto & EntryPlace)[]> {
+  const rows = await listRows(db, {
+    ...{ accountNo: account.account_no, from, to, position, limit },
+    ...{ afterPosition: after.position, afterOrdinal: after.ordinal },
+  });
   const digits = currencyDigits(account.currency)!;
   return rows.map((row) => ({
     transactionId: row.transaction_id,

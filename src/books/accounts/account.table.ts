@@ -1,4 +1,4 @@
-import { expressionBuilder } from 'kysely';
+import { expressionBuilder, sql, type Expression } from 'kysely';
 import { column, type KyselyTable } from '../../database/column';
 import { defineKeyedTable, type RowOf } from '../../engine/define/state-table';
 import type { TransactionTables } from '../transactions/transaction.table';
@@ -40,13 +40,13 @@ declare module '../../engine/define/state-table' {
   interface StateDatabase extends AccountTables {}
 }
 
-const LAST_POSITION = Number.MAX_SAFE_INTEGER;
+const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
 
 /**
  * The accounts as they were after the event at `position` (default: as they are), with totals from
  * their last entry until then; one look into the entries' index each.
  */
-export function accountsAsOf(position: number = LAST_POSITION) {
+export function accountsAsOf(position: Expression<number> = LAST_POSITION) {
   return expressionBuilder<AccountTables & TransactionTables>()
     .selectFrom('accounts as a')
     .leftJoinLateral(
@@ -55,7 +55,7 @@ export function accountsAsOf(position: number = LAST_POSITION) {
           .selectFrom('entries')
           .select(['position', 'account_version', 'debits_after', 'credits_after'])
           .whereRef('account_no', '=', 'a.account_no')
-          .where('position', '<=', eb.lit(position))
+          .where('position', '<=', position)
           .orderBy('position', 'desc')
           .orderBy('ordinal', 'desc')
           .limit(eb.lit(1))
@@ -77,12 +77,12 @@ export function accountsAsOf(position: number = LAST_POSITION) {
     .select((eb) => {
       const closed = eb
         .case()
-        .when('a.closed_position', '<=', eb.lit(position))
+        .when('a.closed_position', '<=', position)
         .then(eb.ref('a.closed_position'))
         .end();
       const closings = eb
         .case()
-        .when('a.closed_position', '<=', eb.lit(position))
+        .when('a.closed_position', '<=', position)
         .then(eb.lit(1))
         .else(eb.lit(0))
         .end();
@@ -94,12 +94,12 @@ export function accountsAsOf(position: number = LAST_POSITION) {
         eb.fn.coalesce(closed, 'e.position', 'a.account_no').as('last_position'),
       ];
     })
-    .where('a.account_no', '<=', (eb) => eb.lit(position));
+    .where('a.account_no', '<=', position);
 }
 
 export const accounts = defineKeyedTable({
   name: 'accounts',
-  lastPosition: 'coalesce(closed_position, account_no)',
+  lastPosition: ['closed_position', 'account_no'],
   key: 'account_id',
   unique: ['client_id'],
   mutable: ['closed_position'],

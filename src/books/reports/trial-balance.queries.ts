@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/account.table';
 import { formatMoney } from '../accounts/account.view';
 import type { TransactionTables } from '../transactions/transaction.table';
@@ -29,7 +29,7 @@ function totals(
   position: number | undefined,
 ): Promise<Totals[]> {
   return db
-    .selectFrom(accountsAsOf(position).as('a'))
+    .selectFrom(accountsAsOf(position === undefined ? undefined : sql.val(position)).as('a'))
     .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.debits', 'a.credits'])
     .orderBy('a.currency')
     .orderBy('a.account_no')

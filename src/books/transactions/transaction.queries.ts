@@ -1,14 +1,20 @@
 import { expressionBuilder, type Expression, type Kysely, type SqlBool } from 'kysely';
 import { anyOf, elementsOf } from '../../database/arrays';
-import type { AccountTables } from '../accounts/account.table';
+import { prepared, type Placeholders } from '../../database/prepared';
+import type { AccountRow, AccountTables } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { formatAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import type { PostedPosting } from './transaction.events';
-import { transactions, type TransactionRow, type TransactionTables } from './transaction.table';
 import type { TransactionDto } from './transaction.dto';
+import {
+  transactions,
+  type EntryRow,
+  type TransactionRow,
+  type TransactionTables,
+} from './transaction.table';
 
 /** Names a transaction that a creator is going to read. */
 export function needTransaction(needs: RowNeeds, reference: string): void {
@@ -22,34 +28,40 @@ export function findTransaction(state: StateSession, reference: string): Found<T
 
 type BookTables = TransactionTables & AccountTables;
 
-/**
- * The postings of some transactions by position, each in the order given when it was posted. The
- * offset keeps the planner from reading all entries of an account that many of them post to.
- */
+type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
+  Pick<EntryRow, 'debits_after' | 'credits_after'> &
+  Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
+
+/** The offset keeps the planner from reading all entries of an account that many post to. */
+const readPostingRows = prepared<BookTables, { positions: readonly number[] }, PostingRow>(
+  (db, { positions }) =>
+    db
+      .selectFrom('transactions as t')
+      .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
+      .crossJoinLateral((eb) =>
+        eb
+          .selectFrom('entries')
+          .selectAll()
+          .whereRef('account_no', '=', 'n.account_no')
+          .whereRef('position', '=', 't.position')
+          .offset(eb.lit(0))
+          .as('e'),
+      )
+      .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
+      .select(['e.position', 'e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
+      .select(['a.account_id', 'a.type', 'a.currency'])
+      .where('t.position', '=', anyOf('bigint', positions))
+      .orderBy('e.position')
+      .orderBy('e.ordinal'),
+);
+
+/** The postings of some transactions by position, each in the order given when it was posted. */
 async function readPostings(
   db: Kysely<BookTables>,
   rows: readonly Pick<TransactionRow, 'position'>[],
 ): Promise<Map<number, PostedPosting[]>> {
   const positions = rows.map((row) => row.position);
-  const found = await db
-    .selectFrom('transactions as t')
-    .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
-    .crossJoinLateral((eb) =>
-      eb
-        .selectFrom('entries')
-        .selectAll()
-        .whereRef('account_no', '=', 'n.account_no')
-        .whereRef('position', '=', 't.position')
-        .offset(eb.lit(0))
-        .as('e'),
-    )
-    .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
-    .select(['e.position', 'e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
-    .select(['a.account_id', 'a.type', 'a.currency'])
-    .where('t.position', '=', anyOf('bigint', positions))
-    .orderBy('e.position')
-    .orderBy('e.ordinal')
-    .execute();
+  const found = await readPostingRows(db, { positions });
   const postings = new Map<number, PostedPosting[]>(positions.map((p) => [p, []]));
   for (const row of found) {
     const digits = currencyDigits(row.currency)!;
@@ -120,18 +132,17 @@ export interface TransactionFilter {
   readonly position?: number | undefined;
 }
 
-/** Transactions in the order of the log, after a position. */
-export async function listTransactions(
-  db: Kysely<BookTables>,
-  filter: TransactionFilter,
-  after: number,
-  limit: number,
-): Promise<TransactionDto[]> {
-  const { accountNo, clientId, position } = filter;
+interface ListedTransactions extends TransactionFilter {
+  readonly after: number;
+  readonly limit: number;
+}
+
+const listRows = prepared<BookTables, ListedTransactions, TransactionRow>((db, values) => {
+  const { accountNo, clientId, limit } = values;
   let query = db
     .selectFrom('transactions as t')
     .selectAll()
-    .where((eb) => isPosted(eb.ref('t.position'), eb.ref('t.effective_date'), filter, after));
+    .where((eb) => isPosted(eb.ref('t.position'), eb.ref('t.effective_date'), values));
   if (clientId !== undefined) query = query.where('t.client_id', '=', clientId);
   if (accountNo !== undefined) {
     // An entry has its transaction's date, so that as many as are shown are enough to look at;
@@ -142,23 +153,32 @@ export async function listTransactions(
       .select('e.position')
       .distinct()
       .where('e.account_no', '=', accountNo)
-      .where((eb) => isPosted(eb.ref('e.position'), eb.ref('e.effective_date'), filter, after))
+      .where((eb) => isPosted(eb.ref('e.position'), eb.ref('e.effective_date'), values))
       .orderBy('e.position')
       .limit(enough);
     query = query.where('t.position', 'in', posted);
   }
-  const rows = await query.orderBy('t.position').limit(limit).execute();
-  return viewsOf(db, rows, position);
+  return query.orderBy('t.position').limit(limit);
+});
+
+/** Transactions in the order of the log, after a position. */
+export async function listTransactions(
+  db: Kysely<BookTables>,
+  filter: TransactionFilter,
+  after: number,
+  limit: number,
+): Promise<TransactionDto[]> {
+  const rows = await listRows(db, { ...filter, after, limit });
+  return viewsOf(db, rows, filter.position);
 }
 
 /** What a filter says of the columns that transactions and entries both have. */
 function isPosted(
   posted: Expression<number>,
   effective: Expression<string>,
-  { from, to, position }: TransactionFilter,
-  after: number,
+  { from, to, position, after }: Placeholders<ListedTransactions>,
 ): Expression<SqlBool> {
-  const eb = expressionBuilder<TransactionTables>();
+  const eb = expressionBuilder<BookTables>();
   const conditions = [eb(posted, '>', after)];
   if (position !== undefined) conditions.push(eb(posted, '<=', position));
   if (from !== undefined) conditions.push(eb(effective, '>=', from));

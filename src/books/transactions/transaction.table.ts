@@ -8,7 +8,7 @@ import {
 
 export const transactions = defineKeyedTable({
   name: 'transactions',
-  lastPosition: 'coalesce(reversed_position, position)',
+  lastPosition: ['reversed_position', 'position'],
   key: 'transaction_id',
   unique: ['client_id'],
   mutable: ['reversed_by', 'reversed_position'],

@@ -17,6 +17,9 @@ export interface Table<Name extends string = string, Declared extends Columns = 
   readonly columns: Declared;
 }
 
+/** The column that says which event last wrote a row; of several the first that is not null. */
+type LastPosition<Column extends string = string> = Column | readonly Column[];
+
 /** A table whose rows are only ever appended: no key in memory, no reads through the session. */
 export interface AppendTable<
   Row extends object = object,
@@ -24,8 +27,8 @@ export interface AppendTable<
   Declared extends Columns = Columns,
 > extends Table<Name, Declared> {
   readonly kind: 'append';
-  /** SQL over the columns: position of the event that wrote the row. */
-  readonly lastPosition: string;
+  /** The column with the position of the event that wrote the row. */
+  readonly lastPosition: LastPosition;
   /** For the compiler alone: takes rows as they are appended. */
   readonly take?: (row: Row) => void;
 }
@@ -37,8 +40,8 @@ export interface KeyedTable<
   Declared extends Columns = Columns,
 > extends Table<Name, Declared> {
   readonly kind: 'keyed';
-  /** SQL over the stored columns: position of the event that last wrote the row. */
-  readonly lastPosition: string;
+  /** The column with the position of the event that last wrote the row. */
+  readonly lastPosition: LastPosition;
   /** The column that a row is got, updated and removed by. */
   readonly key: keyof Row & string;
   /** Further columns that a row can be found by; unique where not null. */
@@ -80,13 +83,10 @@ type KeyedDeclaration<Name extends string, Declared extends Columns, Derived ext
   readonly key: keyof Declared & string;
   readonly unique: readonly (keyof Declared & string)[];
   readonly mutable: readonly (keyof Declared & string)[];
-} & Omit<
-  KeyedTable,
-  'kind' | 'name' | 'columns' | 'key' | 'unique' | 'mutable' | 'source' | 'derived'
-> & {
-    readonly derived?: Derived;
-    readonly source?: AliasableExpression<NoInfer<ReadRow<Declared> & ReadRow<Derived>>>;
-  };
+  readonly lastPosition: LastPosition<keyof Declared & string>;
+  readonly derived?: Derived;
+  readonly source?: AliasableExpression<NoInfer<ReadRow<Declared> & ReadRow<Derived>>>;
+} & Pick<KeyedTable, 'cacheRows' | 'rebuildRows' | 'removable' | 'isOnlyWritten' | 'keepsAbsent'>;
 
 /** Declares a keyed table, its row for the session and its columns for Kysely at once. */
 export function defineKeyedTable<
@@ -101,7 +101,7 @@ export function defineKeyedTable<
 
 /** Declares a table that is only appended to, its row and its columns for Kysely at once. */
 export function defineAppendTable<Name extends string, Declared extends Columns>(
-  table: Table<Name, Declared> & Omit<AppendTable, 'kind' | 'name' | 'columns' | 'take'>,
+  table: Table<Name, Declared> & { readonly lastPosition: LastPosition<keyof Declared & string> },
 ): AppendTable<CopiedRow<Declared>, Name, Declared> {
   return { kind: 'append', ...table };
 }
@@ -132,6 +132,11 @@ export interface StateDatabase {
 /** The type of a stored column. @throws TypeError where the table has no such column */
 export function typeOf({ columns }: Table, column: string): PostgresType {
   return columns[column]!.type;
+}
+
+/** SQL over the columns of a table: position of the event that last wrote the row. */
+export function writtenAt({ lastPosition }: StateTable): string {
+  return typeof lastPosition === 'string' ? lastPosition : `coalesce(${lastPosition.join(', ')})`;
 }
 
 /** A table's name and columns, as COPY and INSERT take them. */

@@ -23,6 +23,10 @@ export class TaskMeasurement implements Measurement {
 
   async read(): Promise<Sample[]> {
     const counts = await countTasks(withTasks(this.log));
-    return Object.entries<number>({ ...counts }).map(([status, value]) => ({ metric: TASKS, labels: { status }, value }));
+    return Object.entries<number>({ ...counts }).map(([status, value]) => ({
+      metric: TASKS,
+      labels: { status },
+      value,
+    }));
   }
 }

@@ -105,34 +105,43 @@ export class AmendmentWriter implements LogChange {
   /** @throws LedgerUnavailable where the event is no longer what was looked at */
   private async amend({ stored, content, amendment }: PlannedChange, said: LedgerEvent) {
     const { position, version } = stored;
-    const backup = await this.log.send({
-      text: `insert into event_backup (position, amendment, event_id, type, version, data,
-               amended_at, amended_by, reason, amended_at_position)
-             select position, $2::int, event_id, type, version, data, $3, $4, $5, $6 from event_log
-             where position = $1 and version = $7
-               and $2::int = 1 + (select count(*) from event_backup b where b.position = $1)`,
-      values: [
-        position,
-        amendment,
-        said.recordedAt,
-        said.actor,
-        this.command.input.reason,
-        said.position,
-        version,
-      ],
-    });
-    if (backup.rowCount !== 1) {
+    const known = this.db
+      .selectFrom('event_backup')
+      .select((eb) => eb(eb.fn.countAll<number>(), '+', eb.lit(1)).as('next'))
+      .where('position', '=', position);
+    const backup = this.db
+      .selectFrom('event_log')
+      .select(['position', 'event_id', 'type', 'version', 'data'])
+      .select((eb) => [
+        eb.cast<number>(eb.val(amendment), 'integer').as('amendment'),
+        eb.cast<string>(eb.val(said.recordedAt), 'timestamptz').as('amended_at'),
+        eb.val(said.actor).as('amended_by'),
+        eb.val(this.command.input.reason).as('reason'),
+        eb.cast<number>(eb.val(said.position), 'bigint').as('amended_at_position'),
+      ])
+      .where('position', '=', position)
+      .where('version', '=', version)
+      .where(known, '=', amendment);
+    const { numInsertedOrUpdatedRows } = await this.db
+      .insertInto('event_backup')
+      .columns([
+        ...(['position', 'event_id', 'type', 'version', 'data'] as const),
+        ...(['amendment', 'amended_at', 'amended_by', 'reason', 'amended_at_position'] as const),
+      ])
+      .expression(backup)
+      .executeTakeFirstOrThrow();
+    if (numInsertedOrUpdatedRows !== 1n) {
       throw new LedgerUnavailable(`Event ${position} was amended meanwhile; look at it again`);
     }
-    await this.log.send({
-      text: 'update event_log set version = $2, data = $3 where position = $1',
-      values: [position, content.version, canonicalJson(content.data)],
-    });
-    for (const { type, version: stamped } of [content, said]) {
-      await this.log.send({
-        text: 'insert into event_types (type, version) values ($1, $2) on conflict do nothing',
-        values: [type, stamped],
-      });
-    }
+    await this.db
+      .updateTable('event_log')
+      .set({ version: content.version, data: canonicalJson(content.data) })
+      .where('position', '=', position)
+      .execute();
+    await this.db
+      .insertInto('event_types')
+      .values([content, said].map(({ type, version: stamped }) => ({ type, version: stamped })))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 }

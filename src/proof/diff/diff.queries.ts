@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import {
   accountsAsOf,
   type AccountRow,
@@ -194,7 +194,7 @@ async function readAccounts(
   position: number,
 ): Promise<Map<number, AccountRow>> {
   const rows = await db
-    .selectFrom(accountsAsOf(position).as('a'))
+    .selectFrom(accountsAsOf(sql.val(position)).as('a'))
     .selectAll()
     .where('a.account_no', '=', anyOf('bigint', numbers))
     .execute();

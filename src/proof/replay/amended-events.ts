@@ -1,3 +1,5 @@
+import { anyOf } from '../../database/arrays';
+import { kyselyOn } from '../../database/connections';
 import type { WriterConnection } from '../../database/writer-connection';
 import {
   EventAmended,
@@ -7,7 +9,7 @@ import {
 import type { Originals } from '../../engine/catch-up/catch-up';
 import type { Head, LedgerEvent } from '../../engine/define/event';
 import { contentDigest, type EventContent } from '../../engine/catch-up/event-content';
-import { eventOf, type BackupRow, type StoredEvent } from '../../engine/write/event-log';
+import { eventOf, type LogDatabase } from '../../engine/write/event-log';
 import { canonicalJson } from '../../engine/write/hash-chain';
 import type { LogFinding } from './report';
 
@@ -65,10 +67,14 @@ export class AmendedEvents {
 
   /** Reads the backups, which are few, and the events that they are about. */
   static async read(log: WriterConnection): Promise<AmendedEvents> {
-    const { rows } = await log.send({
-      text: 'select * from event_backup order by position, amendment',
-    });
-    const backups = (rows as BackupRow[]).map((row) => ({
+    const db = kyselyOn<LogDatabase>(() => log.current);
+    const rows = await db
+      .selectFrom('event_backup')
+      .selectAll()
+      .orderBy('position')
+      .orderBy('amendment')
+      .execute();
+    const backups = rows.map((row) => ({
       position: row.position,
       amendment: row.amendment,
       eventId: row.event_id,
@@ -80,11 +86,12 @@ export class AmendedEvents {
     }));
     if (backups.length === 0) return AmendedEvents.none();
     const positions = backups.flatMap((b) => [b.position, b.amendedAtPosition]);
-    const events = await log.send({
-      text: 'select * from event_log where position = any($1::bigint[])',
-      values: [[...new Set(positions)]],
-    });
-    const found = (events.rows as StoredEvent[]).map(eventOf);
+    const events = await db
+      .selectFrom('event_log')
+      .selectAll()
+      .where('position', '=', anyOf('bigint', [...new Set(positions)]))
+      .execute();
+    const found = events.map(eventOf);
     const present = new Map(
       found.map((event) => [event.position, { eventId: event.eventId, content: contentOf(event) }]),
     );

@@ -58,6 +58,7 @@ async function compareBoth(
 
 type Columns = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** SQL as text: it is about PostgreSQL's own tables. */
 async function columnsOf({ db }: LiveSnapshot): Promise<Columns> {
   const names = await tablesOf(db, STATE_SCHEMA);
   const { rows } = await sql<{ table: string; columns: string[] }>`

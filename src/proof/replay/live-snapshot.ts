@@ -1,7 +1,8 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { clientConfig, kyselyOn, ROLES, STATE_SCHEMA } from '../../database/connections';
 import { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, type Head } from '../../engine/define/event';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { readStateHead, type StateHead } from '../../engine/write/heads';
 import { REBUILD_TIMEOUTS } from './rebuild';
 
@@ -31,7 +32,7 @@ export class LiveSnapshot {
     }
   }
 
-  get db(): Kysely<unknown> {
+  get db(): Kysely<StateDatabase> {
     return kyselyOn(() => this.state.current);
   }
 
@@ -49,9 +50,11 @@ export class LiveSnapshot {
 }
 
 /** The head that the live state has now, outside of any snapshot. */
-export async function liveHead(db: Kysely<unknown>): Promise<Head> {
-  const { rows } = await sql<{ position: number; hash: Buffer }>`
-    select position, hash from ${sql.id(STATE_SCHEMA, 'event_log_state')}`.execute(db);
-  const [row] = rows;
+export async function liveHead(db: Kysely<StateDatabase>): Promise<Head> {
+  const row = await db
+    .withSchema(STATE_SCHEMA)
+    .selectFrom('event_log_state')
+    .select(['position', 'hash'])
+    .executeTakeFirst();
   return row ? { position: row.position, hash: row.hash.toString('hex') } : GENESIS;
 }

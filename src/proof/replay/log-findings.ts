@@ -1,5 +1,7 @@
+import { kyselyOn } from '../../database/connections';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { Head } from '../../engine/define/event';
+import type { LogDatabase } from '../../engine/write/event-log';
 import { hashAt, readLogHead } from '../../engine/write/heads';
 import type { LogFinding } from './report';
 
@@ -58,11 +60,17 @@ export function stateBehind(state: Head, logHead: Head): LogFinding {
 
 /** The last position that a command names; 0 where there is none. */
 async function lastNamedPosition(log: WriterConnection): Promise<number> {
-  const { rows } = await log.send({
-    text: `select coalesce(max(last_position), 0) as position from (
-             select last_position from command_log
-             where outcome = 'accepted' order by command_id desc limit $1) newest`,
-    values: [NEWEST_COMMANDS],
-  });
-  return (rows[0] as { position: number }).position;
+  const { position } = await kyselyOn<LogDatabase>(() => log.current)
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('command_log')
+        .select('last_position')
+        .where('outcome', '=', 'accepted')
+        .orderBy('command_id', 'desc')
+        .limit(NEWEST_COMMANDS)
+        .as('newest'),
+    )
+    .select((eb) => eb.fn.max('last_position').as('position'))
+    .executeTakeFirstOrThrow();
+  return position ?? 0;
 }

@@ -5,6 +5,7 @@ import { WriterConnection } from '../../database/writer-connection';
 import { catchUp, PageRefused, type CatchUpOptions } from '../../engine/catch-up/catch-up';
 import { GENESIS, type Head } from '../../engine/define/event';
 import type { Registry } from '../../engine/define/registry';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { ComparedTasks } from '../../engine/catch-up/task-comparison';
 import { AmendedEvents } from './amended-events';
 import {
@@ -70,7 +71,7 @@ export class Rebuild {
   processed = 0;
   /** Milliseconds that reading, materializing and indexing have taken so far. */
   spentMs = 0;
-  readonly db: Kysely<unknown>;
+  readonly db: Kysely<StateDatabase>;
   private missing: ShadowIndex[] = [];
   private indexing: Promise<void> | undefined;
   private isFinished = false;
@@ -251,9 +252,10 @@ export class Rebuild {
 
 /**
  * Keeps other replays and verifications of a state out until the connection ends, however it ends.
+ * SQL as text: the builder has no word for locks.
  * @throws RunInProgress
  */
-export async function excludeOthers(db: Kysely<unknown>): Promise<void> {
+export async function excludeOthers(db: Kysely<StateDatabase>): Promise<void> {
   const deadline = Date.now() + EXCLUSION_PATIENCE_MS;
   for (;;) {
     const { rows } = await sql<{ isFree: boolean }>`

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { ROLES, STATE_SCHEMA } from '../../database/connections';
 import { GENESIS } from '../../engine/define/event';
-import type { StateTable } from '../../engine/define/state-table';
+import type { StateDatabase, StateTable } from '../../engine/define/state-table';
 
 /** The schema that a replay or a verification builds; no other session ever sees it. */
 export const NEXT_SCHEMA = 'state_next';
@@ -25,7 +25,7 @@ export interface ShadowIndex {
  * @returns the indexes that are still to be made: all but those that a session loads rows by
  */
 export async function createShadow(
-  db: Kysely<unknown>,
+  db: Kysely<StateDatabase>,
   schema: string,
   tables: readonly StateTable[],
   isThrownAway: boolean,
@@ -44,12 +44,23 @@ export async function createShadow(
   for (const name of names.filter((n) => !isMigrators(n))) await makeTable(name);
   await copyGrants(db, schema);
   // Also where the live one has lost its row.
-  await sql`
-    insert into ${sql.id(schema, 'event_log_state')}
-      (position, hash, materializers_version, rebuilds)
-    select 0, ${Buffer.from(GENESIS.hash, 'hex')}, null, coalesce(max(rebuilds), 0) + 1
-    from ${sql.id(STATE_SCHEMA, 'event_log_state')}`.execute(db);
+  const { rebuilds } = await db
+    .withSchema(STATE_SCHEMA)
+    .selectFrom('event_log_state')
+    .select((eb) => eb.fn.max('rebuilds').as('rebuilds'))
+    .executeTakeFirstOrThrow();
+  await db
+    .withSchema(schema)
+    .insertInto('event_log_state')
+    .values({
+      position: 0,
+      hash: Buffer.from(GENESIS.hash, 'hex'),
+      materializers_version: null,
+      rebuilds: (rebuilds ?? 0) + 1,
+    })
+    .execute();
   for (const name of names.filter(isMigrators)) {
+    // SQL as text: which tables these are, the database says.
     await sql`
       insert into ${sql.id(schema, name)}
       select * from ${sql.id(STATE_SCHEMA, name)}`.execute(db);
@@ -66,7 +77,7 @@ export async function createShadow(
 
 /** Makes an index under the name that it has in the live schema. */
 export async function createIndex(
-  db: Kysely<unknown>,
+  db: Kysely<StateDatabase>,
   schema: string,
   { table, name, definition, isConstraint }: ShadowIndex,
 ): Promise<void> {
@@ -78,8 +89,11 @@ export async function createIndex(
   ).execute(db);
 }
 
-/** The tables of a schema of the state, those of the migrator included. */
-export async function tablesOf(db: Kysely<unknown>, schema: string): Promise<string[]> {
+/**
+ * The tables of a schema of the state, those of the migrator included.
+ * SQL as text: it is about PostgreSQL's own tables.
+ */
+export async function tablesOf(db: Kysely<StateDatabase>, schema: string): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     select c.relname as name from pg_class c
     where c.relnamespace = to_regnamespace(${schema}) and c.relkind = 'r'
@@ -88,7 +102,7 @@ export async function tablesOf(db: Kysely<unknown>, schema: string): Promise<str
 }
 
 /** What the first migration of the state grants, so that every later table has it too. */
-async function grantRights(db: Kysely<unknown>, schema: string): Promise<void> {
+async function grantRights(db: Kysely<StateDatabase>, schema: string): Promise<void> {
   const [name, writer, reader] = [schema, ROLES.stateWriter, ROLES.stateReader].map((n) =>
     sql.id(n),
   );
@@ -100,8 +114,11 @@ async function grantRights(db: Kysely<unknown>, schema: string): Promise<void> {
     alter default privileges in schema ${name} grant select on tables to ${reader}`.execute(db);
 }
 
-/** What else is granted on the live schema and its tables: there may be further readers. */
-async function copyGrants(db: Kysely<unknown>, schema: string): Promise<void> {
+/**
+ * What else is granted on the live schema and its tables: there may be further readers.
+ * SQL as text: it is about PostgreSQL's own tables.
+ */
+async function copyGrants(db: Kysely<StateDatabase>, schema: string): Promise<void> {
   const { rows } = await sql<{ statement: string }>`
     with granted as (
       select format('schema %I', ${schema}::text) as object, a.* from pg_namespace n
@@ -121,8 +138,11 @@ async function copyGrants(db: Kysely<unknown>, schema: string): Promise<void> {
   await sql.raw(rows.map(({ statement }) => statement).join('; ')).execute(db);
 }
 
-/** The indexes of the live schema, defined for another one. */
-async function indexesOf(db: Kysely<unknown>, schema: string): Promise<ShadowIndex[]> {
+/**
+ * The indexes of the live schema, defined for another one.
+ * SQL as text: it is about PostgreSQL's own tables.
+ */
+async function indexesOf(db: Kysely<StateDatabase>, schema: string): Promise<ShadowIndex[]> {
   const { rows } = await sql<ShadowIndex>`
     select t.relname as table, i.relname as name, c.oid is not null as "isConstraint",
       coalesce(pg_get_constraintdef(c.oid), pg_get_indexdef(i.oid)) as definition

@@ -9,6 +9,7 @@ import {
 import { SQLSTATE, sqlstateOf } from '../../database/sqlstates';
 import { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, sameHead, type Head } from '../../engine/define/event';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { lockLog } from '../../engine/write/heads';
 import { excludeOthers, REBUILD_TIMEOUTS } from './rebuild';
 import { NEXT_SCHEMA, PREVIOUS_SCHEMA, tablesOf } from './shadow-schema';
@@ -20,7 +21,7 @@ const SWAP_BACK_TIMEOUTS = { ...REBUILD_TIMEOUTS, lockTimeoutMs: 5_000 };
  * Puts the rebuilt schema in the live one's place, which is kept beside it. Under both locks; the
  * caller commits. @throws Error where the live schema was migrated since the other was made
  */
-export async function swapSchemas(db: Kysely<unknown>): Promise<void> {
+export async function swapSchemas(db: Kysely<StateDatabase>): Promise<void> {
   await checkSameMigrations(db, STATE_SCHEMA, NEXT_SCHEMA);
   await rename(db, STATE_SCHEMA, PREVIOUS_SCHEMA);
   await rename(db, NEXT_SCHEMA, STATE_SCHEMA);
@@ -58,13 +59,15 @@ export class NoWayBack extends Error {
   override readonly name = 'NoWayBack';
 }
 
-async function swapPrevious(db: Kysely<unknown>, head: Head): Promise<void> {
+async function swapPrevious(db: Kysely<StateDatabase>, head: Head): Promise<void> {
   if ((await tablesOf(db, PREVIOUS_SCHEMA)).length === 0) {
     throw new NoWayBack('There is no state of before a replay');
   }
-  const { rows } = await sql<{ position: number; hash: Buffer }>`
-    select position, hash from ${sql.id(PREVIOUS_SCHEMA, 'event_log_state')}`.execute(db);
-  const { position, hash } = rows[0]!;
+  const { position, hash } = await db
+    .withSchema(PREVIOUS_SCHEMA)
+    .selectFrom('event_log_state')
+    .select(['position', 'hash'])
+    .executeTakeFirstOrThrow();
   if (!sameHead(head, { position, hash: hash.toString('hex') })) {
     throw new NoWayBack(
       `The state of before ends at position ${position} and the log at ${head.position}: ` +
@@ -73,15 +76,22 @@ async function swapPrevious(db: Kysely<unknown>, head: Head): Promise<void> {
   }
   await checkSameMigrations(db, STATE_SCHEMA, PREVIOUS_SCHEMA);
   // Whoever has read rows of the state that goes must forget them.
-  await sql`
-    update ${sql.id(PREVIOUS_SCHEMA, 'event_log_state')} set rebuilds =
-      (select rebuilds + 1 from ${sql.id(STATE_SCHEMA, 'event_log_state')})`.execute(db);
+  const { rebuilds } = await db
+    .withSchema(STATE_SCHEMA)
+    .selectFrom('event_log_state')
+    .select('rebuilds')
+    .executeTakeFirstOrThrow();
+  await db
+    .withSchema(PREVIOUS_SCHEMA)
+    .updateTable('event_log_state')
+    .set({ rebuilds: rebuilds + 1 })
+    .execute();
   // What is swapped out goes: a request that is repeated must not swap it in again.
   await sql`drop schema ${sql.id(STATE_SCHEMA)} cascade`.execute(db);
   await rename(db, PREVIOUS_SCHEMA, STATE_SCHEMA);
 }
 
-async function rename(db: Kysely<unknown>, from: string, to: string): Promise<void> {
+async function rename(db: Kysely<StateDatabase>, from: string, to: string): Promise<void> {
   await sql`alter schema ${sql.id(from)} rename to ${sql.id(to)}`.execute(db);
 }
 
@@ -95,6 +105,7 @@ export function dropPrevious(url: string): Promise<void> {
 /** What was written since the last vacuum is then found by its position without a full scan. */
 export function summarizeRanges(url: string): Promise<void> {
   return withOwner(url, async (db) => {
+    // SQL as text: it is about PostgreSQL's own tables.
     await sql`
       select brin_summarize_new_values(c.oid) from pg_class c join pg_am a on a.oid = c.relam
       where a.amname = 'brin' and c.relkind = 'i'
@@ -107,7 +118,7 @@ export function summarizeRanges(url: string): Promise<void> {
 
 async function withOwner<T>(
   url: string,
-  work: (db: Kysely<unknown>, state: WriterConnection) => Promise<T>,
+  work: (db: Kysely<StateDatabase>, state: WriterConnection) => Promise<T>,
 ): Promise<T> {
   const state = new WriterConnection(clientConfig(url, undefined, SWAP_BACK_TIMEOUTS));
   try {
@@ -121,8 +132,11 @@ async function withOwner<T>(
   }
 }
 
-/** @throws Error where a migration ran on the live schema that the other one does not have */
-async function checkSameMigrations(db: Kysely<unknown>, live: string, other: string) {
+/**
+ * SQL as text: the table is the migrator's.
+ * @throws Error where a migration ran on the live schema that the other one does not have
+ */
+async function checkSameMigrations(db: Kysely<StateDatabase>, live: string, other: string) {
   const { rows } = await sql<{ name: string }>`
     (select name from ${sql.id(live, 'kysely_migration')}
      except select name from ${sql.id(other, 'kysely_migration')})

@@ -1,9 +1,10 @@
 import { sql, type Kysely } from 'kysely';
 import { hashable, lastPositionOf, type TableShape } from './table-shape';
+import type { StateDatabase } from '../../engine/define/state-table';
 
 /** One side of a comparison: a schema as one connection sees it. */
 export interface Side {
-  readonly db: Kysely<unknown>;
+  readonly db: Kysely<StateDatabase>;
   readonly schema: string;
 }
 
@@ -26,7 +27,8 @@ export interface Digest {
 const BUCKETS = 4096;
 
 /**
- * Counts and hashes the rows of a table inside the database. The seed is another one for every
+ * Counts and hashes the rows of a table inside the database. SQL as text: which columns there are,
+ * the database says. The seed is another one for every
  * run, so that nobody can prepare rows that leave the sum as it is.
  */
 export async function digestOf(
@@ -42,7 +44,10 @@ export async function digestOf(
   return rows[0]!;
 }
 
-/** The digests of a table's buckets, those without rows left out. */
+/**
+ * The digests of a table's buckets, those without rows left out.
+ * SQL as text: for the same reason as {@link digestOf}.
+ */
 export async function bucketDigests(
   side: Side,
   shape: TableShape,

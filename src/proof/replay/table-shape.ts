@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { STATE_SCHEMA } from '../../database/connections';
-import type { StateTable } from '../../engine/define/state-table';
+import { writtenAt, type StateDatabase, type StateTable } from '../../engine/define/state-table';
 
 /** What comparing a table needs to know of it, from its definition and from the database. */
 export interface TableShape {
@@ -13,9 +13,12 @@ export interface TableShape {
   readonly asText: ReadonlySet<string>;
 }
 
-/** The shapes of tables, as they are in the database that `db` is on. */
+/**
+ * The shapes of tables, as they are in the database that `db` is on.
+ * SQL as text: it is about PostgreSQL's own tables.
+ */
 export async function shapesOf(
-  db: Kysely<unknown>,
+  db: Kysely<StateDatabase>,
   tables: readonly StateTable[],
 ): Promise<TableShape[]> {
   const { rows } = await sql<{
@@ -55,5 +58,5 @@ export function hashable({ asText }: TableShape, columns: readonly string[]): Ra
 
 /** Position of the event that last wrote a row. */
 export function lastPositionOf({ table }: TableShape): RawBuilder<number> {
-  return sql.raw(`(${table.lastPosition})`);
+  return sql.raw(`(${writtenAt(table)})`);
 }

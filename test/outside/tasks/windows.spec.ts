@@ -258,7 +258,7 @@ describe.each(BACKENDS)(
         const waiting = await query(
           lives.databases.superUrls.log,
           `select from pg_stat_activity where datname = current_database()
-           and wait_event_type = 'Lock' and query like '%done_at = case%'`,
+           and wait_event_type = 'Lock' and query like '%"done_at" = case%'`,
         );
         return waiting.length > 0;
       });

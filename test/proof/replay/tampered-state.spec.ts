@@ -1,3 +1,4 @@
+import { writtenAt } from '../../../src/engine/define/state-table';
 import { features } from '../../../src/features';
 import type { TableReport } from '../../../src/proof/replay/report';
 import { query, withClient } from '../../harness/cluster';
@@ -100,7 +101,7 @@ describe('a state that somebody has changed by hand', () => {
       ]);
       const [added] = await tamper<{ position: number }>(
         `insert into state.${table} select (jsonb_populate_record(t, $1)).* from state.${table} t
-         where ctid = ${sample(table)} returning ${definition.lastPosition} as position`,
+         where ctid = ${sample(table)} returning ${writtenAt(definition)} as position`,
         [JSON.stringify(Object.fromEntries(values))],
       );
       // Gone is everything that was written to the row, from the event on that made it.
