@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { mkdtemp } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -99,18 +98,17 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { engine: limits, readPoolSize } = config;
   await storeAdminKey(urls.log, TEST_KEY);
   const open = await openLedger({ urls, features, limits, readPoolSize, log });
-  const made: { app?: NestFastifyApplication } = {};
-  let closed: Promise<void> | undefined;
+  const opened = [() => open.close()];
   const closeAll = async () => {
-    await made.app?.close();
-    await open.close();
+    for (const close of opened.reverse()) await close();
   };
+  let closed: Promise<void> | undefined;
   const close = () => (closed ??= closeAll());
   databases.onEnd(close);
   const works = tasks === 'work' || runs;
   const duties = { servesApi: true, handsOver: tasks !== 'off', works };
   const app = await createApp({ open, features, config, duties, log });
-  made.app = app;
+  opened.push(() => app.close());
   const get = <T>(token: ServiceToken<T>): T => app.get<T>(token);
   // What nobody asks for would replace nothing.
   for (const provider of replace) get(tokenOf(provider));
@@ -208,7 +206,6 @@ export async function spawnProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
-      NODE_COMPILE_CACHE: join(testCluster().runDir, 'compiled'),
       PORT: '0',
       DATA_DIR: dataDir,
       ADMIN_API_KEY: TEST_KEY,

@@ -7,6 +7,7 @@ import { withTasks } from './task-database';
 import { countTasks } from './task.queries';
 
 const TASKS = 'truebook_tasks';
+const STATUSES = ['queued', 'running', 'failed'] as const;
 
 /** How many tasks wait, are under way, and have failed. */
 @Injectable()
@@ -23,10 +24,10 @@ export class TaskMeasurement implements Measurement {
 
   async read(): Promise<Sample[]> {
     const counts = await countTasks(withTasks(this.log));
-    return Object.entries<number>({ ...counts }).map(([status, value]) => ({
+    return STATUSES.map((status) => ({
       metric: TASKS,
       labels: { status },
-      value,
+      value: counts[status],
     }));
   }
 }

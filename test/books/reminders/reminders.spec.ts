@@ -29,6 +29,13 @@ async function start(of: readonly Feature[], options: TestServiceOptions = {}) {
   return startTestService({ databases, features: of, ...options });
 }
 
+/** The feature without what sends its mails, and so needs another feature. */
+async function withoutMails(): Promise<Feature> {
+  const { service } = await reminderFeature.service();
+  const silent = { ...service, taskHandlers: [] };
+  return { ...reminderFeature, service: () => Promise.resolve({ service: silent }) };
+}
+
 const set = (service: TestService, text: string, dueAt: string) =>
   service.api.post<{ id: string; code?: string }>(PATH, { text, dueAt });
 
@@ -100,10 +107,7 @@ describe('a feature in a folder of its own, with one line in the list', () => {
   });
 
   it('makes a service by itself, with nothing that other features bring', async () => {
-    const alone = { ...reminderFeature, service: async () => ({ service: withoutMails }) };
-    const { service: whole } = await reminderFeature.service();
-    const withoutMails = { ...whole, taskHandlers: [] };
-    const service = await start([alone]);
+    const service = await start([await withoutMails()]);
     expect((await set(service, 'Look', inSeconds(3_600))).status).toBe(201);
     expect((await service.api.get('/v1/accounts')).status).toBe(404);
     const { status, body } = await service.api.get('/v1/health/ready');
@@ -114,10 +118,8 @@ describe('a feature in a folder of its own, with one line in the list', () => {
 
 describe('a service', () => {
   it('does not start with a task that nobody does', async () => {
-    const { service: whole } = await reminderFeature.service();
-    const service = { ...whole, taskHandlers: [] };
-    const without = { ...reminderFeature, service: () => Promise.resolve({ service }) };
-    await expect(start([...features, without])).rejects.toThrow('reminder.mail has no handler');
+    const started = start([...features, await withoutMails()]);
+    await expect(started).rejects.toThrow('reminder.mail has no handler');
   });
 
   it('does not start with a problem that is declared twice', async () => {

@@ -266,11 +266,11 @@ describe('a task that is not to be done yet, where the order of a subject matter
     ]);
     await untilDeferred(tasks, 3);
     const toYear = (year: number) => clock.set(`${year - new Date().getUTCFullYear()} years`);
-    await toYear(2090);
+    await toYear(2089);
     await begun('early');
-    await toYear(2091);
+    await toYear(2090);
     await waitFor('the next to be due', async () => (await tasks.counts()).queued === 1);
-    await toYear(2092);
+    await toYear(2091);
     await waitFor('the last to be due', async () => (await tasks.counts()).queued === 2);
     for (const who of ['early', 'middle', 'last']) await finish(who);
     await tasks.untilAll('done');
