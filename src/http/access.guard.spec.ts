@@ -103,11 +103,12 @@ describe('who may do what', () => {
     }
   });
 
-  it('finds out who calls before it reads a body', async () => {
+  it('decides before it reads a body', async () => {
     const bodies: [string, string?][] = [['{broken'], ['x', 'text/plain'], ['"'.repeat(5e6)]];
     const known = ['validation_failed', 'unsupported_media_type', 'payload_too_large'];
     for (const [i, [body, type]] of bodies.entries()) {
       expect(await codeOf('/v1/notes', undefined, body, type)).toBe('unauthorized');
+      expect(await codeOf('/v1/notes', 'of-a-clerk', body, type)).toBe('forbidden');
       expect(await codeOf('/v1/notes', 'of-an-admin', body, type)).toBe(known[i]);
     }
     expect(await codeOf('/v1/notes', 'of-an-admin', '{}')).toBe('done');

@@ -3,11 +3,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../engine/define/refusal';
 import { ApiKeys } from './api-keys';
 import { may, type Caller, type CallerRequest } from './caller';
-import { accessOf, EVERYBODY, type Access } from './permission';
+import { accessOf, EVERYBODY, type Access, type PermissionName } from './permission';
 
 const BEARER = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 
-/** Decides about every request: who calls before its body is read, and then what the caller may. */
+/** Decides about every request, before its body is read: who calls, and what the caller may. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(private readonly keys: ApiKeys) {}
@@ -22,25 +22,26 @@ export class AccessGuard implements CanActivate {
       if (isOpen(route.url)) route.config = { ...route.config, ...configOf(EVERYBODY) };
     });
     fastify.addHook('onRequest', (request, reply, done) => {
-      this.authenticate(request, reply, done);
+      this.admit(request, reply, done);
     });
   }
 
   /** Asks for an API key. A path that does not exist is answered as such to everybody. */
-  private authenticate(
+  private admit(
     request: FastifyRequest,
     reply: FastifyReply,
     done: (error?: Error) => void,
   ): void {
     const { url, config } = request.routeOptions;
-    if (url === undefined || (config as RouteConfig).access === EVERYBODY) return done();
+    const { access } = config as RouteConfig;
+    if (url === undefined || access === EVERYBODY) return done();
     const accept = (caller: Caller | undefined) => {
       if (!caller) {
         reply.header('www-authenticate', 'Bearer realm="truebook"');
         return done(new Refusal('unauthorized', 'Send "Authorization: Bearer <api key>"'));
       }
       (request as CallerRequest).caller = caller;
-      done();
+      done(mayUse(caller, access) ? undefined : forbidden(access));
     };
     const key = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (key === undefined) return accept(undefined);
@@ -50,16 +51,25 @@ export class AccessGuard implements CanActivate {
   }
 
   /**
-   * Whether a handler may answer. What says nothing of who may use it is closed to all.
+   * Whether a handler may answer: once more, by what the handler itself says.
    * @throws Refusal `forbidden`
    */
   canActivate(context: ExecutionContext): boolean {
     const access = accessOf(context.getHandler());
     if (access === EVERYBODY) return true;
     const { caller } = context.switchToHttp().getRequest<CallerRequest>();
-    if (caller !== null && access !== undefined && may(caller, access)) return true;
-    throw new Refusal('forbidden', `The API key does not have the permission ${access ?? ''}`);
+    if (mayUse(caller, access)) return true;
+    throw forbidden(access);
   }
+}
+
+/** What says nothing of who may use it is closed to all. */
+function mayUse(caller: Caller | null, access: PermissionName | undefined): boolean {
+  return caller !== null && access !== undefined && may(caller, access);
+}
+
+function forbidden(access: PermissionName | undefined): Refusal {
+  return new Refusal('forbidden', `The API key does not have the permission ${access ?? ''}`);
 }
 
 /** What `RouteConfig` of `@nestjs/platform-fastify` puts on the routes. */

@@ -206,6 +206,7 @@ export async function spawnProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: join(testCluster().runDir, 'compiled'),
       PORT: '0',
       DATA_DIR: dataDir,
       ADMIN_API_KEY: TEST_KEY,

@@ -1,4 +1,4 @@
-import { isRowRefused, isServerTrouble } from '../../database/sqlstates';
+import { allDone, isRowRefused, isServerTrouble } from '../../database/sqlstates';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { Head, LedgerEvent } from '../define/event';
 import { EventPages } from './event-pages';
@@ -308,7 +308,7 @@ function modeOn(
     const unsent = unsentRows();
     // Rows of this event alone are refused as those of its materializer.
     await (unsent.areOfOneEvent
-      ? Promise.all(sendChecked(state, unsent.take()))
+      ? allDone(sendChecked(state, unsent.take()))
       : unsent.awaitBeforeQueries(sendUnsent(state, unsent)));
   };
   return catchingUp(load, { ...queries, flush });

@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import type { Kysely } from 'kysely';
+import { allDone } from '../../database/sqlstates';
 import { CommandKeys, type PendingCommand, type WantedKey } from './command-keys';
 import {
   checkSameRequest,
@@ -152,8 +153,7 @@ export class Execution {
       }
     }
     // All are waited for, also where one fails: a late row must not come into a later batch.
-    const failed = (await Promise.allSettled(loads)).find((l) => l.status === 'rejected');
-    if (failed) throw failed.reason;
+    await allDone(loads);
   }
 
   /**

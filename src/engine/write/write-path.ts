@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import { kyselyOn } from '../../database/connections';
-import { isRowRefused } from '../../database/sqlstates';
+import { allDone } from '../../database/sqlstates';
 import type { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, sameHead, type Head } from '../define/event';
 import type { Registry } from '../define/registry';
@@ -170,10 +170,7 @@ export class WritePath {
         ? this.locksAhead.sent
         : [...this.sendToLog(sealed), ...this.sendToState(sealed)];
     this.locksAhead = undefined;
-    const answers = await Promise.allSettled(sent);
-    // A row that was refused is the cause; that later statements were refused too is its effect.
-    const errors = answers.flatMap((a) => (a.status === 'rejected' ? [a.reason as unknown] : []));
-    if (errors.length > 0) throw errors.find(isRowRefused) ?? errors[0];
+    await allDone(sent);
   }
 
   private sendToLog(sealed: Sealed): Promise<unknown>[] {

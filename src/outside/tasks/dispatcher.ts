@@ -119,10 +119,10 @@ export class Dispatcher {
     const on = { db, now: this.now };
     let more = false;
     this.isTurnOfDue = !this.isTurnOfDue;
+    const looks = new Map((await lookAt(on, limits.windowTasks)).map((look) => [look.name, look]));
     for (const handler of handlers) {
-      const look = await lookAt(on, handler.name, limits.windowTasks);
-      let { room } = look;
-      for (const step of this.stepsFor(look.isAnyDue)) {
+      let { room, isAnyDue } = looks.get(handler.name)!;
+      for (const step of this.stepsFor(isAnyDue)) {
         if (room <= 0) break;
         const { found, queued } = await step(on, handler, Math.min(PAGE_TASKS, room));
         await this.addJobs(handler, queued);

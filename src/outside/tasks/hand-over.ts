@@ -24,35 +24,53 @@ interface Step {
   readonly queued: readonly string[];
 }
 
+/** What the tasks of a name allow now. */
+interface Look {
+  readonly name: string;
+  /** How many more may be handed over. */
+  readonly room: number;
+  /** Whether any that was deferred is due. */
+  readonly isAnyDue: boolean;
+}
+
 /**
- * How many more tasks of a name may be handed over, and whether any that was deferred is due. The
- * queue holds those that are first in their lane, or in none; the others wait in the database and
- * have more room of their own, so that one receiver that is away does not hold up all others.
+ * How many more tasks of each name may be handed over, and whether any that was deferred is due,
+ * in one query for all of them. The queue holds those that are first in their lane, or in none;
+ * the others wait in the database and have more room of their own, so that one receiver that is
+ * away does not hold up all others.
  */
-export async function lookAt(
-  { db, now }: PresentLog,
-  name: string,
-  windowTasks: number,
-): Promise<{ room: number; isAnyDue: boolean }> {
-  const { open, queued, isAnyDue } = await db
-    .selectFrom('task_delivery')
-    .select((eb) => [
-      eb.fn.countAll<number>().as('open'),
-      eb(
-        eb.fn.countAll<number>().filterWhere('lane', 'is', null),
-        '+',
-        eb.fn.count<number>('lane').distinct(),
-      ).as('queued'),
+export async function lookAt({ db, now }: PresentLog, windowTasks: number): Promise<Look[]> {
+  const rows = await db
+    .selectFrom('task_dispatch as n')
+    .innerJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('task_delivery')
+          .select((count) => [
+            count.fn.countAll<number>().as('open'),
+            count(
+              count.fn.countAll<number>().filterWhere('lane', 'is', null),
+              '+',
+              count.fn.count<number>('lane').distinct(),
+            ).as('queued'),
+          ])
+          .whereRef('name', '=', 'n.name')
+          .where('status', 'in', OPEN)
+          .as('d'),
+      (join) => join.onTrue(),
+    )
+    .select(['n.name', 'd.open', 'd.queued'])
+    .select((eb) =>
       eb
-        .exists(deferredOf(db, name).where('d.not_before', '<=', now))
+        .exists(deferredOf(db, eb.ref('n.name')).where('d.not_before', '<=', now))
         .$castTo<boolean>()
         .as('isAnyDue'),
-    ])
-    .where('name', '=', name)
-    .where('status', 'in', OPEN)
-    .executeTakeFirstOrThrow();
-  const room = Math.min(windowTasks - queued, WAITING_WINDOWS * windowTasks - open);
-  return { room, isAnyDue };
+    )
+    .execute();
+  return rows.map(({ name, open, queued, isAnyDue }) => {
+    const room = Math.min(windowTasks - queued, WAITING_WINDOWS * windowTasks - open);
+    return { name, room, isAnyDue };
+  });
 }
 
 /**
@@ -215,7 +233,7 @@ function placeOf(db: Kysely<TaskDatabase>, name: string) {
 }
 
 /** The tasks of a name that are deferred; by the index that holds nothing else. */
-function deferredOf(db: Kysely<TaskDatabase>, name: string) {
+function deferredOf(db: Kysely<TaskDatabase>, name: string | Expression<string>) {
   return db
     .selectFrom('task_delivery as d')
     .where('d.name', '=', name)
