@@ -6,9 +6,9 @@ import { startTestService } from '../harness/service';
 import { ModelBooks, type LoggedFact, type ModelRequest, type PostRequest } from './model';
 
 const CALLERS = 24;
-const REQUESTS = rounds(2_000, 12_000);
+const REQUESTS = rounds(800, 12_000);
 const CLIENT_IDS = 150;
-const PAST_VIEWS = 300;
+const PAST_VIEWS = rounds(100, 300);
 
 /** A request with its key and the answer to it. */
 interface Exchange {

@@ -122,7 +122,7 @@ describe('a ledger whose log freezes', () => {
     expect(await openAccount(ledger)).toMatchObject({ position: 1 });
     expect(freezes).toBe(2);
     expect(ledger.open.ledger.head.position).toBe(1);
-  }, 30_000);
+  });
 });
 
 describe('a reader', () => {

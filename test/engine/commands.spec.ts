@@ -99,7 +99,7 @@ describe('a batch of commands', () => {
       59, 119, 179, 239, 299,
     ]);
     expect(await texts(ledger)).toHaveLength(295);
-  }, 30_000);
+  });
 
   it('writes what was inserted, changed and removed in one batch as one set', async () => {
     const ledger = await startNotes();

@@ -123,7 +123,7 @@ describe('a state that is behind the log', () => {
     expect(await dumpState(ledger.databases.urls.state)).toEqual(before);
     await pay();
     expect(await currentAccount(ledger, cash.id)).toMatchObject({ balance: '4501.00' });
-  }, 60_000);
+  });
 });
 
 describe('a state that is not what the log makes', () => {

@@ -54,7 +54,7 @@ describe('two ledgers on the same databases', () => {
       expect(Math.round(Number(balance) * 100)).toBe(expected.get(id));
     }
     expect(ledgers.flatMap((l) => l.log.lines.map((line) => line.message))).toEqual([]);
-  }, 60_000);
+  });
 
   it('lets a ledger with few commands in between those of a busy one', async () => {
     const [busy, quiet] = await twoLedgers();
@@ -77,7 +77,7 @@ describe('two ledgers on the same databases', () => {
 
     expect(slowest).toBeLessThan(LOCK_TIMEOUT_MS / 2);
     expect([...busy.log.lines, ...quiet.log.lines].map((line) => line.message)).toEqual([]);
-  }, 60_000);
+  });
 
   it('lets only as many withdrawals through as the balance covers', async () => {
     const ledgers = await twoLedgers();

@@ -11,8 +11,6 @@ import { waitFor } from '../harness/waiting';
 import { Receiver } from '../outside/webhooks/receiver';
 import { featuresV1, featuresV2, NamePerson1, NamePerson2, PERSON_TABLES } from './person-feature';
 
-jest.setTimeout(60_000);
-
 const V1 = { version: 1, data: { name: 'Ada Lovelace' } };
 const V2 = { version: 2, data: { givenName: 'Ada', familyName: 'Lovelace' } };
 const NAME = { name: 'Ada Lovelace' };

@@ -1,4 +1,4 @@
-import { Client, type QueryResultRow } from 'pg';
+import { Client, Pool, type QueryResultRow } from 'pg';
 import { clientConfig } from '../../src/database/connections';
 
 /** Where a run's PostgreSQL is; handed from the global set-up to the workers by the environment. */
@@ -58,11 +58,40 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
   }
 }
 
+/** Connections of {@link query} by URL: what is waited for is asked again and again. */
+const pools = new Map<string, Pool>();
+
 /** The rows that one statement answers. */
-export function query<Row extends QueryResultRow>(
+export async function query<Row extends QueryResultRow>(
   url: string,
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  return withClient(url, async (client) => (await client.query<Row>(text, [...values])).rows);
+  return (await poolOf(url).query<Row>(text, [...values])).rows;
+}
+
+function poolOf(url: string): Pool {
+  const known = pools.get(url);
+  if (known) return known;
+  const config = { ...clientConfig(url, undefined, TIMEOUTS), application_name: 'test' };
+  const pool = new Pool({ ...config, allowExitOnIdle: true });
+  // One that a spec has cut is replaced by the next query.
+  pool.on('error', () => undefined);
+  pools.set(url, pool);
+  return pool;
+}
+
+/** Ends the connections of {@link query}, but for those to the run's database `postgres`. */
+export async function endQueries(): Promise<void> {
+  for (const [url, pool] of [...pools]) {
+    if (url === process.env[VARIABLES.superUrl]) continue;
+    pools.delete(url);
+    await pool.end();
+  }
+}
+
+/** Ends all connections of {@link query}. */
+export async function endAllQueries(): Promise<void> {
+  await Promise.all([...pools.values()].map((pool) => pool.end()));
+  pools.clear();
 }

@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 10;
+/**
+ * Asking is often a query, and asked all the time, a machine does little else: the longer it takes,
+ * the longer the pauses.
+ */
+const MAX_POLL_MS = 60;
+const PAUSE_SHARE = 0.1;
 
 /**
  * Waits until `condition` gives a value other than false and undefined, and returns it. There is
@@ -11,12 +17,13 @@ export async function waitFor<T>(
   condition: () => Promise<T | false | undefined> | T | false | undefined,
   timeoutMs = 15_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const begin = Date.now();
   for (;;) {
     const value = await condition();
     if (value !== false && value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
-    await delay(POLL_MS);
+    const waitedMs = Date.now() - begin;
+    if (waitedMs > timeoutMs) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
+    await delay(Math.min(Math.max(POLL_MS, waitedMs * PAUSE_SHARE), MAX_POLL_MS));
   }
 }
 

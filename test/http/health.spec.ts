@@ -46,7 +46,7 @@ describe('readiness', () => {
       proxy.isFrozen = false;
       proxy.cutAll();
     }
-  }, 30_000);
+  });
 
   it('is told of the database that answers where the other one does not', async () => {
     const { service, proxies } = await startProxied();
@@ -58,7 +58,7 @@ describe('readiness', () => {
       proxy.isFrozen = false;
       proxy.cutAll();
     }
-  }, 30_000);
+  });
 
   it('calls nothing a lag that was committed while it looked', async () => {
     const service = await startTestService();

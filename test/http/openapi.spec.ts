@@ -63,8 +63,6 @@ const FOUND = {
   },
 } as const satisfies Partial<BooksReport>;
 
-jest.setTimeout(60_000);
-
 /** Some address, for endpoints that need not find anything. */
 function somewhere(path: string): string {
   return path.replace(/\{(position|amendment)\}/g, '999999').replace(/\{\w+\}/g, NOBODY);
@@ -98,7 +96,7 @@ describe('the OpenAPI document', () => {
       env: { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'true' },
     });
     api = await DocumentedClient.of(service);
-  }, 60_000);
+  });
 
   afterAll(() => receiver.close());
 

@@ -18,8 +18,6 @@ import {
 /** Bodies of each class and kind. */
 const RUNS = 60;
 
-jest.setTimeout(60_000);
-
 describe('the classes of all requests', () => {
   let app: INestApplicationContext;
   let shapes: Shape[];

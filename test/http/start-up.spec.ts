@@ -6,9 +6,6 @@ import { cloneDatabases } from '../harness/databases';
 import { spawnProcess, spawnService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 
-// Compiling the program and starting a PostgreSQL take longer than a test usually may.
-jest.setTimeout(120_000);
-
 const LINE = 'Truebook did not start. ';
 
 /** What a program that ended at once said, and its exit code. */

@@ -20,9 +20,6 @@ import { PROJECT, sourceFiles } from '../source-files';
 import { everyOtherEvent } from './every-event';
 import { meaningDigest, meaningOf } from './released-schemas';
 
-/** Reading all types of the program takes seconds where both cores are busy. */
-jest.setTimeout(60_000);
-
 const FROZEN = join(PROJECT, 'test', 'frozen-event-schemas.json');
 const types: EventType[] = features.flatMap((f) => f.materializers.map((m) => m.event));
 const written = writtenSchemas(PROJECT);

@@ -58,7 +58,12 @@ class QueueConnection extends PostgresConnection {
   constructor(url: string, answerMs: number) {
     super(poolConfig(url, answerMs));
     setMaxListeners(0, this);
-    this.pool.on('connect', (client) => this.remember(client));
+    this.pool.on('connect', (client) => {
+      // The pool listens to idle clients only. One that breaks while BullMQ has it, between two
+      // statements, would end the process; as it is, its next statement fails.
+      client.on('error', () => undefined);
+      this.remember(client);
+    });
   }
 
   /** BullMQ would remember for ever that the server was away the first time. */

@@ -7,8 +7,6 @@ import { query } from '../../harness/cluster';
 import { startInterestBooks, type InterestBooks } from './interest-books';
 import { daysBetween } from './rational';
 
-jest.setTimeout(60_000);
-
 async function eventsOf({ ledger }: InterestBooks, type: string) {
   const rows = await query<{ data: Record<string, unknown> }>(
     ledger.databases.urls.log,

@@ -8,8 +8,6 @@ import { startInterestBooks, type InterestBooks } from './interest-books';
 import { add, daysBetween, halfEven, interestOfDay, ZERO, type Rational } from './rational';
 import type { AccountDto } from '../../../src/books/accounts/account.dto';
 
-jest.setTimeout(120_000);
-
 const ROUNDS = rounds(8, 60);
 const UNITS = 26_280n * 10n ** 12n;
 

@@ -10,8 +10,6 @@ import { sourceFiles } from '../../source-files';
 import { reminderFeature } from './reminder.feature';
 import { REMINDER_TABLES } from './reminder.table';
 
-jest.setTimeout(60_000);
-
 const PATH = '/v1/reminders';
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString();
 

@@ -19,10 +19,8 @@ import { openRebuiltState, type RebuiltState } from '../../harness/rebuilt-state
 import type { AccountDto } from '../../../src/books/accounts/account.dto';
 import type { TransactionDto } from '../../../src/books/transactions/transaction.dto';
 
-jest.setTimeout(240_000);
-
-const COMMANDS = 600;
-const POSITIONS = rounds(12, 64);
+const COMMANDS = rounds(400, 600);
+const POSITIONS = rounds(6, 64);
 const ALL = 1_000_000;
 const BEGIN = { position: 0, ordinal: -1 };
 

@@ -33,6 +33,9 @@ function senderTo(options: WebhookSenderOptions = {}, policy = OPEN): HttpWebhoo
   return new HttpWebhookSender(policy, { resolve, ...options });
 }
 
+// Receivers refuse what is older than five minutes, and a suite is loaded long before it ends.
+beforeEach(() => void (DELIVERY.timestamp = new Date()));
+
 async function failureOf(attempt: Promise<unknown>): Promise<Error> {
   return attempt.then(
     () => Promise.reject(new Error('It did not fail')),

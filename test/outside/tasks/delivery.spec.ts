@@ -11,8 +11,6 @@ import { greet, ReceivePong, type AskedTask } from './ping-feature';
 import { closePingTasks, handlerOf, PingTasks } from './ping-tasks';
 import { BACKENDS } from './queue-backends';
 
-jest.setTimeout(30_000);
-
 type Run = (payload: { who: string }, context: TaskContext) => Promise<object | void>;
 
 /** Greets, and remembers every attempt. */

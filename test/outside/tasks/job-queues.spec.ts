@@ -32,8 +32,6 @@ const SHORT_LOCK = { lockMs: 1_000 };
 /** What a bounded time may be longer than promised, on a machine with other things to do. */
 const TOLERANCE_MS = 2_000;
 
-jest.setTimeout(60_000);
-
 const newIds = (count: number) => Array.from({ length: count }, () => randomUUID() as string);
 /** Whether it came to a good end. */
 const works = (asked: Promise<unknown>) =>

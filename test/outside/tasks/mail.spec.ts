@@ -33,8 +33,6 @@ interface Task {
 
 const TRY_LATER: Reply = [451, `4.3.0 try later, friends of ${MARKER}`];
 
-jest.setTimeout(120_000);
-
 describe.each(BACKENDS)('mails of changed addresses, with the queue on %s', (_, startQueue) => {
   let mail: MailServer;
   let queue: TestQueue;

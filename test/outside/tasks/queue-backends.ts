@@ -3,6 +3,7 @@ import type { DatabaseUrls } from '../../../src/database/connections';
 import type { TaskOptions } from '../../../src/outside/tasks/task-process';
 import { query } from '../../harness/cluster';
 import { DatabaseProxy } from '../../harness/proxy';
+import { rounds } from '../../harness/rounds';
 import { startRedis, type RedisServer } from '../../harness/redis';
 
 /** A queue's server, with what a spec does to it behind the program's back. */
@@ -41,6 +42,9 @@ export const BACKENDS = [
   ['PostgreSQL', (urls: DatabaseUrls): Promise<TestQueue> => PostgresQueue.start(urls)],
   ['Redis', (urls: DatabaseUrls): Promise<TestQueue> => RedisQueue.start(urls)],
 ] as const;
+
+/** Of specs about what stands on the queue, whichever it is: one is enough in a short run. */
+export const SOME_BACKENDS = BACKENDS.slice(0, rounds(1, BACKENDS.length));
 
 export type StartQueue = (typeof BACKENDS)[number][1];
 
@@ -117,10 +121,9 @@ class RedisQueue implements TestQueue {
 
   dump(): Promise<string> {
     return this.withRedis(async (redis) => {
-      const values = await redis
-        .keys('*')
-        .then((keys) => Promise.all(keys.map(async (key) => [key, await valueOf(redis, key)])));
-      return JSON.stringify(values);
+      const keys = await redis.keys('*');
+      const values = await Promise.all(keys.map((key) => valueOf(redis, key)));
+      return JSON.stringify(keys.map((key, i) => [key, values[i]]));
     });
   }
 
@@ -156,8 +159,17 @@ class RedisQueue implements TestQueue {
   }
 }
 
+/** A key may come, go and be of another type at any time: then it is read once more. */
 async function valueOf(redis: Redis, key: string): Promise<unknown> {
-  const type = await redis.type(key);
+  try {
+    return await readAs(await redis.type(key), redis, key);
+  } catch (error) {
+    if (!String(error).includes('WRONGTYPE')) throw error;
+    return valueOf(redis, key);
+  }
+}
+
+function readAs(type: string, redis: Redis, key: string): Promise<unknown> {
   if (type === 'hash') return redis.hgetall(key);
   if (type === 'list') return redis.lrange(key, 0, -1);
   if (type === 'set') return redis.smembers(key);

@@ -4,9 +4,7 @@ import { TaskProcess } from '../../../src/outside/tasks/task-process';
 import type { TaskHandler, TaskHandlerOptions } from '../../../src/engine/define/task-handler';
 import { greet, SendPing } from './ping-feature';
 import { closePingTasks, handlerOf, PingTasks } from './ping-tasks';
-import { BACKENDS } from './queue-backends';
-
-jest.setTimeout(30_000);
+import { BACKENDS, SOME_BACKENDS } from './queue-backends';
 
 /** Counts how often each task was done. */
 function counting(options: TaskHandlerOptions = {}, work?: () => Promise<void>) {
@@ -18,7 +16,7 @@ function counting(options: TaskHandlerOptions = {}, work?: () => Promise<void>) 
   return { handler, runs };
 }
 
-describe.each(BACKENDS)('tasks, with the queue on %s,', (_, startQueue) => {
+describe.each(SOME_BACKENDS)('tasks, with the queue on %s,', (_, startQueue) => {
   afterEach(closePingTasks);
 
   it('are each done once, by two processes at the same time', async () => {

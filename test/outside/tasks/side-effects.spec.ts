@@ -16,8 +16,6 @@ import { startTestService, type TestService } from '../../harness/service';
 const EMAIL = 'company.address-changed-email';
 const UPLOAD = 'order.confirmation-upload';
 
-jest.setTimeout(120_000);
-
 interface EventTask {
   taskId: string;
   name: string;

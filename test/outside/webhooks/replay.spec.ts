@@ -83,5 +83,5 @@ describe('what webhooks ask for while subscriptions come and go', () => {
     expect(tasks.map(({ task }) => task).sort()).toEqual(expectedTasks(events));
     const report = await replay({ urls: databases.urls, registry: new Registry(features) });
     expect(report.tasks).toMatchObject({ matched: tasks.length, missing: 0, extra: 0 });
-  }, 60_000);
+  });
 });

@@ -12,8 +12,6 @@ import { spawnProcess, startTestService, type TestService } from '../../harness/
 import { expectNothingLeft, replayOf, verifyOf } from '../replay/some-books';
 import { AmendedBooks, startAmendedBooks } from './amended-books';
 
-jest.setTimeout(120_000);
-
 const KEY = 'amend-once';
 
 interface Bench {

@@ -4,8 +4,6 @@ import { dumpState } from '../../harness/invariants';
 import { expectNothingLeft, verifyOf } from '../replay/some-books';
 import { startAmendedBooks, type AmendedBooks } from './amended-books';
 
-jest.setTimeout(60_000);
-
 describe('an amended event', () => {
   it('changes the books, is backed up, and the chain proves what was and what is', async () => {
     const books = await startAmendedBooks();

@@ -3,8 +3,6 @@ import { query } from '../../harness/cluster';
 import { verifyOf } from '../replay/some-books';
 import { startAmendedBooks } from './amended-books';
 
-jest.setTimeout(60_000);
-
 const ADDRESS = { line1: 'Lane 1', city: 'Bath', postalCode: 'BA1', country: 'GB' };
 
 describe('tasks of amended events', () => {

@@ -7,8 +7,6 @@ import { startTestService } from '../../harness/service';
 import { verifyOf } from '../replay/some-books';
 import { AmendedBooks, startAmendedBooks } from './amended-books';
 
-jest.setTimeout(60_000);
-
 /** Code in which accounts that were opened before it have their names in capitals. */
 const next: readonly Feature[] = features.map((feature) => ({
   ...feature,

@@ -7,8 +7,6 @@ import { startTestService } from '../../harness/service';
 import { verifyOf } from '../replay/some-books';
 import { AmendedBooks, startAmendedBooks } from './amended-books';
 
-jest.setTimeout(120_000);
-
 describe('requests to amend', () => {
   it('with the same key are carried out once', async () => {
     const books = await startAmendedBooks();

@@ -15,8 +15,6 @@ import { startTestService } from '../../harness/service';
 import { changed, replayOf, verifyOf } from '../replay/some-books';
 import { AmendedBooks, startAmendedBooks, type PostedData } from './amended-books';
 
-jest.setTimeout(60_000);
-
 /** Code that cannot apply transactions of this description, whatever else they say. */
 const strict = changed(TransactionPosted.type, (apply) => (event, context) => {
   if ((event.data as PostedData).description === 'doomed') throw new Error('this cannot be');

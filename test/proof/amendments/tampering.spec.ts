@@ -3,8 +3,6 @@ import { runScript } from '../../harness/script';
 import { replayOf, verifyOf } from '../replay/some-books';
 import { startAmendedBooks, type AmendedBooks } from './amended-books';
 
-jest.setTimeout(120_000);
-
 const PARTITION = 'event_log_p0000000000001';
 
 /** Books with an event that was amended twice, one that never was, and nobody who uses them. */

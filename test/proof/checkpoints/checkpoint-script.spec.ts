@@ -11,8 +11,6 @@ import { startTestLedger, type TestLedger } from '../../harness/ledger';
 import { runScript } from '../../harness/script';
 import { cutLog } from './tampered-log';
 
-jest.setTimeout(120_000);
-
 const NO_DATABASE = {
   log: 'postgresql://nobody@127.0.0.1:1/x',
   state: 'postgresql://nobody@127.0.0.1:1/y',

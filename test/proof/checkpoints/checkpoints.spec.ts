@@ -26,8 +26,6 @@ import { openAccount } from '../../harness/books';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
 import { cutLog, restoreLog, rewriteLog, tamper } from './tampered-log';
 
-jest.setTimeout(60_000);
-
 const KEY = signerKey('books.example/main', Buffer.alloc(32, 7));
 const STRANGER = signerKey('books.example/main', Buffer.alloc(32, 8));
 const TIME = Date.parse('2026-11-21T10:00:00.000Z');

@@ -11,10 +11,8 @@ import { mixedBooks } from '../replay/mixed-books';
 import type { AccountDto } from '../../../src/books/accounts/account.dto';
 import type { AccountChangeDto, AccountDiffDto } from '../../../src/proof/diff/diff.dto';
 
-jest.setTimeout(240_000);
-
-const COMMANDS = 600;
-const RANGES = rounds(12, 60);
+const COMMANDS = rounds(300, 600);
+const RANGES = rounds(6, 60);
 
 interface Diff extends EventRange {
   data: AccountDiffDto[];

@@ -12,8 +12,6 @@ import { seededRandom } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
 import { mixedBooks } from './mixed-books';
 
-jest.setTimeout(120_000);
-
 const run = promisify(execFile);
 const PROJECT = resolve(__dirname, '../../..');
 const MATERIALIZERS = join('src', 'books', 'transactions', 'transaction.materializers.js');

@@ -6,15 +6,15 @@ import { openAccount, transfer } from '../../harness/books';
 import { query, withClient } from '../../harness/cluster';
 import { dumpState } from '../../harness/invariants';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
+import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
 import { mixedBooks } from './mixed-books';
 import { differing, replayOf, verifyOf } from './some-books';
 
-jest.setTimeout(120_000);
-
 const ACCOUNTS = 6;
 const LOOPS = 8;
+const ROUNDS = rounds(2, 3);
 /** Writers wait for a lock that a reader keeps from the replay no longer than this. */
 const SHORT_MS = 1_000;
 
@@ -88,7 +88,7 @@ describe('a replay beside running ledgers', () => {
     const random = seededRandom();
     const one = await startTestLedger();
     const { databases } = one;
-    await mixedBooks(one, random, 1_000);
+    await mixedBooks(one, random, rounds(300, 1_000));
     const other = await startTestLedger({ databases });
     const ids = await openAccounts(one);
     const traffic = new Traffic(random, ids);
@@ -96,7 +96,7 @@ describe('a replay beside running ledgers', () => {
     traffic.write('other', other);
     for (const ledger of [one, one, other]) traffic.read(ledger);
     const held: number[] = [];
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const { length: before } = traffic.accepted;
       const { status, swapMs, accepted, toPosition } = await replayOf(databases);
       expect({ status, accepted }).toEqual({ status: 'swapped', accepted: null });

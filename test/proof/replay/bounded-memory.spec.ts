@@ -9,8 +9,6 @@ import { dumpState } from '../../harness/invariants';
 import { replayOf, verifyOf, withTwins } from './some-books';
 import { schemaOf } from './state-schema';
 
-jest.setTimeout(120_000);
-
 /** More than are flushed at once, several times over: only what was flushed leaves memory. */
 const EVENTS = rounds(9_000, 20_000);
 const KEPT_ACCOUNTS = 300;

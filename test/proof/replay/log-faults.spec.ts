@@ -3,13 +3,11 @@ import { canonicalEvent, chainHash } from '../../../src/engine/write/hash-chain'
 import type { LogFinding } from '../../../src/proof/replay/report';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { openAccount, transfer } from '../../harness/books';
-import { query, testCluster, withClient } from '../../harness/cluster';
+import { endQueries, query, testCluster, withClient } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
 import { seededRandom } from '../../harness/seed';
 import { differing, replayOf, verifyOf, writeBooks } from './some-books';
-
-jest.setTimeout(60_000);
 
 const PARTITION = 'event_log_p0000000000001';
 
@@ -74,6 +72,7 @@ async function findings(
 /** Puts the copy of a database in the database's place, as restoring a dump does. */
 async function restore(url: string, copy: string): Promise<void> {
   const name = new URL(url).pathname.slice(1);
+  await endQueries();
   await query(testCluster().superUrl, `drop database ${name} with (force)`);
   await query(testCluster().superUrl, `alter database ${copy} rename to ${name}`);
 }
@@ -82,6 +81,8 @@ async function restore(url: string, copy: string): Promise<void> {
 async function copyOf(url: string): Promise<string> {
   const name = new URL(url).pathname.slice(1);
   const copy = `${name}_copy`;
+  // Neither a copy nor a new name is to be had of a database that somebody is connected to.
+  await endQueries();
   await query(
     testCluster().superUrl,
     `create database ${copy} template ${name} owner truebook_owner`,
@@ -208,6 +209,7 @@ describe('a verification finds what happened to the log', () => {
     const stateHead = await headOf(databases);
     const name = new URL(databases.urls.state).pathname.slice(1);
     const superUrl = testCluster().superUrl;
+    await endQueries();
     await query(superUrl, `alter database ${name} rename to ${name}_lost`);
     await query(superUrl, `alter database ${kept} rename to ${name}`);
     await restore(databases.urls.log, copy);

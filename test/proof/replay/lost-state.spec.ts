@@ -7,8 +7,6 @@ import { openAccount } from '../../harness/books';
 import { replayOf, someBooks, verifyOf } from './some-books';
 import { schemaOf } from './state-schema';
 
-jest.setTimeout(60_000);
-
 describe('a state that is lost', () => {
   it('comes back from the log after its schema was dropped', async () => {
     const databases = await someBooks(200);

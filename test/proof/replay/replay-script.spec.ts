@@ -11,8 +11,6 @@ import { seededRandom } from '../../harness/seed';
 import { mixedBooks } from './mixed-books';
 import { schemaOf } from './state-schema';
 
-jest.setTimeout(60_000);
-
 async function someBooks(commands: number): Promise<TestDatabases> {
   const ledger = await startTestLedger();
   await mixedBooks(ledger, seededRandom(), commands);

@@ -7,17 +7,20 @@ import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
 import { dumpState } from '../../harness/invariants';
 import { RecordedLog, TEST_LIMITS } from '../../harness/ledger';
+import { rounds } from '../../harness/rounds';
 import { changed, replayOf, someBooks, withTwins } from './some-books';
 import { schemaOf } from './state-schema';
 
-jest.setTimeout(60_000);
+const MANY = rounds(800, 3_000);
+/** More than a few pages of the log. */
+const PAGES = rounds(700, 1_500);
 
 describe('a replay (on real databases)', () => {
   it('leaves exactly the state that was there, twice', async () => {
-    const databases = await someBooks(3_000);
+    const databases = await someBooks(MANY);
     const { state } = databases.urls;
     const [before, schema] = [await dumpState(state), await schemaOf(state)];
-    expect(before.get('entries')!.length).toBeGreaterThan(5_000);
+    expect(before.get('entries')!.length).toBeGreaterThan(MANY);
     const progress: number[] = [];
     const onProgress = (position: number) => progress.push(position);
     const report = await replayOf(databases, { onProgress });
@@ -68,17 +71,17 @@ describe('a replay (on real databases)', () => {
   });
 
   it('stops at an Event of Doom and leaves the state as it was', async () => {
-    const databases = await someBooks(1_500);
+    const databases = await someBooks(PAGES);
     const { state } = databases.urls;
     const [before, schema] = [await dumpState(state), await schemaOf(state)];
     const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
-      if (event.position > 1_000) throw new Error('this cannot be');
+      if (event.position > PAGES / 2) throw new Error('this cannot be');
       return apply(event, context);
     });
     const { status, doom } = await replayOf(databases, {}, doomed);
     expect(status).toBe('failed');
     expect(doom).toMatchObject({ type: TransactionPosted.type, error: 'this cannot be' });
-    expect(doom!.position).toBeGreaterThan(1_000);
+    expect(doom!.position).toBeGreaterThan(PAGES / 2);
     expect(await dumpState(state)).toEqual(before);
     expect(await schemaOf(state)).toEqual(schema);
   });
@@ -88,14 +91,14 @@ describe('a replay (on real databases)', () => {
     ['', 'true'],
     [', before one that looks for another row', `next ->> 'reverses' is not null`],
   ])('names the event whose row a constraint refuses%s', async (_, condition) => {
-    const databases = await someBooks(1_500);
+    const databases = await someBooks(PAGES);
     const before = await dumpState(databases.urls.state);
     const [{ position }] = (await query<{ position: number }>(
       databases.urls.log,
       `select position from (
          select position, type, lead(data) over (order by position) as next from event_log
        ) e
-       where type = 'TransactionPosted' and ${condition} and position > 700
+       where type = 'TransactionPosted' and ${condition} and position > ${PAGES / 2}
        order by position limit 1`,
     )) as [{ position: number }];
     const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
@@ -171,7 +174,7 @@ describe('a replay (on real databases)', () => {
   });
 
   it('stops where the hash chain is broken', async () => {
-    const databases = await someBooks(800);
+    const databases = await someBooks(rounds(400, 800));
     databases.isChecked = false;
     const before = await dumpState(databases.urls.state);
     const { log } = databases.superUrls;

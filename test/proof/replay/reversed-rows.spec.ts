@@ -8,8 +8,6 @@ import { cloneDatabases, type TestDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
 import { differing, verifyOf } from './some-books';
 
-jest.setTimeout(60_000);
-
 /** Positions of a transaction and of its reversal. */
 const POSTED = 3;
 const REVERSED = 5;

@@ -7,8 +7,6 @@ import { dumpState } from '../../harness/invariants';
 import { seededRandom, type Random } from '../../harness/seed';
 import { differing, replayOf, someBooks, verifyOf } from './some-books';
 
-jest.setTimeout(60_000);
-
 /** Tables in which a row is deleted and one is added, and the value that is another one in it. */
 const TABLES = [
   {
@@ -54,7 +52,7 @@ afterEach(async () => {
   });
   expect(await dumpState(databases.urls.state)).toEqual(good);
   expect(await verifyOf(databases)).toMatchObject({ status: 'passed' });
-}, 60_000);
+});
 
 function tamper<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
   return query<Row & Record<string, unknown>>(databases.urls.state, text, values);

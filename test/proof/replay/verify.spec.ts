@@ -20,8 +20,6 @@ import {
   writeBooks,
 } from './some-books';
 
-jest.setTimeout(60_000);
-
 const TABLES = features.flatMap((feature) => feature.tables.map((table) => table.name)).sort();
 
 async function headOf({ urls }: TestDatabases): Promise<number> {

@@ -5,8 +5,6 @@ import { startTestLedger } from '../../harness/ledger';
 import { startScript } from '../../harness/script';
 import { waitFor } from '../../harness/waiting';
 
-jest.setTimeout(60_000);
-
 /** npm passes on what it hears so soon after the terminal has said it. */
 const NPM_MS = 50;
 

@@ -2,8 +2,6 @@ import { query } from '../../harness/cluster';
 import { startTestService, type TestService } from '../../harness/service';
 import { apisOf, openAccounts, withTimings } from './run-service';
 
-jest.setTimeout(60_000);
-
 describe('verification and replay over the API', () => {
   it('finds what was changed by hand, mends it, and swaps back', async () => {
     const { service, verifications, replays } = await start();

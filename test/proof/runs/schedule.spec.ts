@@ -8,8 +8,6 @@ import { startWithPretendedWork, withTimings, withWork } from './run-service';
 
 const EACH_SECOND = { env: { VERIFY_SCHEDULE: '* * * * * *' } };
 
-jest.setTimeout(60_000);
-
 describe('the nightly verification', () => {
   it('is made once for each time and one at a time, by two services', async () => {
     const { service, verifications, work } = await startWithPretendedWork(EACH_SECOND);

@@ -22,8 +22,6 @@ import {
   someBooks,
 } from './log-copies';
 
-jest.setTimeout(240_000);
-
 const FLIPS = rounds(6, 60);
 const KILLS = rounds(2, 10);
 

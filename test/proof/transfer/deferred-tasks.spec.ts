@@ -14,8 +14,6 @@ import { closePingTasks, handlerOf, PingTasks } from '../../outside/tasks/ping-t
 import { BACKENDS } from '../../outside/tasks/queue-backends';
 import { dumpLog, exported, freshInstallation, newFile, someBooks } from './log-copies';
 
-jest.setTimeout(60_000);
-
 const YEARS_AHEAD = '2090-01-31T10:00:00.000Z';
 const [[, onPostgres]] = BACKENDS;
 

@@ -29,8 +29,6 @@ import {
   someBooks,
 } from './log-copies';
 
-jest.setTimeout(120_000);
-
 /** What is in the log database and stays where it is, with the reason. */
 const STAYS: Record<string, string> = {
   api_keys: 'every installation has its own',

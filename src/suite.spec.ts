@@ -1,0 +1,3 @@
+import { declareSuite } from '../test/harness/suite';
+
+declareSuite(__dirname);

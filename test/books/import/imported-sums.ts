@@ -1,0 +1,42 @@
+import { listAccounts } from '../../../src/books/accounts/account.queries';
+import { accountView } from '../../../src/books/accounts/account.view';
+import { parseAmount } from '../../../src/money/amount';
+import type { TestLedger } from '../../harness/ledger';
+
+/** Balances in minor units by client id, negative balances of debited liabilities too. */
+export async function balancesOf(ledger: TestLedger): Promise<Map<string, bigint>> {
+  const balances = new Map<string, bigint>();
+  let after = 0;
+  for (;;) {
+    const { value } = await ledger.open.stateReader.read((db) => listAccounts(db, {}, after, 200));
+    for (const row of value)
+      balances.set(row.client_id!, parseAmount(accountView(row).balance, 2)!);
+    if (value.length < 200) return balances;
+    after = value.at(-1)!.account_no;
+  }
+}
+
+/** The exact sum of each account's rows, read without the program's own parser. */
+function sumsOf(lines: readonly string[], prefix: string): Map<string, bigint> {
+  const sums = new Map<string, bigint>();
+  for (const line of lines.slice(1)) {
+    const [, , account, , amount] = line.split(',');
+    const minor = BigInt(amount!.replace('.', ''));
+    sums.set(prefix + account!, (sums.get(prefix + account!) ?? 0n) + minor);
+  }
+  return sums;
+}
+
+/** Every account that was imported has the exact sum of its rows. */
+export async function expectSums(
+  ledger: TestLedger,
+  lines: readonly string[],
+  name: string,
+): Promise<void> {
+  const balances = await balancesOf(ledger);
+  const sums = sumsOf(lines, `${name}:`);
+  expect(sums.size).toBeGreaterThan(10);
+  for (const [account, sum] of sums)
+    expect([account, balances.get(account)]).toEqual([account, sum]);
+  expect(balances.size).toBe(sums.size + 4);
+}

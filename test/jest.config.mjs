@@ -1,0 +1,19 @@
+// Named on the command line, spec files run one by one; else as suites: see test/README.md.
+const isChosen = process.argv.slice(2).some((argument) => !argument.startsWith('-'));
+
+export default {
+  rootDir: '..',
+  testEnvironment: 'node',
+  roots: ['<rootDir>/src', '<rootDir>/test'],
+  testRegex: isChosen ? '(?<!/suite)\\.spec\\.ts$' : '/suite\\.spec\\.ts$',
+  moduleNameMapper: { '^(\\.{1,2}/.*\\.service)\\.js$': '$1' },
+  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'test/tsconfig.json' }] },
+  globalSetup: '<rootDir>/test/harness/global-setup.ts',
+  globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
+  maxWorkers: 3,
+  testTimeout: 120_000,
+  workerIdleMemoryLimit: '1GB',
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/main.ts'],
+  coverageProvider: 'babel',
+  coverageReporters: [['text', { skipFull: true }], 'text-summary'],
+};

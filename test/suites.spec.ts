@@ -1,0 +1,33 @@
+import { dirname, join } from 'node:path';
+import { specsOf } from './harness/suite';
+import { PROJECT, sourceFiles } from './source-files';
+
+const SUITE = /(^|\/)suite\.spec\.ts$/;
+const specs = sourceFiles().filter((file) => file.isSpec);
+const suites = specs.filter((file) => SUITE.test(file.path));
+const paths = specs.map((file) => file.path).filter((path) => !SUITE.test(path));
+
+/** What all suites run. */
+function run(isLong: boolean): string[] {
+  return suites.flatMap(({ path }) => specsOf(join(PROJECT, dirname(path)), isLong)).sort();
+}
+
+describe('the suites', () => {
+  it('run every spec file once in a long run', () => {
+    expect(run(true)).toEqual(paths.sort());
+    expect(paths.length).toBeGreaterThan(100);
+  });
+
+  it('run in a short run all but those for long ones', () => {
+    const short = run(false);
+    expect(short).toEqual(paths.filter((path) => !path.endsWith('.long.spec.ts')).sort());
+    expect(run(true)).toEqual(expect.arrayContaining(short));
+  });
+
+  it('are of specs that set no time for others', () => {
+    const setters = specs.filter(({ path, text }) => {
+      return path !== 'test/suites.spec.ts' && text.includes('jest.setTimeout');
+    });
+    expect(setters.map(({ path }) => path)).toEqual([]);
+  });
+});
