@@ -127,7 +127,7 @@ export class BinaryCopyWriter {
 
   /** A column of type int8[]. */
   bigints(values: readonly number[]): void {
-    if (!Array.isArray(values as unknown)) refuse(values, 'a list');
+    if (!isList(values)) refuse(values, 'a list');
     this.reserve(24 + 12 * values.length);
     this.int32(20 + 12 * values.length);
     this.int32(1);
@@ -212,6 +212,10 @@ function writeText(buffer: Buffer, value: string, start: number): number {
 function writeLongText(buffer: Buffer, value: string, start: number): number {
   if (value.includes('\0') || !value.isWellFormed()) refuse(value, 'a text without NUL');
   return buffer.write(value, start);
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
 }
 
 function refuse(value: unknown, wanted: string): never {
