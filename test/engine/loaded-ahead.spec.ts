@@ -117,7 +117,7 @@ describe('what a batch of commands needs to know', () => {
     ]);
   });
 
-  it('comes in a few queries for the keys inside a command too, a thousand events each', async () => {
+  it('comes in a few queries for the keys inside a command too, by the thousand', async () => {
     const ledger = await startTestLedger();
     const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
     const transactions = Array.from({ length: 2_500 }, (_, i) => ({

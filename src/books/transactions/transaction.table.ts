@@ -78,8 +78,8 @@ function withPostings() {
           (join) => join.onTrue(),
         )
         .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
-        // SQL as text: Kysely has no word for an object of named values.
         .select(
+          // SQL as text: Kysely has no word for an object of named values, in an order.
           sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object('accountId', a.account_id,
             'direction', e.direction, 'currency', a.currency, 'amount', e.amount::text)
             order by e.ordinal)`.as('postings'),
