@@ -3,6 +3,8 @@
  * format it takes half of the server's time for ids, times, hashes and numbers, and a third of
  * ours, because nothing is concatenated and escaped first.
  * https://www.postgresql.org/docs/18/sql-copy.html#SQL-COPY-BINARY-FORMAT
+ * The server takes binary values as they come, so each writer asserts its own: what it takes is
+ * what PostgreSQL would have read from the text, and everything else is a RangeError.
  */
 export class BinaryCopyWriter {
   private buffer = Buffer.allocUnsafe(64 * 1024);
@@ -39,6 +41,7 @@ export class BinaryCopyWriter {
 
   /** A column of type int4. */
   int(value: number): void {
+    if ((value | 0) !== value) refuse(value, 'a 32-bit integer');
     this.reserve(8);
     this.int32(4);
     this.int32(value);
@@ -46,6 +49,7 @@ export class BinaryCopyWriter {
 
   /** A column of type int8; the value is a safe integer. */
   bigint(value: number): void {
+    if (!Number.isSafeInteger(value)) refuse(value, 'a safe integer');
     this.reserve(12);
     this.int32(8);
     this.int64(value);
@@ -55,23 +59,32 @@ export class BinaryCopyWriter {
   uuid(text: string): void {
     this.reserve(20);
     this.int32(16);
-    this.hexDigits(text, 0, 8);
-    this.hexDigits(text, 9, 13);
-    this.hexDigits(text, 14, 18);
-    this.hexDigits(text, 19, 23);
-    this.hexDigits(text, 24, 36);
+    const isUuid =
+      text.length === UUID_LENGTH &&
+      text.charCodeAt(8) === HYPHEN &&
+      text.charCodeAt(13) === HYPHEN &&
+      text.charCodeAt(18) === HYPHEN &&
+      text.charCodeAt(23) === HYPHEN &&
+      this.hexDigits(text, 0, 8) &&
+      this.hexDigits(text, 9, 13) &&
+      this.hexDigits(text, 14, 18) &&
+      this.hexDigits(text, 19, 23) &&
+      this.hexDigits(text, 24, 36);
+    if (!isUuid) refuse(text, 'a UUID');
   }
 
   /** A column of type bytea, from hex digits. */
   bytes(hex: string): void {
     const length = hex.length / 2;
+    if (typeof hex !== 'string' || !Number.isInteger(length)) refuse(hex, 'hex digits');
     this.reserve(4 + length);
     this.int32(length);
-    this.hexDigits(hex, 0, hex.length);
+    if (!this.hexDigits(hex, 0, hex.length)) refuse(hex, 'hex digits');
   }
 
   /** A column of type text, json or (with the version byte in front) jsonb. */
   text(value: string, prefix?: number): void {
+    if (typeof value !== 'string') refuse(value, 'a text');
     // UTF-8 takes three bytes at most for each UTF-16 unit.
     this.reserve(value.length * 3 + 5);
     const start = this.end + 4;
@@ -100,6 +113,7 @@ export class BinaryCopyWriter {
 
   /** A column of type numeric with scale 0: base-10,000 digits, the highest first. */
   numeric(value: bigint): void {
+    if (typeof value !== 'bigint') refuse(value, 'a bigint');
     const isNegative = value < 0n;
     const count = base10000(isNegative ? -value : value);
     this.reserve(12 + 2 * count);
@@ -113,6 +127,7 @@ export class BinaryCopyWriter {
 
   /** A column of type int8[]. */
   bigints(values: readonly number[]): void {
+    if (!isList(values)) refuse(values, 'a list');
     this.reserve(24 + 12 * values.length);
     this.int32(20 + 12 * values.length);
     this.int32(1);
@@ -121,6 +136,7 @@ export class BinaryCopyWriter {
     this.int32(values.length);
     this.int32(1);
     for (const value of values) {
+      if (!Number.isSafeInteger(value)) refuse(value, 'a safe integer');
       this.int32(8);
       this.int64(value);
     }
@@ -147,13 +163,18 @@ export class BinaryCopyWriter {
     this.int32(value | 0);
   }
 
-  private hexDigits(text: string, start: number, end: number): void {
+  /** @returns whether they were hex digits */
+  private hexDigits(text: string, start: number, end: number): boolean {
     const { buffer } = this;
     let at = this.end;
+    let all = 0;
     for (let i = start; i < end; i += 2) {
-      buffer[at++] = (NIBBLES[text.charCodeAt(i)]! << 4) | NIBBLES[text.charCodeAt(i + 1)]!;
+      const byte = (NIBBLES[text.charCodeAt(i)]! << 4) | NIBBLES[text.charCodeAt(i + 1)]!;
+      all |= byte;
+      buffer[at++] = byte;
     }
     this.end = at;
+    return all >= 0;
   }
 
   private reserve(bytes: number): void {
@@ -166,11 +187,11 @@ export class BinaryCopyWriter {
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const INT8_OID = 20;
-/** The value of each hex digit by its character code. */
-const NIBBLES = Uint8Array.from({ length: 128 }, (_, code) => {
-  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase());
-  return Math.max(0, value);
-});
+/** The value of each hex digit by its character code; of all that is none, -1. */
+const NIBBLES = new Int8Array(0x1_0000).fill(-1);
+for (const digit of '0123456789abcdefABCDEF') NIBBLES[digit.charCodeAt(0)] = parseInt(digit, 16);
+const UUID_LENGTH = 36;
+const HYPHEN = '-'.charCodeAt(0);
 /** 2000-01-01, from which PostgreSQL counts, in milliseconds since 1970. */
 export const POSTGRES_EPOCH_MS = 946_684_800_000;
 const DAY_MS = 86_400_000;
@@ -178,13 +199,28 @@ const DAY_MS = 86_400_000;
 const SHORT_TEXT = 24;
 
 function writeText(buffer: Buffer, value: string, start: number): number {
-  if (value.length > SHORT_TEXT) return buffer.write(value, start);
+  if (value.length > SHORT_TEXT) return writeLongText(buffer, value, start);
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
-    if (code > 0x7f) return buffer.write(value, start);
+    if (code > 0x7f || code === 0) return writeLongText(buffer, value, start);
     buffer[start + i] = code;
   }
   return value.length;
+}
+
+/** Half of a surrogate pair would silently become another character, and the server has no NUL. */
+function writeLongText(buffer: Buffer, value: string, start: number): number {
+  if (value.includes('\0') || !value.isWellFormed()) refuse(value, 'a text without NUL');
+  return buffer.write(value, start);
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
+}
+
+function refuse(value: unknown, wanted: string): never {
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  throw new RangeError(`${shown} is not ${wanted}`);
 }
 
 /** Scratch for the digits of one number, the lowest first: up to 400 decimal digits. */
@@ -196,6 +232,8 @@ function base10000(value: bigint): number {
   let rest = value;
   let small = Number(rest);
   while (small > Number.MAX_SAFE_INTEGER) {
+    // Six more follow at most, once a number holds the rest.
+    if (count > groups.length - 6) refuse(value, 'a number of at most 370 digits');
     groups[count++] = Number(rest % 10_000n);
     rest /= 10_000n;
     small = Number(rest);
@@ -208,14 +246,25 @@ function base10000(value: bigint): number {
   return count;
 }
 
+/**
+ * Milliseconds since 1970; undefined where Date would take the text for another time, such as the
+ * 30th of February, or the year is not one of 1 to 9999.
+ */
+function exactTime(text: string): number | undefined {
+  const ms = Date.parse(text);
+  const isExact = !Number.isNaN(ms) && new Date(ms).toISOString() === text;
+  return isExact && text.length === TIME_LENGTH && !text.startsWith('0000') ? ms : undefined;
+}
+const TIME_LENGTH = '2000-01-01T00:00:00.000Z'.length;
+
 let lastDate = '';
 let lastDays = 0;
 /** Days since 2000-01-01; thousands of rows share one date. */
 function daysOf(text: string): number {
   if (text !== lastDate) {
-    const days = (Date.parse(`${text}T00:00:00Z`) - POSTGRES_EPOCH_MS) / DAY_MS;
-    if (!Number.isInteger(days)) throw new RangeError(`"${text}" is no date`);
-    lastDays = days;
+    const ms = exactTime(`${text}T00:00:00.000Z`);
+    if (typeof text !== 'string' || ms === undefined) refuse(text, 'a date');
+    lastDays = (ms - POSTGRES_EPOCH_MS) / DAY_MS;
     lastDate = text;
   }
   return lastDays;
@@ -226,7 +275,9 @@ let lastMicroseconds = { high: 0, low: 0 };
 /** Microseconds since 2000-01-01, which in far years are more than a number holds exactly. */
 function microsecondsOf(text: string): { high: number; low: number } {
   if (text !== lastTime) {
-    const microseconds = BigInt(Date.parse(text) - POSTGRES_EPOCH_MS) * 1000n;
+    const ms = exactTime(text);
+    if (ms === undefined) refuse(text, 'an RFC 3339 time in UTC with milliseconds');
+    const microseconds = BigInt(ms - POSTGRES_EPOCH_MS) * 1000n;
     lastMicroseconds = {
       high: Number(BigInt.asIntN(32, microseconds >> 32n)),
       low: Number(BigInt.asIntN(32, microseconds)),

@@ -112,7 +112,19 @@ function jsonText(value: object | string): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Encodes rows for a binary COPY that was begun, columns in the order that they are declared. */
+/** A value is none of its column's type; nothing of it may reach the server. */
+export class ValueRefused extends RangeError {
+  override readonly name = 'ValueRefused';
+
+  constructor(column: string, cause: unknown) {
+    super(`${column}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/**
+ * Encodes rows for a binary COPY that was begun, columns in the order that they are declared.
+ * @returns what throws ValueRefused, naming the column
+ */
 export function rowEncoder(
   columns: Columns,
 ): (writer: BinaryCopyWriter, rows: Iterable<object>) => void {
@@ -121,13 +133,18 @@ export function rowEncoder(
     ({ type }) => encoders[type] as (to: BinaryCopyWriter, value: unknown) => void,
   );
   return (writer, rows) => {
-    for (const row of rows as Iterable<Record<string, unknown>>) {
-      writer.row(names.length);
-      for (let i = 0; i < names.length; i++) {
-        const value = row[names[i]!];
-        if (value === null || value === undefined) writer.nothing();
-        else encode[i]!(writer, value);
+    let i = 0;
+    try {
+      for (const row of rows as Iterable<Record<string, unknown>>) {
+        writer.row(names.length);
+        for (i = 0; i < names.length; i++) {
+          const value = row[names[i]!];
+          if (value === null) writer.nothing();
+          else encode[i]!(writer, value);
+        }
       }
+    } catch (cause) {
+      throw new ValueRefused(names[i]!, cause);
     }
   };
 }

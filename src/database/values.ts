@@ -22,6 +22,7 @@ function parsePosition(text: string): number {
 
 /** `2026-01-31 10:00:00.5+00` (ISO DateStyle, TimeZone UTC) to `2026-01-31T10:00:00.500Z`. */
 function parseTimestamp(text: string): string {
+  if (!text.endsWith('+00')) throw new RangeError(`A time that is not in UTC: ${text}`);
   return new Date(`${text.replace(' ', 'T').slice(0, -3)}Z`).toISOString();
 }
 

@@ -52,6 +52,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const stateDb = pool<StateDatabase>(urls.state, ROLES.stateReader, readPoolSize);
   // Adding partitions waits for the lock of the log like any writer, on a connection of its own.
   const partitionDb = pool<LogDatabase>(urls.log, ROLES.logWriter, 1);
+  const clock = options.clock ?? systemClock;
   const path = new WritePath(
     registry,
     writerConnection(urls.log, ROLES.logWriter, limits),
@@ -59,12 +60,13 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     healingOf(registry, (tasks) =>
       log.error({ tasks }, 'events that were caught up with ask for other tasks'),
     ),
+    clock,
   );
   let onTasks: () => void = () => undefined;
   const keepAhead = partitionKeeper(partitionDb, log);
   const ledger = new Ledger({
     registry,
-    clock: options.clock ?? systemClock,
+    clock,
     limits,
     path,
     logReader,

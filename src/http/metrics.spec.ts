@@ -10,6 +10,7 @@ const BOUND_MS = 4_000;
 const ledger = {
   head: { position: 5, hash: '' },
   status: () => ({ queued: 2, failure: undefined }),
+  holds: { last: 250, longest: 9_000 },
 } as unknown as Ledger;
 
 const NOTES = [
@@ -56,6 +57,8 @@ describe('metrics', () => {
       'truebook_notes_age_seconds 2.5',
       'truebook_ledger_head_position 5',
       'truebook_ledger_queue_length 2',
+      'truebook_ledger_lock_hold_last_seconds 0.25',
+      'truebook_ledger_lock_hold_longest_seconds 9',
     ]) {
       expect(text).toContain(`\n${line}\n`);
     }

@@ -84,16 +84,22 @@ function forget(metric: Gauge | Counter, labels: readonly string[]): void {
   else metric.remove();
 }
 
-function ofLedger(ledger: Pick<Ledger, 'status' | 'head'>): Measurement {
+function ofLedger(ledger: Pick<Ledger, 'status' | 'head' | 'holds'>): Measurement {
   const [queue, head] = ['truebook_ledger_queue_length', 'truebook_ledger_head_position'] as const;
+  const last = 'truebook_ledger_lock_hold_last_seconds';
+  const longest = 'truebook_ledger_lock_hold_longest_seconds';
   return {
     metrics: [
       { name: queue, help: 'Commands that wait to be written' },
       { name: head, help: 'Position of the last event that this process has seen' },
+      { name: last, help: 'How long the last batch of this process kept all other writers out' },
+      { name: longest, help: 'The longest that a batch of this process kept them out' },
     ],
     read: () => [
       { metric: queue, value: ledger.status().queued },
       { metric: head, value: ledger.head.position },
+      { metric: last, value: ledger.holds.last / 1000 },
+      { metric: longest, value: ledger.holds.longest / 1000 },
     ],
   };
 }

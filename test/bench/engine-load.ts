@@ -1,7 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { OpenAccount, type OpenAccountInput } from '../../src/books/accounts/account.creators';
-import type { Outcome } from '../../src/engine/define/creator';
+import type { Command, Outcome } from '../../src/engine/define/creator';
 import type { OpenLedger } from '../../src/engine/open-ledger';
-import { PostTransaction } from '../../src/books/transactions/transaction.creators';
+import {
+  PostTransaction,
+  ReverseTransaction,
+} from '../../src/books/transactions/transaction.creators';
+import type { TransactionDto } from '../../src/books/transactions/transaction.dto';
+import type { PostTransactionInput } from '../../src/books/transactions/transaction.rules';
 
 const ACTOR = 'bench';
 const FILL_IN_FLIGHT = 512;
@@ -73,6 +79,61 @@ export async function measureTransfers(
   return { perSecond: latencies.length / seconds, p99Ms, slowestMs: sorted.at(-1) ?? 0 };
 }
 
+/** What became of the same transfers, one after the other: each a rate per second. */
+export interface Repeated {
+  readonly posted: number;
+  readonly repeated: number;
+  readonly reversed: number;
+}
+
+/** Posts transfers under keys for a time, then all of them again, and then reverses them. */
+export async function measureRepeated(
+  { ledger }: OpenLedger,
+  pair: ChoosePair,
+  inFlight: number,
+  durationMs: number,
+): Promise<Repeated> {
+  const name = randomUUID();
+  const end = performance.now() + durationMs;
+  const commands: Command<PostTransactionInput, TransactionDto>[] = [];
+  const ids: string[] = [];
+  const posted = await ratePerSecond(inFlight, async () => {
+    if (performance.now() > end) return false;
+    const idempotencyKey = `${name} ${commands.length}`;
+    const input = transferInput(pair());
+    const command = { creator: PostTransaction, actor: ACTOR, input, idempotencyKey };
+    commands.push(command);
+    ids.push(accepted(await ledger.submit(command)).id);
+    return true;
+  });
+  const again = commands.values();
+  const repeated = await ratePerSecond(inFlight, async () => {
+    const command = again.next().value;
+    if (command) accepted(await ledger.submit(command));
+    return command !== undefined;
+  });
+  const transactions = ids.values();
+  const reversed = await ratePerSecond(inFlight, async () => {
+    const transactionId = transactions.next().value;
+    if (transactionId === undefined) return false;
+    const input = { transactionId };
+    accepted(await ledger.submit({ creator: ReverseTransaction, actor: ACTOR, input }));
+    return true;
+  });
+  return { posted, repeated, reversed };
+}
+
+/** Does a work `inFlight` times at once, until it says that there is nothing more to do. */
+async function ratePerSecond(inFlight: number, work: () => Promise<boolean>): Promise<number> {
+  const begin = performance.now();
+  let done = 0;
+  const loop = async () => {
+    while (await work()) done++;
+  };
+  await Promise.all(Array.from({ length: inFlight }, loop));
+  return done / ((performance.now() - begin) / 1000);
+}
+
 /** Posts transfers until the log has `events` events. */
 export async function fillLog(
   { ledger }: OpenLedger,
@@ -86,18 +147,25 @@ export async function fillLog(
   await Promise.all(Array.from({ length: FILL_IN_FLIGHT }, loop));
 }
 
-async function transfer(
-  ledger: OpenLedger['ledger'],
+function transferInput(
   [debited, credited]: readonly [string, string],
   amount = '1.00',
-): Promise<void> {
-  const input = {
+): PostTransactionInput {
+  return {
     description: 'transfer',
     postings: [
-      { accountId: debited, direction: 'debit' as const, amount },
-      { accountId: credited, direction: 'credit' as const, amount },
+      { accountId: debited, direction: 'debit', amount },
+      { accountId: credited, direction: 'credit', amount },
     ],
   };
+}
+
+async function transfer(
+  ledger: OpenLedger['ledger'],
+  pair: readonly [string, string],
+  amount?: string,
+): Promise<void> {
+  const input = transferInput(pair, amount);
   accepted(await ledger.submit({ creator: PostTransaction, actor: ACTOR, input }));
 }
 

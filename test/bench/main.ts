@@ -7,6 +7,7 @@ import { readConditions } from './conditions';
 import { openCluster, type BenchCluster } from './databases';
 import {
   fillLog,
+  measureRepeated,
   measureTransfers,
   openAccounts,
   openHotPair,
@@ -93,6 +94,20 @@ class Bench {
     results.add(`engine.uniform.${MOST}`, median(rates.uniform), TRANSFERS);
     results.add(`engine.hot.${MOST}`, median(rates.hot), TRANSFERS);
     results.add('pgbench.insert.64', median(rates.pgbench), 'commits/s', 'one-row inserts');
+    await this.repeated(open, uniform);
+  }
+
+  private async repeated(open: OpenLedger, uniform: ChoosePair): Promise<void> {
+    say(`repeats and reversals with ${MOST} in flight`);
+    const load = await measureRepeated(open, uniform, MOST, this.sizes.engineMs);
+    const shareOf = (rate: number) =>
+      `${Math.round((100 * rate) / load.posted)} % of the ${Math.round(load.posted)} posted before`;
+    for (const [name, rate] of [
+      ['repeated', load.repeated],
+      ['reverse', load.reversed],
+    ] as const) {
+      this.results.add(`engine.${name}.${MOST}`, rate, TRANSFERS, shareOf(rate));
+    }
   }
 
   private async transfers(open: OpenLedger, pair: ChoosePair, inFlight: number) {

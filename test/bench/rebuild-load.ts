@@ -37,7 +37,7 @@ async function measureRebuilds({ urls, lengths }: RebuildLoad): Promise<number[]
 async function rebuildRate(urls: DatabaseUrls, events: number): Promise<number> {
   const rebuild = await Rebuild.open({ urls, registry: new Registry(features) });
   try {
-    const head = await readLogHead(rebuild.log);
+    const { head } = await readLogHead(rebuild.log);
     await rebuild.to({ ...head, position: Math.min(events, head.position) });
     await rebuild.finish();
     return rebuild.processed / (rebuild.spentMs / 1000);

@@ -93,14 +93,14 @@ async function twoBatches() {
   databases.onEnd(() => log.close());
   databases.onEnd(() => state.close());
   const registry = new Registry(features);
-  const path = new WritePath(registry, log, state, healNothing);
+  const path = new WritePath(registry, log, state, healNothing, systemClock);
   const scope = { registry, clock: systemClock, log: undefined as never };
   await path.lock();
   const mode = aheadOfLocks(() => Promise.resolve([]));
   const session = new BufferedSession(registry.tables, path.head, mode);
-  const execution = new Execution(session, scope);
+  const execution = new Execution(session, scope, '');
   const first = await opening('First', execution);
-  const second = await opening('Second', new Execution(session, scope, execution));
+  const second = await opening('Second', new Execution(session, scope, '', execution));
   await path.flush(first);
   return { databases, log, state, path, first, second };
 }

@@ -33,7 +33,7 @@ export class Story {
     const mode = aheadOfLocks(() => Promise.resolve([]));
     const session = new BufferedSession(registry.tables, GENESIS, mode);
     const scope = { registry, clock: storyClock(), log: undefined as never };
-    this.execution = new Execution(session, scope);
+    this.execution = new Execution(session, scope, '');
   }
 
   /** Runs a command that must be accepted. @returns its answer */
@@ -73,6 +73,7 @@ function storyClock(): Clock {
   let made = 0;
   return {
     now: () => Date.parse(STORY_TIME),
+    monotonic: () => 0,
     newId: () => `00000000-0000-7000-8000-${(++made).toString(16).padStart(12, '0')}`,
   };
 }

@@ -15,7 +15,7 @@ import { balanceOf } from './account.view';
 import type { EntryDto } from './account.dto';
 
 /** Names an account that a creator is going to read. */
-export function needAccount(needs: RowNeeds, reference: string): void {
+export function needAccount(needs: Pick<RowNeeds, 'row'>, reference: string): void {
   needReferenced(needs, accounts, reference);
 }
 

@@ -4,7 +4,7 @@ import type { Found, RowNeeds, StateSession } from '../../engine/define/state-se
 import { companies, type CompanyRow, type CompanyTables } from './company.table';
 
 /** Names a company that a creator is going to read. */
-export function needCompany(needs: RowNeeds, reference: string): void {
+export function needCompany(needs: Pick<RowNeeds, 'row'>, reference: string): void {
   needReferenced(needs, companies, reference);
 }
 

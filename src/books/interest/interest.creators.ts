@@ -1,4 +1,4 @@
-import { readAccount } from '../accounts/account.queries';
+import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { currencyDigits } from '../../money/currency';
@@ -50,6 +50,7 @@ const ADJUSTED_PER_QUERY = 100;
 export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualsDto>(
   {
     name: 'CalculateInterestOwed',
+    needs: ({ expenseAccountId }, needs) => needAccount(needs, expenseAccountId),
     run: async (context, input) => {
       const plan = await makePlan(context, input);
       let isAnyAccrued = false;
@@ -71,7 +72,7 @@ async function makePlan(
   context: CreatorContext,
   { through, annualRate, dayCount, expenseAccountId }: CalculateInterestOwedInput,
 ): Promise<AccrualPlan> {
-  const expense = await context.state.query((db) => readAccount(db, expenseAccountId));
+  const expense = await findAccount(context.state, expenseAccountId);
   if (!expense) throw notFound(expenseAccountId);
   if (expense.type !== 'expense') {
     throw notEligible(expense, `is of type ${expense.type}, not expense`);

@@ -2,7 +2,9 @@ import assert from 'node:assert';
 import { findAccount, needAccount } from '../accounts/account.queries';
 import type { AccountRow } from '../accounts/account.table';
 import { formatMoney } from '../accounts/account.view';
+import { needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
+import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
 import { readInstant } from '../../money/instant';
 import { postTransaction } from '../transactions/transaction.rules';
@@ -11,7 +13,7 @@ import { OrderSettled, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
 import { openAccountIn, settlementPostings } from './order.rules';
-import type { OrderRow } from './order.table';
+import { orders, type OrderRow } from './order.table';
 import { orderView } from './order.view';
 import type { OrderDto } from './order.dto';
 
@@ -38,6 +40,13 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   needs: ({ orderId, feeAccountId }, needs) => {
     needOrder(needs, orderId);
     if (feeAccountId !== undefined) needAccount(needs, feeAccountId);
+  },
+  needsThen: ({ orderId }, loaded, needs) => {
+    const order = loadedReferenced(loaded, orders, orderId);
+    if (!order) return;
+    needAccount(needs, order.cash_account_id);
+    needAccount(needs, order.settlement_account_id);
+    needCompany(needs, order.company_id);
   },
   run: async (context, input) => {
     const settledAt = readSettledAt(input.settledAt);

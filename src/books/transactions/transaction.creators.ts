@@ -1,7 +1,9 @@
+import { needAccount } from '../accounts/account.queries';
+import { formatMoney } from '../accounts/account.view';
 import { defineCreator } from '../../engine/define/creator';
+import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
-import type { PostingInput } from './posting-rules';
-import { findTransaction, needTransaction, readPostedAmounts } from './transaction.queries';
+import { findTransaction, needTransaction } from './transaction.queries';
 import { needPostings, postTransaction, type PostTransactionInput } from './transaction.rules';
 import { transactions } from './transaction.table';
 import { postedTransactionView } from './transaction.view';
@@ -35,6 +37,10 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
     needTransaction(needs, transactionId);
     if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   },
+  needsThen: ({ transactionId }, loaded, needs) => {
+    const original = loadedReferenced(loaded, transactions, transactionId);
+    for (const { accountId } of original?.postings ?? []) needAccount(needs, accountId);
+  },
   run: async (context, { transactionId, ...input }) => {
     const original = await findTransaction(context.state, transactionId);
     if (!original) throw new Refusal('not_found', `There is no transaction ${transactionId}`);
@@ -43,11 +49,10 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
       const by = original.reversed_by;
       throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
     }
-    const posted = await context.state.query((db) => readPostedAmounts(db, original));
-    const postings = posted.map(({ accountId, direction, amount }): PostingInput => ({
+    const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
       accountId,
-      direction: direction === 'debit' ? 'credit' : 'debit',
-      amount,
+      direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
+      amount: formatMoney(BigInt(amount), currency),
     }));
     const description = input.description ?? `Reversal of ${original.description}`;
     await postTransaction(context, { ...input, description, postings }, id);

@@ -4,7 +4,7 @@ import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { TransactionPosted } from './transaction.events';
-import { entries, transactions } from './transaction.table';
+import { entries, transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
@@ -12,6 +12,7 @@ export const materializeTransactionPosted = defineMaterializer(
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
+    const postings: PostedAmount[] = [];
     for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
       const { accountId, direction, amount: text, currency } = data.postings[ordinal]!;
       const account = accountTable.loaded(accountId);
@@ -24,6 +25,7 @@ export const materializeTransactionPosted = defineMaterializer(
       const credits = isDebit ? account.credits : account.credits + amount;
       const version = account.version + 1;
       accountTable.patch(accountId, { debits, credits, version, last_position: position });
+      postings.push({ accountId, direction, currency, amount: amount.toString() });
       if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
         account_no: account.account_no,
@@ -50,6 +52,7 @@ export const materializeTransactionPosted = defineMaterializer(
       description: data.description,
       account_nos: accountNos,
       metadata: data.metadata ?? {},
+      postings,
     });
     if (data.reverses === undefined) return;
     transactionTable.patch(data.reverses, {

@@ -12,17 +12,21 @@ import type { TransactionDto } from './transaction.dto';
 import {
   transactions,
   type EntryRow,
+  type PostedTransactionRow,
   type TransactionRow,
   type TransactionTables,
 } from './transaction.table';
 
 /** Names a transaction that a creator is going to read. */
-export function needTransaction(needs: RowNeeds, reference: string): void {
+export function needTransaction(needs: Pick<RowNeeds, 'row'>, reference: string): void {
   needReferenced(needs, transactions, reference);
 }
 
 /** The transaction that a reference names, in the session. */
-export function findTransaction(state: StateSession, reference: string): Found<TransactionRow> {
+export function findTransaction(
+  state: StateSession,
+  reference: string,
+): Found<PostedTransactionRow> {
   return findReferenced(state, transactions, reference);
 }
 
@@ -74,14 +78,6 @@ async function readPostings(
     });
   }
   return postings;
-}
-
-/** The postings of one transaction. */
-export async function readPostedAmounts(
-  db: Kysely<BookTables>,
-  transaction: Pick<TransactionRow, 'position'>,
-): Promise<PostedPosting[]> {
-  return (await readPostings(db, [transaction])).get(transaction.position)!;
 }
 
 /** Transactions as they were after the event at `position`: later reversals are not yet known. */

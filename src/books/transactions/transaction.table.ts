@@ -1,10 +1,93 @@
-import { column } from '../../database/column';
-import {
-  defineAppendTable,
-  defineKeyedTable,
-  type DatabaseOf,
-  type RowOf,
-} from '../../engine/define/state-table';
+import { expressionBuilder, sql } from 'kysely';
+import { elementsOf } from '../../database/arrays';
+import { column, type KyselyTable, type ReadRow } from '../../database/column';
+import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
+import type { AccountTables } from '../accounts/account.table';
+
+const columns = {
+  position: column.bigint(),
+  transaction_id: column.uuid(),
+  recorded_at: column.timestamptz(),
+  effective_date: column.date(),
+  reverses: column.uuid().nullable(),
+  reversed_by: column.uuid().nullable(),
+  /** Position of the event that reversed it. */
+  reversed_position: column.bigint().nullable(),
+  client_id: column.text().nullable(),
+  description: column.text(),
+  /** The accounts that it posts to, each once: where its entries are. */
+  account_nos: column.bigints(),
+  metadata: column.jsonb<Record<string, string>>(),
+};
+
+/** A posting as a creator finds it that undoes it. */
+export interface PostedAmount {
+  readonly accountId: string;
+  readonly direction: 'debit' | 'credit';
+  readonly currency: string;
+  /** Minor units. */
+  readonly amount: string;
+}
+
+const derived = {
+  /** What its entries say, in the order in which it was posted. */
+  postings: column.jsonb<readonly PostedAmount[]>(),
+};
+
+/** One posting of one transaction, with the account's totals after it. Money in minor units. */
+const entryColumns = {
+  account_no: column.bigint(),
+  position: column.bigint(),
+  account_version: column.bigint(),
+  /** The posting's place in its transaction, from 0. */
+  ordinal: column.int(),
+  effective_date: column.date(),
+  direction: column.text<'debit' | 'credit'>(),
+  amount: column.numeric(),
+  debits_after: column.numeric(),
+  credits_after: column.numeric(),
+};
+
+export interface TransactionTables {
+  transactions: KyselyTable<typeof columns>;
+  entries: KyselyTable<typeof entryColumns>;
+}
+
+declare module '../../engine/define/state-table' {
+  interface StateDatabase extends TransactionTables {}
+}
+
+/** Transactions with their postings; one look into the entries' index for each account. */
+function withPostings() {
+  return expressionBuilder<TransactionTables & AccountTables>()
+    .selectFrom('transactions as t')
+    .selectAll('t')
+    .select((eb) =>
+      eb
+        .selectFrom(elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
+        .innerJoinLateral(
+          // The offset keeps the planner from reading all entries of an account.
+          (of) =>
+            of
+              .selectFrom('entries')
+              .selectAll()
+              .whereRef('account_no', '=', 'n.account_no')
+              .whereRef('position', '=', 't.position')
+              .offset(of.lit(0))
+              .as('e'),
+          (join) => join.onTrue(),
+        )
+        .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
+        .select(
+          // SQL as text: Kysely has no word for an object of named values, in an order.
+          sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object('accountId', a.account_id,
+            'direction', e.direction, 'currency', a.currency, 'amount', e.amount::text)
+            order by e.ordinal)`.as('postings'),
+        )
+        .$asScalar()
+        .as('postings'),
+    );
+}
 
 export const transactions = defineKeyedTable({
   name: 'transactions',
@@ -14,45 +97,19 @@ export const transactions = defineKeyedTable({
   mutable: ['reversed_by', 'reversed_position'],
   cacheRows: 0,
   isOnlyWritten: true,
-  columns: {
-    position: column.bigint(),
-    transaction_id: column.uuid(),
-    recorded_at: column.timestamptz(),
-    effective_date: column.date(),
-    reverses: column.uuid().nullable(),
-    reversed_by: column.uuid().nullable(),
-    /** Position of the event that reversed it. */
-    reversed_position: column.bigint().nullable(),
-    client_id: column.text().nullable(),
-    description: column.text(),
-    /** The accounts that it posts to, each once: where its entries are. */
-    account_nos: column.bigints(),
-    metadata: column.jsonb<Record<string, string>>(),
-  },
+  columns,
+  derived,
+  source: withPostings(),
 });
 
-/** One posting of one transaction, with the account's totals after it. Money in minor units. */
 export const entries = defineAppendTable({
   name: 'entries',
   lastPosition: 'position',
-  columns: {
-    account_no: column.bigint(),
-    position: column.bigint(),
-    account_version: column.bigint(),
-    /** The posting's place in its transaction, from 0. */
-    ordinal: column.int(),
-    effective_date: column.date(),
-    direction: column.text<'debit' | 'credit'>(),
-    amount: column.numeric(),
-    debits_after: column.numeric(),
-    credits_after: column.numeric(),
-  },
+  columns: entryColumns,
 });
 
-export type TransactionRow = RowOf<typeof transactions>;
+/** A transaction as the session has it, with its postings. */
+export type PostedTransactionRow = RowOf<typeof transactions>;
+/** As the database has it. */
+export type TransactionRow = ReadRow<typeof columns>;
 export type EntryRow = RowOf<typeof entries>;
-export type TransactionTables = DatabaseOf<typeof transactions | typeof entries>;
-
-declare module '../../engine/define/state-table' {
-  interface StateDatabase extends TransactionTables {}
-}

@@ -1,6 +1,6 @@
 import type { EventType, LedgerEvent } from './event';
 import type { Refusal } from './refusal';
-import type { RowNeeds, StateSession } from './state-session';
+import type { LoadedRows, RowNeeds, StateSession } from './state-session';
 
 /** What a creator is given: the state, and the only sources of time, ids and events. */
 export interface CreatorContext {
@@ -38,6 +38,8 @@ export interface Creator<Input = unknown, Answer = unknown> {
   readonly name: string;
   /** Names the rows (and idempotency keys) it is going to read, so a batch loads them at once. */
   readonly needs?: (input: Input, needs: RowNeeds) => void;
+  /** Names the rows that it knows of only from those: the accounts of a transaction, say. */
+  readonly needsThen?: (input: Input, loaded: LoadedRows, needs: Pick<RowNeeds, 'row'>) => void;
   /**
    * Runs the command. The returned value is the answer, unless `answer` derives it. May be run
    * again on a changed state: whatever it did before was undone.

@@ -1,9 +1,13 @@
+import assert from 'node:assert';
 import { createHash, randomFillSync } from 'node:crypto';
+import { uptime } from 'node:os';
 
 /** Where commands get their time and ids from; tests put a clock of their own here. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since some moment, on a clock that nobody sets. */
+  monotonic(): number;
   /** A new time-ordered UUID (version 7): index entries made together stand together. */
   newId(): string;
 }
@@ -21,7 +25,8 @@ let timeDigits = '';
  * three times for every transaction, which was a tenth of the program's time.
  * RFC 9562, section 5.7.
  */
-function uuidV7(ms: number): string {
+export function uuidV7(ms: number): string {
+  assert(ms >= 0 && ms < MAX_UUID_MS && Number.isInteger(ms), `No UUID has the time ${ms}`);
   if (used === digits.length) {
     digits = randomFillSync(pool).toString('hex');
     used = 0;
@@ -38,10 +43,23 @@ function uuidV7(ms: number): string {
   const node = digits.slice(at + 4, at + 7);
   return `${timeDigits}${low}-${variant}${node}-${digits.slice(at + 7, at + 19)}`;
 }
+const MAX_UUID_MS = 2 ** 48;
 const VARIANT = ['8', '9', 'a', 'b'];
+
+/** To ask the system costs a hundredth of a small batch, so it is asked once in so long. */
+const UPTIME_MS = 1_000;
+let asked = { at: -Infinity, uptime: 0 };
+
+/** Goes on while the machine sleeps, as Date does, when `performance.now()` stands still. */
+function sinceBoot(): number {
+  const at = performance.now();
+  if (at - asked.at > UPTIME_MS) asked = { at, uptime: uptime() * 1000 };
+  return asked.uptime + at - asked.at;
+}
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: sinceBoot,
   newId: () => uuidV7(Date.now()),
 };
 

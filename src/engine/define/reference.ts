@@ -1,4 +1,4 @@
-import type { Found, RowNeeds, StateSession } from './state-session';
+import type { Found, LoadedRows, RowNeeds, StateSession } from './state-session';
 import type { KeyedTable } from './state-table';
 
 const CLIENT = 'client:';
@@ -44,7 +44,7 @@ interface Named {
 
 /** Names the row that a creator is going to read by a reference. */
 export function needReferenced<Row extends Named>(
-  needs: RowNeeds,
+  needs: Pick<RowNeeds, 'row'>,
   table: KeyedTable<Row>,
   reference: string,
 ): void {
@@ -62,4 +62,14 @@ export function findReferenced<Row extends Named>(
   if (!found) return undefined;
   const rows = state.table(table);
   return found.column === table.key ? rows.get(found.value) : rows.find('client_id', found.value);
+}
+
+/** The row that a reference names, of those that were loaded because a creator named them. */
+export function loadedReferenced<Row extends Named>(
+  loaded: LoadedRows,
+  table: KeyedTable<Row>,
+  reference: string,
+): Row | undefined {
+  const found = referenceOf(reference, table.key);
+  return found && loaded.row(table, found.column, found.value);
 }

@@ -26,7 +26,8 @@ export interface StateRows<Row extends object> {
   update(row: Row): void;
   /**
    * Sets columns of the row with this key, other than those that it can be found by. The row must
-   * have been read before, unless the table is only written; then all mutable columns are set.
+   * have been read before: where the table is only written by the creator, if at all, and then all
+   * mutable columns are set. Who has got the row keeps what it was.
    */
   patch(key: Key, values: Partial<Row>): void;
   /** Removes the row with this key, which must have been read before. */
@@ -52,4 +53,14 @@ export interface StateSession {
 export interface RowNeeds {
   row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void;
   idempotencyKey(key: string): void;
+}
+
+/** The rows that were loaded because a creator named them, or that were in memory before. */
+export interface LoadedRows {
+  /** The row whose key, or other unique column, has this value; undefined where there is none. */
+  row<Row extends object>(
+    table: KeyedTable<Row>,
+    column: keyof Row & string,
+    value: Key,
+  ): Row | undefined;
 }

@@ -12,7 +12,7 @@ import type {
 import type { StateChanges } from './flush';
 import { NEXT_MODES, type SessionMode } from './session-mode';
 import { SessionTable, type SessionScope, type Undo } from './session-table';
-import { WrittenTable } from './written-table';
+import { ReadableTable, WrittenTable } from './written-table';
 
 /** A creator asked for SQL before the locks were held; the command waits for them. */
 export class NeedsLock extends Error {}
@@ -28,6 +28,7 @@ export class NeedsSavepoint extends Error {}
 export class BufferedSession implements StateSession, SessionScope {
   readonly beganEmpty: boolean;
   readonly isUndoable: boolean;
+  isMaterializing = false;
   readonly journal: Undo[] = [];
   private at: Head;
   private number = 0;
@@ -55,7 +56,8 @@ export class BufferedSession implements StateSession, SessionScope {
   }
 
   private viewOf(definition: KeyedTable, catchesUp: boolean): SessionTable<object> {
-    if (!catchesUp || !definition.isOnlyWritten) return new SessionTable(definition, this);
+    if (!definition.isOnlyWritten) return new SessionTable(definition, this);
+    if (!catchesUp) return new ReadableTable(definition, this);
     const table = new WrittenTable(definition, this);
     this.written.push(table);
     return table;

@@ -1,6 +1,7 @@
+import assert from 'node:assert';
 import type { QueryConfig, QueryResult } from 'pg';
 import { BinaryCopyWriter } from '../../database/binary-copy';
-import { rowEncoder } from '../../database/column';
+import { rowEncoder, ValueRefused } from '../../database/column';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { TableChanges } from './session-table';
 import {
@@ -163,13 +164,20 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
 function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
   const key = table.key;
   const columns = table.mutable;
+  const valuesOf = (column: string) => {
+    try {
+      return rows.map((row) => parameter(row[column as never]));
+    } catch (cause) {
+      throw new NotEncoded(table.name, new ValueRefused(column, cause));
+    }
+  };
   const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${typeOf(table, c)}[]`).join(', ');
   const set = columns.map((c) => `${c} = v.${c}`).join(', ');
   const query = {
     text:
       `update ${table.name} t set ${set} ` +
       `from unnest(${parameters}) v(${[key, ...columns].join(', ')}) where t.${key} = v.${key}`,
-    values: [key, ...columns].map((c) => rows.map((row) => parameter(row[c as never]))),
+    values: [key, ...columns].map(valuesOf),
   };
   return { query, finds: { table: table.name, rows: rows.length } };
 }
@@ -184,8 +192,13 @@ function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statemen
   return { query, finds: { table: table.name, rows: keys.length } };
 }
 
-/** A value as an array element of a parameter; JSON is written out, bigint is text. */
+/**
+ * A value as an array element of a parameter; JSON is written out, bigint is text. The server reads
+ * and checks what it is given, but neither of these two would it see.
+ */
 function parameter(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
+  assert(value !== undefined, 'A column of a row is undefined');
+  assert(typeof value !== 'string' || value.isWellFormed(), 'Half of a surrogate pair is no text');
   return value !== null && typeof value === 'object' ? JSON.stringify(value) : value;
 }

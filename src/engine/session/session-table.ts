@@ -2,6 +2,7 @@ import assert from 'node:assert';
 import type { Head } from '../define/event';
 import type { Found, StateRows } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
+import { frozenInSpecs } from './frozen-rows';
 
 /** Loads rows by the values of one column. */
 export type LoadRows = (
@@ -67,6 +68,8 @@ export interface SessionScope {
   readonly journal: Undo[];
   /** Whether changes are entered in the journal. */
   readonly isUndoable: boolean;
+  /** Whether an event is being materialized, and not a creator's own code under way. */
+  readonly isMaterializing: boolean;
   /** Whether the database had no rows when the session began: what is not known is not there. */
   readonly beganEmpty: boolean;
 }
@@ -116,6 +119,12 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     return this.slots.get(key)?.row;
   }
 
+  /** The row whose key, or other unique column, has this value, if it is in memory. */
+  known(column: keyof Row & string, value: Key): Row | undefined {
+    const key = column === this.definition.key ? value : this.indexOf(column).get(value);
+    return key === undefined ? undefined : this.peek(key);
+  }
+
   find(column: keyof Row & string, value: Key): Found<Row> {
     const index = this.indexOf(column);
     if (!this.holdsAll && !index.has(value)) {
@@ -142,18 +151,17 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     this.write(slot, key, row, pending);
   }
 
-  /** Where nothing is undone, objects that were got from here change too. */
   patch(key: Key, values: Partial<Row>): void {
     const slot = this.slotOf(key);
     const row = slot?.row;
     if (!row) assert.fail(`${this.definition.name} has no row ${key} to patch`);
-    if (this.scope.isUndoable) return this.update({ ...row, ...values });
-    const isChanged = slot.pending === undefined && this.isChanged(row, values);
-    // In place: of millions of versions of a row that nobody goes back to, the collector copied
-    // each that was the newest when it came by.
-    Object.assign(row, values);
+    const pending = slot.pending ?? (this.isChanged(row, values) ? 'update' : undefined);
+    // Never in place: whoever has got the row keeps what it was, live and on a replay.
+    const changed = Object.assign({ ...row }, values);
+    if (this.scope.isUndoable) return this.write(slot, key, changed, pending);
+    slot.row = frozenInSpecs(changed);
     slot.batch = this.scope.batch;
-    if (isChanged) this.list(slot, 'update');
+    this.list(slot, pending);
   }
 
   remove(key: Key): void {
@@ -275,7 +283,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
   /** Puts a row and how it differs in place of what is there; for undoing too. */
   restore(slot: Slot<Row>, row: Row | undefined, pending: Pending): void {
     this.reindex(slot.key, slot.row, row);
-    slot.row = row;
+    slot.row = row && frozenInSpecs(row);
     this.list(slot, pending);
   }
 
@@ -294,6 +302,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
 
   private place(slot: Slot<Row>): void {
     this.reindex(slot.key, undefined, slot.row);
+    if (slot.row) frozenInSpecs(slot.row);
     this.slots.set(slot.key, slot);
   }
 

@@ -1,9 +1,9 @@
 import { column } from '../../database/column';
 import { GENESIS } from '../define/event';
 import { encodeChanges } from './flush';
-import type { SessionScope } from './session-table';
+import type { SessionScope, SessionTable } from './session-table';
 import { BufferedSession } from './buffered-session';
-import { catchingUp } from './session-mode';
+import { aheadOfLocks, catchingUp } from './session-mode';
 import { defineKeyedTable, type RowOf } from '../define/state-table';
 import { WrittenTable } from './written-table';
 
@@ -30,9 +30,24 @@ function open() {
     load: () => Promise.reject(new Error('asked the database')),
     journal: [],
     isUndoable: false,
+    isMaterializing: true,
     beganEmpty: true,
   } satisfies SessionScope;
   return { scope, table: new WrittenTable(letters, scope) };
+}
+
+/** To what a materializer must not do, the answer is the same live and on a replay. */
+function refusesReading(table: SessionTable<Letter>): void {
+  const read: (() => unknown)[] = [
+    () => table.get(1),
+    () => table.find('text', 'letter 1'),
+    () => table.loaded(1),
+    () => table.load('id', [1]),
+    () => table.update(letter(1)),
+    () => table.remove(1),
+  ];
+  for (const one of read) expect(one).toThrow('letters is only written by materializers');
+  expect(() => table.patch(1, { text: 'other' })).toThrow('patched without answered_by');
 }
 
 const letter = (id: number): Letter => ({ id, text: `letter ${id}`, answered_by: null });
@@ -93,13 +108,25 @@ describe('WrittenTable', () => {
     expect(() => table.insert(letter(1))).toThrow('letters 1 was patched before');
   });
 
-  it('says so where a materializer reads, or leaves open what a column is to be', async () => {
+  it('says so where a materializer reads, or leaves open what a column is to be', () => {
     const { table } = open();
     table.insert(letter(1));
-    await expect(async () => table.get(1)).rejects.toThrow('letters is only written');
-    await expect(table.load()).rejects.toThrow('letters is only written');
-    expect(() => table.loaded(1)).toThrow('letters 1 was not named among the needs');
-    expect(() => table.update(letter(1))).toThrow('letters has no row 1 to update');
-    expect(() => table.patch(1, { text: 'other' })).toThrow('patched without answered_by');
+    refusesReading(table);
+  });
+});
+
+describe('ReadableTable', () => {
+  it('is read by creators, and written by materializers alone', async () => {
+    const load = () => Promise.resolve([letter(1)]);
+    const session = new BufferedSession([letters], GENESIS, aheadOfLocks(load));
+    const table = session.table(letters);
+    expect(await table.get(1)).toEqual(letter(1));
+    session.isMaterializing = true;
+    refusesReading(table);
+    table.insert(letter(2));
+    table.patch(1, { answered_by: 2 });
+    session.isMaterializing = false;
+    expect(await table.get(1)).toEqual({ ...letter(1), answered_by: 2 });
+    expect(table.loaded(2)).toEqual(letter(2));
   });
 });

@@ -1,6 +1,66 @@
 import assert from 'node:assert';
 import { SessionTable, type SessionScope, type TableChanges } from './session-table';
+import type { Found } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
+import { frozenInSpecs } from './frozen-rows';
+
+/**
+ * The live view of a table whose rows materializers write and never read. Creators may read them;
+ * to a materializer it is what {@link WrittenTable} is, so that nothing happens live that a replay
+ * could not do again.
+ */
+export class ReadableTable<Row extends object> extends SessionTable<Row> {
+  override get(key: Key): Found<Row> {
+    this.refuseMaterializer();
+    return super.get(key);
+  }
+
+  override loaded(key: Key): Row | undefined {
+    this.refuseMaterializer();
+    return super.loaded(key);
+  }
+
+  override find(column: keyof Row & string, value: Key): Found<Row> {
+    this.refuseMaterializer();
+    return super.find(column, value);
+  }
+
+  override load(column: string, values: Iterable<Key>): Promise<void> {
+    this.refuseMaterializer();
+    return super.load(column, values);
+  }
+
+  override update(row: Row): void {
+    this.refuseMaterializer();
+    super.update(row);
+  }
+
+  override patch(key: Key, values: Partial<Row>): void {
+    assertComplete(this.definition, values);
+    super.patch(key, values);
+  }
+
+  override remove(key: Key): void {
+    this.refuseMaterializer();
+    super.remove(key);
+  }
+
+  private refuseMaterializer(): void {
+    if (this.scope.isMaterializing) throw onlyWritten(this.definition);
+  }
+}
+
+function onlyWritten({ name }: { readonly name: string }): Error {
+  return new Error(`${name} is only written by materializers`);
+}
+
+/** A row that nobody has read can only be changed by what is known of all its mutable columns. */
+function assertComplete<Row extends object>(
+  { name, mutable }: KeyedTable<Row>,
+  values: Partial<Row>,
+): void {
+  for (const one of mutable) assert(one in values, `${name} is patched without ${one}`);
+}
 
 /**
  * A catch-up's view of a table whose rows materializers write and never read. Nothing is loaded,
@@ -23,12 +83,12 @@ export class WrittenTable<Row extends object> extends SessionTable<Row> {
     // Sent together, in this order, the change would find the row that comes behind it.
     if (this.patched.has(key)) assert.fail(`${this.definition.name} ${key} was patched before`);
     if (position !== this.newest.position) this.newest = { position, from: this.inserted.length };
-    this.inserted.push(row);
+    this.inserted.push(frozenInSpecs(row));
   }
 
   override patch(key: Key, values: Partial<Row>): void {
-    const { name, key: column, mutable } = this.definition;
-    for (const one of mutable) assert(one in values, `${name} is patched without ${one}`);
+    const { key: column } = this.definition;
+    assertComplete(this.definition, values);
     this.patched.set(key, { [column]: key, ...values } as Row);
   }
 
@@ -41,8 +101,28 @@ export class WrittenTable<Row extends object> extends SessionTable<Row> {
     return this.patched.get(key) ?? rows.find((row) => row[column] === key);
   }
 
-  override load(): Promise<void> {
-    return Promise.reject(new Error(`${this.definition.name} is only written by materializers`));
+  override get(): never {
+    throw onlyWritten(this.definition);
+  }
+
+  override loaded(): never {
+    throw onlyWritten(this.definition);
+  }
+
+  override find(): never {
+    throw onlyWritten(this.definition);
+  }
+
+  override load(): never {
+    throw onlyWritten(this.definition);
+  }
+
+  override update(): never {
+    throw onlyWritten(this.definition);
+  }
+
+  override remove(): never {
+    throw onlyWritten(this.definition);
   }
 
   /** The rows that were inserted since they were taken before. */

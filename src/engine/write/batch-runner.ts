@@ -47,7 +47,12 @@ export class BatchRunner {
     const isFree = this.session.mode === 'ahead of the locks';
     if (this.othersWrite || !isFree) return Batch.collecting(number);
     this.session.beginBatch(number);
-    const execution = new Execution(this.session, this.scope, previous?.execution);
+    const execution = new Execution(
+      this.session,
+      this.scope,
+      this.parts.path.lastRecordedAt,
+      previous?.execution,
+    );
     return Batch.runningAhead(number, execution);
   }
 
@@ -92,7 +97,7 @@ export class BatchRunner {
     } else {
       this.session = this.newSession();
       this.session.beginBatch(batch.number);
-      batch.runAgain(new Execution(this.session, this.scope));
+      batch.runAgain(new Execution(this.session, this.scope, this.parts.path.lastRecordedAt));
     }
     if (batch.state.name === 'sealed under locks') return;
     const { session } = this;

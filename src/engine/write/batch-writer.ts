@@ -5,6 +5,7 @@ import { LedgerUnavailable } from '../define/refusal';
 import { NotEncoded } from '../session/flush';
 import type { Batch } from './batch';
 import type { BatchRunner } from './batch-runner';
+import { ClockGuard } from './clock-guard';
 import { describeFailure, isUnavailable } from './failures';
 import type { LedgerParts } from './ledger-parts';
 import type { NextBatch } from './write-path';
@@ -15,6 +16,7 @@ const RECOVERY_PAUSE_MS = 100;
 /** Brings batches into both databases, finds out what became of those that failed, and answers. */
 export class BatchWriter {
   private isStopping = false;
+  private readonly clock: ClockGuard;
   private failure: string | undefined;
 
   constructor(
@@ -22,11 +24,13 @@ export class BatchWriter {
     private readonly runner: BatchRunner,
     /** The batch that collects behind the one that is written. */
     private readonly next: () => Batch | undefined,
-  ) {}
+  ) {
+    this.clock = new ClockGuard(parts.clock);
+  }
 
-  /** Why the last batch could not be written; undefined where it was. */
+  /** Why the last batch could not be written, or the next one cannot; undefined: nothing. */
   get lastFailure(): string | undefined {
-    return this.failure;
+    return this.clock.failure ?? this.failure;
   }
 
   /** Gives up what cannot be recovered at the first attempt from now on. */
@@ -56,8 +60,11 @@ export class BatchWriter {
 
   private async write(batch: Batch): Promise<void> {
     const { path } = this.parts;
-    await this.runner.runUnderLocks(batch, await path.lock());
+    const locked = await path.lock();
+    await this.runner.runUnderLocks(batch, locked);
     const { execution, sealed } = batch.sealedUnderLocks;
+    // An empty batch is refused too: whoever asks for one wants to know whether writes go.
+    this.clock.check(locked.times, sealed.events.at(-1)?.recordedAt);
     if (execution.isEmpty) {
       await path.rollback();
     } else {

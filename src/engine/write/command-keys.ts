@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Outcome } from '../define/creator';
 import { findRemembered, scopedKey, type RememberedCommand } from './command-log';
 import type { CommandRow, LogDatabase } from './event-log';
+import type { RememberedOutcomes } from './remembered-outcomes';
 
 /** A command's row on its way into the log, with the answer for repeats before it is committed. */
 export interface PendingCommand {
@@ -22,6 +23,7 @@ export class CommandKeys {
 
   constructor(
     private readonly log: Kysely<LogDatabase>,
+    private readonly outcomes: Pick<RememberedOutcomes, 'expect'>,
     /** Of the batch that is being committed meanwhile: the database may not have them yet. */
     private previous?: CommandKeys,
   ) {}
@@ -43,7 +45,10 @@ export class CommandKeys {
     const found = await findRemembered(this.log, wanted);
     for (const { actor, idempotencyKey } of wanted) {
       const key = scopedKey(actor, idempotencyKey);
-      if (!this.found.get(key)) this.found.set(key, found.get(key) ?? null);
+      if (this.found.get(key)) continue;
+      const remembered = found.get(key) ?? null;
+      this.found.set(key, remembered);
+      if (remembered) this.outcomes.expect(remembered);
     }
   }
 

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { Command } from '../define/creator';
-import { readOriginalEvents, type LogDatabase } from './event-log';
+import type { LogDatabase } from './event-log';
 import { canonicalJson } from './hash-chain';
 import type { Outcome } from '../define/creator';
 import { Refusal, type RefusalDetails } from '../define/refusal';
-import type { Registry } from '../define/registry';
 
 /** What the ledger remembers of a command under its idempotency key. */
 export interface RememberedCommand {
@@ -127,27 +126,6 @@ export async function committedCommandIds(
     .where('command_id', '=', anyOf('uuid', ids))
     .execute();
   return new Set(rows.map((row) => row.command_id));
-}
-
-/**
- * The first answer again.
- * @throws Refusal `idempotency_key_reused` where the remembered request was another one
- */
-export async function repeatOutcome(
-  registry: Registry,
-  db: Kysely<LogDatabase>,
-  remembered: RememberedCommand,
-  command: Command,
-): Promise<Outcome> {
-  const { creator, input, idempotencyKey } = command;
-  checkSameRequest(remembered.fingerprint, creator.name, input, idempotencyKey!);
-  const stored = storedOutcome(remembered);
-  if (stored) return stored;
-  const position = remembered.lastPosition;
-  const first = remembered.firstPosition ?? position + 1;
-  const events = await readOriginalEvents(db, first, position);
-  const upcast = events.map((event) => registry.upcast(event));
-  return { kind: 'accepted', answer: command.creator.answer!(upcast), position, isHit: true };
 }
 
 /** The outcome as it was stored; undefined where the answer is derived from the events. */

@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import { column, type ReadRow } from '../../database/column';
 import type { LedgerEvent } from '../define/event';
 import { defineAppendTable, type DatabaseOf, type RowOf } from '../define/state-table';
@@ -114,11 +115,10 @@ export function eventOf(row: StoredEvent): LedgerEvent {
   };
 }
 
-/** The events from a position to another, in order and as they were when they were appended. */
+/** The events at some positions, in order and as they were when they were appended. */
 export async function readOriginalEvents(
   db: Kysely<LogDatabase>,
-  from: number,
-  to: number,
+  positions: readonly number[],
 ): Promise<LedgerEvent[]> {
   const rows = await db
     .selectFrom('event_log as e')
@@ -127,8 +127,7 @@ export async function readOriginalEvents(
     )
     .selectAll('e')
     .select(['b.version as original_version', 'b.data as original_data'])
-    .where('e.position', '>=', from)
-    .where('e.position', '<=', to)
+    .where('e.position', '=', anyOf('bigint', positions))
     .orderBy('e.position')
     .execute();
   return rows.map((row) => ({

@@ -1,15 +1,9 @@
 import assert from 'node:assert';
 import type { Kysely } from 'kysely';
-import { allDone } from '../../database/sqlstates';
-import { CommandKeys, type PendingCommand, type WantedKey } from './command-keys';
-import {
-  checkSameRequest,
-  fingerprintOf,
-  keyReused,
-  repeatOutcome,
-  responseOf,
-  scopedKey,
-} from './command-log';
+import { ClockRefused } from './clock-guard';
+import { CommandKeys, type PendingCommand } from './command-keys';
+import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
+import { loadNeeds } from './command-needs';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
 import {
   commandLogTable,
@@ -25,12 +19,10 @@ import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from '../define/ids';
 import { Refusal } from '../define/refusal';
 import type { Registry } from '../define/registry';
-import type { RowNeeds } from '../define/state-session';
-import type { Key, KeyedTable } from '../define/state-table';
 import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
 import { materialize, type MaterializationScope } from '../session/materialize';
+import { RememberedOutcomes } from './remembered-outcomes';
 import { RecordedTasks, taskLogTable } from './task-log';
-import { getOrSet } from '../session/wanted-rows';
 
 /** What an execution needs of the process. */
 export interface ExecutionScope {
@@ -69,22 +61,31 @@ export class Execution {
   readonly tasks: RecordedTasks;
   /** The head before its first command. */
   readonly startHead: Head;
+  /** When the last event before it, or of it, was recorded, RFC 3339; empty before the first. */
+  lastRecordedAt: string;
   /** Why rows of earlier commands were not taken when a later one needed them in the database. */
   private refusedBefore: unknown;
   private isSealed = false;
   private readonly keys: CommandKeys;
+  private readonly remembered: RememberedOutcomes;
   /** Keys of the commands that are being run, one inside the other. */
   private readonly running = new Set<string>();
   private readonly materialization: MaterializationScope;
 
-  /** @param previous the execution that is being committed while this one runs ahead */
+  /**
+   * @param lastRecordedAt when the event at the session's head was recorded; empty: there is none
+   * @param previous the execution that is being committed while this one runs ahead
+   */
   constructor(
     readonly session: BufferedSession,
     private readonly scope: ExecutionScope,
+    lastRecordedAt: string,
     previous?: Execution,
   ) {
+    this.lastRecordedAt = previous?.lastRecordedAt ?? lastRecordedAt;
     this.startHead = session.head;
-    this.keys = new CommandKeys(scope.log, previous?.keys);
+    this.remembered = new RememberedOutcomes(scope.registry, scope.log);
+    this.keys = new CommandKeys(scope.log, this.remembered, previous?.keys);
     this.tasks = new RecordedTasks(scope.registry.taskNames);
     this.materialization = { state: session, tasks: this.tasks };
   }
@@ -126,34 +127,9 @@ export class Execution {
     return error === this.refusedBefore;
   }
 
-  /** Loads what the commands say they will read: one query a table, sent together. */
-  async prepare(commands: readonly Command[]): Promise<void> {
-    const rows = new Map<KeyedTable<never>, Map<string, Set<Key>>>();
-    const keys: WantedKey[] = [];
-    let actor = '';
-    const idempotencyKey = (key: string) => {
-      if (!this.keys.get(scopedKey(actor, key))) keys.push({ actor, idempotencyKey: key });
-    };
-    const needs: RowNeeds = {
-      idempotencyKey,
-      row: (table, column, value) => {
-        const columns = getOrSet(rows, table as never, () => new Map<string, Set<Key>>());
-        getOrSet(columns, column, () => new Set<Key>()).add(value);
-      },
-    };
-    for (const command of commands) {
-      actor = command.actor;
-      if (command.idempotencyKey !== undefined) idempotencyKey(command.idempotencyKey);
-      command.creator.needs?.(command.input, needs);
-    }
-    const loads: Promise<void>[] = keys.length > 0 ? [this.keys.lookUp(keys)] : [];
-    for (const [table, columns] of rows) {
-      for (const [column, values] of columns) {
-        loads.push(this.session.table(table as KeyedTable).load(column, values));
-      }
-    }
-    // All are waited for, also where one fails: a late row must not come into a later batch.
-    await allDone(loads);
+  /** Loads what the commands say they will read. */
+  prepare(commands: readonly Command[]): Promise<void> {
+    return loadNeeds(commands, this.session, this.keys);
   }
 
   /**
@@ -192,7 +168,9 @@ export class Execution {
     await this.session.beginInDatabase();
     const mark = this.mark();
     const id = this.scope.clock.newId();
-    const now = isoTime(this.scope.clock.now());
+    const time = isoTime(this.scope.clock.now());
+    // No event is recorded before the one in front of it, whatever became of the clock meanwhile.
+    const now = time > this.lastRecordedAt ? time : this.lastRecordedAt;
     const context = new RunningCommand(this, this.scope.clock, command, id, now, parentId);
     let outcome: Outcome;
     let keep = false;
@@ -229,7 +207,7 @@ export class Execution {
       // A command inside another one is another request, which cannot have the same key.
       if (!before) throw keyReused(idempotencyKey);
       if (!('row' in before)) {
-        return await repeatOutcome(this.scope.registry, this.scope.log, before, command);
+        return await this.remembered.of(before, command);
       }
       checkSameRequest(before.row.fingerprint, command.creator.name, command.input, idempotencyKey);
       return { ...before.outcome, isHit: true };
@@ -259,8 +237,14 @@ export class Execution {
     const hash = chainHash(session.head.hash, canonical);
     const event = { ...envelope, data, hash, canonicalData };
     this.events.push(event);
+    this.lastRecordedAt = origin.recordedAt;
     session.moveTo({ position: event.position, hash });
-    await materialize(this.scope.registry, event, this.materialization);
+    session.isMaterializing = true;
+    try {
+      await materialize(this.scope.registry, event, this.materialization);
+    } finally {
+      session.isMaterializing = false;
+    }
     // A command of many events must not keep everything else in the process waiting.
     if (this.events.length % EVENTS_PER_SLICE === 0) await new Promise(setImmediate);
     return event;
@@ -366,12 +350,18 @@ class RunningCommand implements CreatorContext {
   }
 }
 
+/** The end of the year 9999: times have four digits for the year. */
+const MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
 let lastMs = 0;
 let lastIso = '';
 
-/** RFC 3339 UTC with milliseconds; thousands of commands share one. */
+/**
+ * RFC 3339 UTC with milliseconds; thousands of commands share one.
+ * @throws ClockRefused for a time that no event can have
+ */
 function isoTime(ms: number): string {
   if (ms !== lastMs) {
+    if (!(ms >= 0 && ms <= MAX_MS)) throw new ClockRefused('The clock of this process is wrong');
     lastIso = new Date(ms).toISOString();
     lastMs = ms;
   }

@@ -5,6 +5,7 @@ import { QueuedCommand, type Batch } from './batch';
 import { BatchRunner } from './batch-runner';
 import { BatchWriter } from './batch-writer';
 import type { LedgerParts } from './ledger-parts';
+import type { LockHolds } from './write-path';
 
 /**
  * Into how many batches the commands under way are shared: one is being written, one runs. A single
@@ -57,6 +58,11 @@ export class Ledger {
   /** Commands that wait, and why the last batch could not be written, if it could not. */
   status(): { queued: number; failure: string | undefined } {
     return { queued: this.queue.length, failure: this.writer.lastFailure };
+  }
+
+  /** How long the locks were held by this process. */
+  get holds(): LockHolds {
+    return this.parts.path.holds;
   }
 
   /**

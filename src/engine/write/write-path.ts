@@ -3,6 +3,7 @@ import { kyselyOn } from '../../database/connections';
 import { allDone } from '../../database/sqlstates';
 import type { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, sameHead, type Head } from '../define/event';
+import type { Clock } from '../define/ids';
 import type { Registry } from '../define/registry';
 import { send, type Statement } from '../session/flush';
 import { underLocksOf } from '../session/locked-queries';
@@ -17,15 +18,40 @@ import {
   lockState,
   OtherMaterializers,
   sendStateHead,
+  type LogHead,
   type StateHead,
 } from './heads';
+
+/** The time of a database's server. */
+export interface ServerTime {
+  /** Milliseconds since 1970, at some moment since it was asked. */
+  readonly serverMs: number;
+  /** When it was asked, on the process's monotonic clock. */
+  readonly askedAt: number;
+}
+
+/** What the locks say of the time. */
+export interface LockTimes {
+  /** When the last event was recorded, RFC 3339; empty where there is none. */
+  readonly lastRecordedAt: string;
+  readonly log: ServerTime;
+  readonly state: ServerTime;
+}
 
 /** What the locks were found with. */
 export interface Locked {
   /** The head of both databases. */
   readonly head: Head;
+  readonly times: LockTimes;
   /** Whether it and the state are those that this process had left. */
   readonly isUnchanged: boolean;
+}
+
+/** How long the locks were held, in milliseconds: nobody else writes meanwhile. */
+export interface LockHolds {
+  readonly last: number;
+  /** Since the process began. */
+  readonly longest: number;
 }
 
 /** A batch that waits for a commit, with its rows where it is complete. */
@@ -46,13 +72,18 @@ export type Healing = (
 
 /** What both databases say once they are locked. */
 interface LockedHeads {
-  readonly logHead: Head;
+  /** On the monotonic clock, before either was asked for. */
+  readonly askedAt: number;
+  /** By `performance.now()`, when the log's lock was there. */
+  readonly heldSince: number;
+  readonly log: LogHead;
   readonly state: StateHead;
 }
 
 /** The log's lock as it was asked for behind a commit, with what was sent behind that. */
 interface LogAhead {
-  readonly locked: Promise<Head>;
+  readonly askedAt: number;
+  readonly locked: Promise<LogHead>;
   /** The rows that were sent too; undefined where only the lock was asked for. */
   readonly sealed: Sealed | undefined;
   readonly sent: Promise<unknown>[];
@@ -76,7 +107,12 @@ export class WritePath {
   readonly sessionMode: UnderLocks;
   /** Where the log stood when this process last held the locks. */
   private lastHead: Head = GENESIS;
+  /** When the event there was recorded, RFC 3339; empty before the first. */
+  private recordedAt = '';
   private lastRebuilds = 0;
+  /** By `performance.now()`; undefined while nothing is locked. */
+  private heldSince: number | undefined;
+  private held: LockHolds = { last: 0, longest: 0 };
   private readonly storedTypes = new Set<string>();
   private logAhead: LogAhead | undefined;
   private locksAhead: LocksAhead | undefined;
@@ -86,12 +122,23 @@ export class WritePath {
     private readonly log: WriterConnection,
     private readonly state: WriterConnection,
     private readonly heal: Healing,
+    private readonly clock: Clock,
   ) {
     this.sessionMode = underLocksOf(state);
   }
 
   get head(): Head {
     return this.lastHead;
+  }
+
+  /** How long the locks were held by this process. */
+  get holds(): LockHolds {
+    return this.held;
+  }
+
+  /** When the event at the head was recorded, RFC 3339; empty before the first. */
+  get lastRecordedAt(): string {
+    return this.recordedAt;
   }
 
   /**
@@ -102,7 +149,10 @@ export class WritePath {
    */
   async lock(): Promise<Locked> {
     await this.connect();
-    const { logHead, state } = await (this.locksAhead?.heads ?? this.takeLocks());
+    const heads = await (this.locksAhead?.heads ?? this.takeLocks());
+    const { log, state, askedAt, heldSince } = heads;
+    this.heldSince = heldSince;
+    const { head: logHead, recordedAt: lastRecordedAt } = log;
     const { head: stateHead, materializersVersion, rebuilds } = state;
     // Rows may have been read from a state that had to be healed, while it was behind.
     const isUnchanged =
@@ -128,8 +178,14 @@ export class WritePath {
       await this.heal(this.log, this.state, stateHead, logHead);
     }
     this.lastHead = logHead;
+    this.recordedAt = lastRecordedAt;
     this.lastRebuilds = rebuilds;
-    return { head: logHead, isUnchanged };
+    const timeOf = ({ serverTime }: LogHead | StateHead) => ({
+      serverMs: Date.parse(serverTime),
+      askedAt,
+    });
+    const times = { lastRecordedAt, log: timeOf(log), state: timeOf(state) };
+    return { head: logHead, isUnchanged, times };
   }
 
   /** Opens what is not open, both or neither. What was sent ahead is gone with its connection. */
@@ -146,8 +202,10 @@ export class WritePath {
 
   /** The log's lock first, then the state's: always in this order, everywhere. */
   private async takeLocks(): Promise<LockedHeads> {
-    const logHead = await lockLog(this.log, this.lastHead);
-    return { logHead, state: await lockState(this.state) };
+    const askedAt = this.clock.monotonic();
+    const log = await lockLog(this.log, this.lastHead);
+    const heldSince = performance.now();
+    return { askedAt, heldSince, log, state: await lockState(this.state) };
   }
 
   /** A state that the log does not know is never healed. */
@@ -220,13 +278,15 @@ export class WritePath {
       throw error;
     }
     this.lastHead = sealed.head;
+    this.recordedAt = sealed.events.at(-1)?.recordedAt ?? this.recordedAt;
     this.logAhead = ahead;
   }
 
   private lockLogAhead(head: Head, { sealed }: NextBatch): LogAhead {
+    const askedAt = this.clock.monotonic();
     const locked = lockLog(this.log, head);
     locked.catch(() => undefined);
-    return { locked, sealed, sent: sealed ? this.sendToLog(sealed) : [] };
+    return { askedAt, locked, sealed, sent: sealed ? this.sendToLog(sealed) : [] };
   }
 
   /** Commits the state, which can be healed where that fails. To be called behind the log's. */
@@ -237,11 +297,13 @@ export class WritePath {
     if (this.logAhead) this.lockStateAhead(this.logAhead);
     this.logAhead = undefined;
     await committed;
+    this.letGo();
   }
 
   /** Follows the log's lock with the state's: in this order, here too. */
-  private lockStateAhead({ locked, sealed, sent }: LogAhead): void {
-    const heads: Promise<LockedHeads> = locked.then(async (logHead) => {
+  private lockStateAhead({ askedAt, locked, sealed, sent }: LogAhead): void {
+    const heads: Promise<LockedHeads> = locked.then(async (log) => {
+      const heldSince = performance.now();
       // Given up meanwhile: the state's connection may be another one, in a later transaction.
       assert(this.locksAhead?.heads === heads, 'The locks that were asked for were given up');
       const state = this.state.together(() => {
@@ -249,7 +311,7 @@ export class WritePath {
         if (sealed) sent.push(...this.sendToState(sealed));
         return answer;
       });
-      return { logHead, state: await state };
+      return { askedAt, heldSince, log, state: await state };
     });
     heads.catch(() => undefined);
     this.locksAhead = { heads, sealed, sent };
@@ -259,6 +321,14 @@ export class WritePath {
   async rollback(): Promise<void> {
     this.giveUpAhead();
     await Promise.all([this.log.rollback(), this.state.rollback()]);
+    this.letGo();
+  }
+
+  private letGo(): void {
+    if (this.heldSince === undefined) return;
+    const last = performance.now() - this.heldSince;
+    this.heldSince = undefined;
+    this.held = { last, longest: Math.max(this.held.longest, last) };
   }
 
   private giveUpAhead(): void {
@@ -294,6 +364,7 @@ export class WritePath {
     this.giveUpAhead();
     this.log.destroy();
     this.state.destroy();
+    this.letGo();
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
+import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
-import type { RowNeeds, StateSession } from '../../engine/define/state-session';
+import type { LoadedRows, RowNeeds, StateSession } from '../../engine/define/state-session';
 import {
   WebhookDisabled,
   WebhookEnabled,
@@ -83,6 +84,7 @@ export const RotateWebhookSecret = defineCreator<RotateWebhookSecretInput, Webho
 export const DisableWebhook = defineCreator<SubscriptionInput, WebhookSubscriptionDto>({
   name: 'DisableWebhook',
   needs: ({ subscriptionId }, needs) => needSubscription(needs, subscriptionId),
+  needsThen: needRoutesOf,
   run: async (context, input) => {
     const { subscription_id: subscriptionId, status } = await find(context, input.subscriptionId);
     if (status === 'disabled') {
@@ -103,6 +105,7 @@ export const EnableWebhook = defineCreator<SubscriptionInput, WebhookSubscriptio
     needSubscription(needs, subscriptionId);
     needRoutes(needs, []);
   },
+  needsThen: needRoutesOf,
   run: async (context, input) => {
     const { subscription_id: subscriptionId, status } = await find(context, input.subscriptionId);
     if (status === 'active') {
@@ -121,7 +124,16 @@ async function find(context: CreatorContext, reference: string): Promise<Webhook
   throw new Refusal('not_found', `There is no webhook subscription ${reference}`);
 }
 
-function needRoutes(needs: RowNeeds, eventTypes: readonly string[]): void {
+function needRoutesOf(
+  { subscriptionId }: SubscriptionInput,
+  loaded: LoadedRows,
+  needs: Pick<RowNeeds, 'row'>,
+): void {
+  const subscription = loadedReferenced(loaded, webhookSubscriptions, subscriptionId);
+  if (subscription) needRoutes(needs, subscription.event_types);
+}
+
+function needRoutes(needs: Pick<RowNeeds, 'row'>, eventTypes: readonly string[]): void {
   for (const type of [...eventTypes, ALL_ACTIVE]) needs.row(webhookRoutes, 'event_type', type);
 }
 

@@ -68,7 +68,7 @@ async function amendOn(
   command: AmendmentCommand,
 ): Promise<Outcome<AmendmentDto>> {
   const db = kyselyOn<LogDatabase>(() => log.current);
-  const { position } = await readLogHead(log);
+  const { position } = (await readLogHead(log)).head;
   const repeated = await repeatAdminCommand<AmendmentDto>(db, command, position);
   if (repeated) return repeated;
   try {

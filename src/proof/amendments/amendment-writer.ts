@@ -4,10 +4,11 @@ import { EventAmended } from '../../engine/catch-up/amendment.events';
 import { defineCreator, type Command, type Outcome } from '../../engine/define/creator';
 import type { Head, LedgerEvent } from '../../engine/define/event';
 import type { LogDatabase } from '../../engine/write/event-log';
+import { ClockGuard } from '../../engine/write/clock-guard';
 import { Execution } from '../../engine/write/execution';
 import { send } from '../../engine/session/flush';
 import { canonicalJson } from '../../engine/write/hash-chain';
-import { sendStateHead } from '../../engine/write/heads';
+import { readLogHead, sendStateHead } from '../../engine/write/heads';
 import { systemClock } from '../../engine/define/ids';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
@@ -50,8 +51,13 @@ export class AmendmentWriter implements LogChange {
     const mode = underLocksOf(rebuild.state);
     const session = new BufferedSession(this.registry.tables, head, mode);
     const scope = { registry: this.registry, clock: systemClock, log: this.db };
-    const execution = new Execution(session, scope);
+    const askedAt = systemClock.monotonic();
+    const { recordedAt: lastRecordedAt, serverTime } = await readLogHead(this.log);
+    const execution = new Execution(session, scope, lastRecordedAt);
     const outcome = await execution.run(this.commandOn(rebuild, found));
+    const server = { serverMs: Date.parse(serverTime), askedAt };
+    const times = { lastRecordedAt, log: server, state: server };
+    new ClockGuard(systemClock).check(times, execution.lastRecordedAt);
     if (outcome.isHit || outcome.kind === 'refused') {
       throw new LedgerUnavailable('The same request was carried out meanwhile; repeat it');
     }

@@ -19,7 +19,7 @@ export async function findLogProblems(
 ): Promise<{ logHead: Head; findings: LogFinding[] }> {
   // In this order: commands are recorded with their events, and more may be written meanwhile.
   const named = await lastNamedPosition(log);
-  const logHead = await readLogHead(log);
+  const { head: logHead } = await readLogHead(log);
   const findings: LogFinding[] = [];
   const end = logHead.position;
   if (named > end) {

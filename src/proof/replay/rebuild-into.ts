@@ -33,7 +33,7 @@ export async function rebuildInto(
     if ((await liveHead(rebuild.db)).position > 0) {
       throw new Error('The state database is not empty; a state is built in a new one');
     }
-    const head = await readLogHead(rebuild.log);
+    const { head } = await readLogHead(rebuild.log);
     record.toPosition = Math.min(options.toPosition ?? head.position, head.position);
     try {
       await rebuild.to({ ...head, position: record.toPosition });

@@ -141,7 +141,7 @@ class Replay {
       } finally {
         live.close();
       }
-      const { position } = await readLogHead(rebuild.log);
+      const { position } = (await readLogHead(rebuild.log)).head;
       if (position - after <= SHORT_TAIL_EVENTS) break;
     }
     return after;
@@ -180,7 +180,7 @@ class Replay {
     const { change } = this.options;
     // What was written while the last round was compared, and while that was materialized.
     for (let i = 0; i < LAST_STEPS; i++) {
-      await rebuild.to(await readLogHead(rebuild.log), { pace: noPause });
+      await rebuild.to((await readLogHead(rebuild.log)).head, { pace: noPause });
     }
     const { head, sinceMs } = await this.lock();
     await rebuild.to(head, { pace: noPause });
@@ -216,7 +216,7 @@ class Replay {
     await state.send(`set local lock_timeout = ${LOCK_PATIENCE_MS}`);
     for (let attempt = 1; ; attempt++) {
       this.options.signal?.throwIfAborted();
-      const head = await lockLog(log, this.rebuild.head);
+      const { head } = await lockLog(log, this.rebuild.head);
       const sinceMs = performance.now();
       await state.send('savepoint swap');
       try {
@@ -229,7 +229,7 @@ class Replay {
         }
         await state.send('rollback to savepoint swap');
         await log.rollback();
-        await this.rebuild.to(await readLogHead(log));
+        await this.rebuild.to((await readLogHead(log)).head);
         await new Promise((done) => setTimeout(done, LOCK_PAUSE_MS));
       }
     }

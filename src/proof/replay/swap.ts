@@ -42,7 +42,7 @@ export async function swapBack(
     try {
       await log.connect();
       // The log's lock before the state's: always in this order, everywhere.
-      const head = await lockLog(log, GENESIS);
+      const { head } = await lockLog(log, GENESIS);
       await state.send('begin');
       await state.send(`lock table ${STATE_SCHEMA}.event_log_state in access exclusive mode`);
       await swapPrevious(db, head);

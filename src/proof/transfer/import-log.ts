@@ -150,7 +150,7 @@ class Import {
   }
 
   private async readHead(): Promise<Head> {
-    const head = await lockLog(this.log, GENESIS);
+    const { head } = await lockLog(this.log, GENESIS);
     await this.log.rollback();
     return head;
   }
@@ -173,7 +173,7 @@ class Import {
     try {
       await this.makeRoom(head.position);
       // Under the lock nobody else can add to the log, so that what is checked here holds.
-      const locked = await lockLog(this.log, this.logHead);
+      const { head: locked } = await lockLog(this.log, this.logHead);
       if (!sameHead(locked, this.logHead)) {
         throw new AnotherLog(
           `Somebody else wrote to the log, which is at position ${locked.position} now`,

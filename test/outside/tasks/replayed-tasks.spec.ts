@@ -284,7 +284,7 @@ describe('a gateway whose check was removed', () => {
     try {
       await log.connect();
       await state.connect();
-      const head = await lockLog(log, GENESIS);
+      const { head } = await lockLog(log, GENESIS);
       await state.send('begin');
       const tasks = new UncheckedTasks(log);
       await catchUp(new Registry(FEATURES), log, state, GENESIS, head, { tasks });

@@ -48,7 +48,9 @@ export async function rewriteLog(
 ): Promise<void> {
   let hash = GENESIS.hash;
   const statements: [string, ...unknown[]][] = [];
-  for (const event of await readOriginalEvents(log, 1, Number.MAX_SAFE_INTEGER)) {
+  const rows = await log.selectFrom('event_log').select('position').execute();
+  const positions = rows.map((row) => row.position);
+  for (const event of await readOriginalEvents(log, positions)) {
     const actor = event.position === from ? 'somebody else' : event.actor;
     hash = chainHash(hash, canonicalEvent({ ...event, actor }, canonicalJson(event.data)));
     if (event.position < from) continue;

@@ -1,0 +1,58 @@
+import type { Clock } from '../define/ids';
+import { LedgerUnavailable } from '../define/refusal';
+import type { LockTimes } from './write-path';
+
+/** How far clocks may be apart. */
+const MAX_APART_MS = 60_000;
+
+/** The time is not to be trusted: what is written would say for ever that it happened then. */
+export class ClockRefused extends LedgerUnavailable {}
+
+/**
+ * Compares this process's clock with what else knows the time: the clocks of both databases'
+ * servers, under every pair of locks, and its own monotonic one, which nobody sets.
+ */
+export class ClockGuard {
+  /** What the clock is ahead of the monotonic one, since the process began. */
+  private readonly ahead: number;
+
+  constructor(private readonly clock: Clock) {
+    this.ahead = clock.now() - clock.monotonic();
+  }
+
+  /** Why nothing is to be written by this clock; undefined where it went on as time does. */
+  get failure(): string | undefined {
+    const jump = this.clock.now() - this.clock.monotonic() - this.ahead;
+    if (Math.abs(jump) <= MAX_APART_MS) return undefined;
+    return `The clock of this process went ${apart(jump)} of time; restart it once it is right`;
+  }
+
+  /**
+   * To be called before anything is written under locks.
+   * @param recordedAt when the last event that is to be written says that it was recorded;
+   *   undefined: there is none
+   * @throws ClockRefused
+   */
+  check({ lastRecordedAt, log, state }: LockTimes, recordedAt: string | undefined): void {
+    const { failure } = this;
+    if (failure !== undefined) throw new ClockRefused(failure);
+    const [now, monotonic] = [this.clock.now(), this.clock.monotonic()];
+    // What ran ahead got its time from the clock as it was then. No event is earlier than the one
+    // before it, whatever that one says.
+    const written = recordedAt === lastRecordedAt ? undefined : recordedAt;
+    const latest = Math.max(now, written === undefined ? now : Date.parse(written));
+    for (const [name, { serverMs, askedAt }] of Object.entries({ log, state })) {
+      // The server told its time at some moment between the question and now.
+      const ahead = latest - (serverMs + monotonic - askedAt);
+      const behind = serverMs - now;
+      if (ahead <= MAX_APART_MS && behind <= MAX_APART_MS) continue;
+      const where = apart(ahead > MAX_APART_MS ? ahead : -behind);
+      throw new ClockRefused(`The clock of this process is ${where} of the ${name} database's`);
+    }
+  }
+}
+
+function apart(ms: number): string {
+  const seconds = Math.round(Math.abs(ms) / 1000);
+  return `${seconds} s ${ms > 0 ? 'ahead' : 'behind'}`;
+}

@@ -1,0 +1,67 @@
+import { allDone } from '../../database/sqlstates';
+import type { Command } from '../define/creator';
+import type { LoadedRows, RowNeeds } from '../define/state-session';
+import type { Key, KeyedTable } from '../define/state-table';
+import type { BufferedSession } from '../session/buffered-session';
+import { WantedRows } from '../session/wanted-rows';
+import type { CommandKeys, WantedKey } from './command-keys';
+import { scopedKey } from './command-log';
+
+/**
+ * Loads what commands say that they will read: one query a table and column, sent together, then
+ * once more for the rows that they know of only from those.
+ */
+export async function loadNeeds(
+  commands: readonly Command[],
+  session: BufferedSession,
+  keys: CommandKeys,
+): Promise<void> {
+  const named = new CommandNeeds(session, keys);
+  for (const command of commands) named.add(command);
+  await named.load();
+  const more = new WantedRows(session);
+  const loaded = loadedRowsOf(session);
+  for (const { creator, input } of commands) creator.needsThen?.(input, loaded, more);
+  if (!more.isEmpty) await more.load();
+}
+
+/** What the commands of a batch name before anything is loaded. */
+class CommandNeeds implements RowNeeds {
+  private readonly rows: WantedRows;
+  private readonly wantedKeys: WantedKey[] = [];
+  private actor = '';
+
+  constructor(
+    session: BufferedSession,
+    private readonly keys: CommandKeys,
+  ) {
+    this.rows = new WantedRows(session);
+  }
+
+  add({ actor, idempotencyKey, creator, input }: Command): void {
+    this.actor = actor;
+    if (idempotencyKey !== undefined) this.idempotencyKey(idempotencyKey);
+    creator.needs?.(input, this);
+  }
+
+  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void {
+    this.rows.row(table, column, value);
+  }
+
+  idempotencyKey(idempotencyKey: string): void {
+    const { actor } = this;
+    if (this.keys.get(scopedKey(actor, idempotencyKey))) return;
+    this.wantedKeys.push({ actor, idempotencyKey });
+  }
+
+  /** All are waited for, also where one fails: a late row must not come into a later batch. */
+  async load(): Promise<void> {
+    const loads = [this.rows.load()];
+    if (this.wantedKeys.length > 0) loads.push(this.keys.lookUp(this.wantedKeys));
+    await allDone(loads);
+  }
+}
+
+function loadedRowsOf(session: BufferedSession): LoadedRows {
+  return { row: (table, column, value) => session.table(table).known(column, value) };
+}

@@ -1,0 +1,217 @@
+import type { KyselyPlugin } from 'kysely';
+import { OpenAccount } from '../../src/books/accounts/account.creators';
+import { CreateCompany } from '../../src/books/companies/company.creators';
+import { PlaceOrder } from '../../src/books/orders/order.creators';
+import { SettleOrder } from '../../src/books/orders/settle.creator';
+import { PostTransactionBatch } from '../../src/books/transactions/batch.creator';
+import {
+  PostTransaction,
+  ReverseTransaction,
+} from '../../src/books/transactions/transaction.creators';
+import { openPool, ROLES } from '../../src/database/connections';
+import type { Command, Creator, Outcome } from '../../src/engine/define/creator';
+import { Registry } from '../../src/engine/define/registry';
+import type { StateDatabase } from '../../src/engine/define/state-table';
+import { BufferedSession } from '../../src/engine/session/buffered-session';
+import { loadRowsFrom } from '../../src/engine/session/row-loader';
+import { aheadOfLocks } from '../../src/engine/session/session-mode';
+import { systemClock } from '../../src/engine/define/ids';
+import { Execution } from '../../src/engine/write/execution';
+import { features } from '../../src/features';
+import {
+  DisableWebhook,
+  EnableWebhook,
+  SubscribeWebhook,
+} from '../../src/outside/webhooks/webhook.creators';
+import { EVERY_TYPE } from '../../src/outside/webhooks/webhook.events';
+import { webhookRoutes } from '../../src/outside/webhooks/webhook.table';
+import { openAccount, transfer } from '../harness/books';
+import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';
+
+/** Counts the queries that come back. */
+class Counted implements KyselyPlugin {
+  queries = 0;
+
+  transformQuery({ node }: Parameters<KyselyPlugin['transformQuery']>[0]) {
+    return node;
+  }
+
+  transformResult({ result }: Parameters<KyselyPlugin['transformResult']>[0]) {
+    this.queries++;
+    return Promise.resolve(result);
+  }
+}
+
+interface Run {
+  readonly outcomes: Outcome[];
+  /** Queries before the first command is run, and while they are run. */
+  readonly before: { log: number; state: number };
+  readonly while: { log: number; state: number };
+}
+
+/**
+ * Runs commands as a batch ahead of the locks does, where a command that wants SQL throws.
+ * @param appended the types of their events
+ */
+async function runAhead(
+  ledger: TestLedger,
+  commands: readonly Command[],
+  appended: readonly string[] = [],
+): Promise<Run> {
+  const { open, databases } = ledger;
+  const [log, state] = [new Counted(), new Counted()];
+  const { urls } = databases;
+  const pool = openPool<StateDatabase>(
+    urls.state,
+    ROLES.stateReader,
+    TEST_LIMITS,
+    2,
+    () => undefined,
+  );
+  try {
+    const registry = new Registry(features);
+    const mode = aheadOfLocks(loadRowsFrom(pool.withPlugin(state)));
+    const session = new BufferedSession(registry.tables, open.ledger.head, mode);
+    session.beginBatch(1);
+    // Who wants to be told of which events is looked up once in the life of a session.
+    await session.table(webhookRoutes).load('event_type', [...appended, EVERY_TYPE]);
+    state.queries = 0;
+    const scope = { registry, clock: systemClock, log: open.logReader.withPlugin(log) };
+    const execution = new Execution(session, scope, '');
+    await execution.prepare(commands);
+    const before = { log: log.queries, state: state.queries };
+    const outcomes: Outcome[] = [];
+    for (const command of commands) outcomes.push(await execution.run(command));
+    const after = { log: log.queries - before.log, state: state.queries - before.state };
+    return { outcomes, before, while: after };
+  } finally {
+    await pool.destroy();
+  }
+}
+
+function command<Input, Answer>(
+  creator: Creator<Input, Answer>,
+  input: Input,
+  idempotencyKey?: string,
+): Command {
+  return { creator: creator as unknown as Creator, input, actor: 'tester', idempotencyKey };
+}
+
+const NOTHING = { log: 0, state: 0 };
+
+describe('what a batch of commands needs to know', () => {
+  it('comes in a few queries where they are repeated, however many they are', async () => {
+    const ledger = await startTestLedger();
+    const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
+    const commands = Array.from({ length: 300 }, (_, i) => {
+      const clientId = i % 2 ? `t${i}` : undefined;
+      return command(PostTransaction, transfer(a, b, `${i + 1}`, { clientId }), `key ${i}`);
+    });
+    const first = await Promise.all(commands.map((one) => ledger.open.ledger.submit(one)));
+    const again = await runAhead(ledger, [...commands, ...commands]);
+    expect(again.outcomes).toEqual([...first, ...first].map((o) => ({ ...o, isHit: true })));
+    // Accounts by their ids, transactions by their client ids; the events behind the keys.
+    expect([again.before, again.while]).toEqual([
+      { log: 1, state: 2 },
+      { log: 1, state: 0 },
+    ]);
+  });
+
+  it('comes in a few queries for the keys inside a command too, by the thousand', async () => {
+    const ledger = await startTestLedger();
+    const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
+    const transactions = Array.from({ length: 2_500 }, (_, i) => ({
+      ...transfer(a, b, `${i + 1}`),
+      idempotencyKey: `item ${i}`,
+    }));
+    const input = { mode: 'independent' as const, transactions };
+    const first = await ledger.accept(PostTransactionBatch, input);
+    const again = await runAhead(ledger, [command(PostTransactionBatch, input)]);
+    const [outcome] = again.outcomes as Outcome<typeof first>[];
+    expect(outcome).toMatchObject({ kind: 'accepted' });
+    expect(outcome!.kind === 'accepted' && outcome!.answer).toEqual(
+      first.map((result) => ({ ...result, isHit: true })),
+    );
+    expect([again.before, again.while]).toEqual([
+      { log: 1, state: 1 },
+      { log: 3, state: 0 },
+    ]);
+  });
+
+  it('is there before reversals are run', async () => {
+    const ledger = await startTestLedger();
+    const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
+    const posted = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        ledger.accept(PostTransaction, transfer(a, b, `${i + 1}.50`, { clientId: `t${i}` })),
+      ),
+    );
+    const reversals = posted.map(({ id, clientId }, i) =>
+      command(ReverseTransaction, { transactionId: i % 2 ? id : `client:${clientId}` }),
+    );
+    const run = await runAhead(ledger, reversals, ['TransactionPosted']);
+    expect(run.outcomes.map((o) => o.kind === 'accepted' && o.answer)).toMatchObject(
+      posted.map((transaction) => ({
+        reverses: transaction.id,
+        postings: transaction.postings.map(({ accountId, amount, direction }) => ({
+          ...{ accountId, amount },
+          direction: direction === 'debit' ? 'credit' : 'debit',
+        })),
+      })),
+    );
+    // Transactions by id and by client id, then their accounts.
+    expect([run.before, run.while]).toEqual([{ log: 0, state: 3 }, NOTHING]);
+  });
+
+  it('is there before orders are settled', async () => {
+    const ledger = await startTestLedger();
+    const [cash, settlement, fees] = await Promise.all(
+      [1, 2, 3].map(() => openAccount(ledger, { type: 'asset' })),
+    );
+    const address = { line1: 'Main Street 1', city: 'Prague', postalCode: '11000', country: 'CZ' };
+    const company = await ledger.accept(CreateCompany, {
+      ...{ name: 'A company', contactEmail: 'a@example.com', address },
+    });
+    const orders = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        ledger.accept(PlaceOrder, {
+          ...{ companyId: company.id, side: 'sell' as const, symbol: 'X', quantity: '1' },
+          ...{ cashAccountId: cash!.id, settlementAccountId: settlement!.id },
+        }),
+      ),
+    );
+    const run = await runAhead(
+      ledger,
+      orders.map(({ id: orderId }) =>
+        command(SettleOrder, {
+          ...{ orderId, executedAmount: '10', fee: '1', feeAccountId: fees!.id },
+          settledAt: '2026-01-31T10:00:00Z',
+        }),
+      ),
+      ['TransactionPosted', 'OrderSettled'],
+    );
+    expect(run.outcomes.map((o) => o.kind)).toEqual(orders.map(() => 'accepted'));
+    expect(run.while).toEqual(NOTHING);
+  });
+
+  it('is there before webhooks are switched off and on', async () => {
+    const ledger = await startTestLedger();
+    const { id: subscriptionId } = await ledger.accept(SubscribeWebhook, {
+      ...{ url: 'https://example.com/', eventTypes: ['AccountOpened', 'AccountClosed'] },
+    });
+    const run = await runAhead(
+      ledger,
+      [command(DisableWebhook, { subscriptionId }), command(EnableWebhook, { subscriptionId })],
+      ['WebhookDisabled', 'WebhookEnabled'],
+    );
+    expect(run.outcomes.map((o) => o.kind)).toEqual(['accepted', 'accepted']);
+    expect(run.while).toEqual(NOTHING);
+  });
+
+  it('is there before accounts are opened', async () => {
+    const ledger = await startTestLedger();
+    const input = { name: 'A', type: 'asset', currency: 'USD', clientId: 'a' } as const;
+    const run = await runAhead(ledger, [command(OpenAccount, input)], ['AccountOpened']);
+    expect([run.outcomes[0]!.kind, run.while]).toEqual(['accepted', NOTHING]);
+  });
+});
