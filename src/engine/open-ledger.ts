@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { healingOf } from './catch-up/healing';
+import { checkDeclaredTables } from './declared-tables';
 import type { StateDatabase } from './define/state-table';
 import { openPool, ROLES, writerConnection, type DatabaseUrls } from '../database/connections';
 import type { LogDatabase } from './write/event-log';
@@ -83,6 +84,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   };
   try {
     registry.checkComplete(await storedEventTypes(logReader));
+    await checkDeclaredTables(stateDb, registry.tables);
     await ledger.start();
     await ensurePartitions(partitionDb, ledger.head.position);
   } catch (error) {

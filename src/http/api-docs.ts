@@ -64,6 +64,7 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
     ApiProblems([
       'validation_failed',
       'unauthorized',
+      'forbidden',
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',
@@ -78,7 +79,13 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
 export function ApiRead({ type, problems = [] }: Omit<Answer, 'status'>): MethodDecorator {
   return applyDecorators(
     ApiResponse({ status: 200, type, headers: POSITION_HEADER, description: 'Found' }),
-    ApiProblems(['validation_failed', 'unauthorized', 'ledger_unavailable', ...problems]),
+    ApiProblems([
+      'validation_failed',
+      'unauthorized',
+      'forbidden',
+      'ledger_unavailable',
+      ...problems,
+    ]),
     ApiSecurity('bearer'),
   );
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import type { LogDatabase } from '../engine/write/event-log';
+import { lastPosition, type LogDatabase } from '../engine/write/event-log';
 import { describeFailure } from '../engine/write/failures';
 import { Ledger } from '../engine/write/ledger';
 import { LedgerUnavailable } from '../engine/define/refusal';
@@ -67,7 +67,7 @@ export class Health {
   private async readPositions(): Promise<Record<'log' | 'state', Attempt<number>>> {
     const began = performance.now();
     const [log, state] = await Promise.all([
-      attempt(this.readLogPosition()),
+      attempt(lastPosition(this.logReader, this.ledger.head)),
       attempt(this.readStatePosition()),
     ]);
     const isBehind =
@@ -101,17 +101,6 @@ export class Health {
     if (!value) return null;
     const { id, status, finishedAt, toPosition } = value;
     return { id, status, finishedAt, ageSeconds: secondsSince(finishedAt), toPosition };
-  }
-
-  private async readLogPosition(): Promise<number> {
-    const row = await this.logReader
-      .selectFrom('event_log')
-      .select('position')
-      .where('position', '>=', Math.max(1, this.ledger.head.position))
-      .orderBy('position', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    return row?.position ?? 0;
   }
 
   private async readStatePosition(): Promise<number> {

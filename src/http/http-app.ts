@@ -21,7 +21,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 
 /**
  * Builds the HTTP side of the program around a module with its controllers, and starts what the
- * module's providers have running; listens not yet. Where that fails, what was started is stopped.
+ * module's providers have running; listens not yet. Where that fails, what was started is stopped;
+ * where a provider cannot be made, Nest gives nobody those that were, and the process has to end.
  */
 export async function buildHttpApp(
   module: DynamicModule,
@@ -49,23 +50,23 @@ export async function buildHttpApp(
     bodyParser: false,
     abortOnError: false,
   });
-  compileRequests(app);
-  const fastify = app.getHttpAdapter().getInstance();
-  observeRequests(fastify, log, app.get(Metrics));
-  closeConnectionsAtEnd(fastify);
-  app.get(AccessGuard).watch(fastify, isDocs);
-  acceptOnlyJson(fastify);
-  app.useGlobalFilters(filter);
-  app.useGlobalPipes(new ValidationPipe());
-  serveDocs(app, problems);
   try {
+    compileRequests(app);
+    const fastify = app.getHttpAdapter().getInstance();
+    observeRequests(fastify, log, app.get(Metrics));
+    closeConnectionsAtEnd(fastify);
+    app.get(AccessGuard).watch(fastify, isDocs);
+    acceptOnlyJson(fastify);
+    app.useGlobalFilters(filter);
+    app.useGlobalPipes(new ValidationPipe());
+    serveDocs(app, problems);
     await app.init();
     await fastify.ready();
+    return app;
   } catch (error) {
     await app.close().catch(() => undefined);
     throw error;
   }
-  return app;
 }
 
 function acceptOnlyJson(fastify: FastifyInstance): void {

@@ -1,5 +1,6 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiExtension } from '@nestjs/swagger';
 
 /** What may be done, as a noun and a verb: `transactions.post`. Roles will be sets of them. */
 export type PermissionName = `${string}.${string}`;
@@ -10,9 +11,9 @@ export const EVERYBODY = 'everybody';
 
 const ACCESS = 'truebook:access';
 
-/** Has a route ask for a permission. */
+/** Has a route ask for a permission, and the document say so. */
 export function Permission(name: PermissionName): MethodDecorator {
-  return accessible(name);
+  return applyDecorators(accessible(name), ApiExtension('x-permission', name));
 }
 
 /** Opens a route to everybody. */

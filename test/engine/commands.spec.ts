@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { defineCreator } from '../../src/engine/define/creator';
+import { OpenAccount } from '../../src/books/accounts/account.creators';
 import { query } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
@@ -60,6 +61,21 @@ describe('a batch of commands', () => {
     expect(results).toEqual(['accepted', 'accepted', '23514', 'accepted', '23505', 'accepted']);
     expect(await texts(ledger)).toEqual(['a', 'b', 'c', 'd']);
     expect(await ledger.accept(TakeNote, { text: 'afterwards' })).toBeDefined();
+  });
+
+  it('traces a row that is refused where SQL has to see it, other rows behind it', async () => {
+    const ledger = await startNotes();
+    const { noteId } = await ledger.accept(TakeNote, { text: 'mine' });
+    const account = { name: 'Cash', type: 'asset', currency: 'EUR' } as const;
+    const results = await verdicts([
+      ledger.submit(TakeNote, { text: 'first' }),
+      ledger.submit(RewriteNote, { noteId, text: 'forbidden' }),
+      ledger.submit(OpenAccount, account),
+      ledger.submit(CountNotes, { text: 'counted' }),
+      ledger.submit(TakeNote, { text: 'last' }),
+    ]);
+    expect(results).toEqual(['accepted', '23514', 'accepted', 'accepted', 'accepted']);
+    expect(await texts(ledger)).toEqual(['counted', 'first', 'last', 'mine']);
   });
 
   it('traces a row that cannot be written down to its command', async () => {

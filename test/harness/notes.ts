@@ -167,4 +167,5 @@ const noteFeature = defineFeature({
   creators: [TakeNote, RewriteNote, ThrowNoteAway, CountNotes, TakeNotes],
 });
 
-export const noteFeatures: readonly Feature[] = [...features, noteFeature];
+/** The notes first: what is sent of them is followed by rows of other tables. */
+export const noteFeatures: readonly Feature[] = [noteFeature, ...features];

@@ -6,6 +6,7 @@ interface Operation {
   requestBody?: { content: Record<string, { schema: object }> };
   responses: Record<string, { content?: Record<string, { schema: object }>; headers?: object }>;
   security?: object[];
+  'x-permission'?: string;
 }
 interface OpenApi {
   openapi: string;
@@ -155,7 +156,8 @@ describe('what operates the service', () => {
       if (path.startsWith('/v1/health')) continue;
       expect(operation.security).toEqual([{ bearer: [] }]);
       expect(operation.responses[success[0]!]!.headers).toHaveProperty('Ledger-Position');
-      for (const status of ['400', '401', '503']) {
+      expect(operation['x-permission']).toMatch(/^[a-z-]+\.[a-z-]+$/);
+      for (const status of ['400', '401', '403', '503']) {
         expect(operation.responses[status]!.content).toHaveProperty('application/problem+json');
       }
       if (method === 'get') continue;

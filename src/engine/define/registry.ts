@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { upcast, type EventType, type LedgerEvent } from './event';
-import type { Creator } from './creator';
 import type { EventObserver, Materializer } from './materializer';
 import type { RowNeeds } from './state-session';
 import type { DataRule, Feature } from './feature';
@@ -24,7 +23,6 @@ export class Registry {
   readonly observers: readonly EventObserver[];
   private readonly dataRules: readonly DataRule[];
   private readonly materializers = new Map<string, Materializer>();
-  private readonly creators = new Map<string, Creator>();
 
   /** @throws RegistryError naming duplicates and missing upcasters. */
   constructor(features: readonly Feature[]) {
@@ -36,15 +34,14 @@ export class Registry {
       this.materializers.set(type, materializer);
       problems.push(...missingUpcasters(materializer.event));
     }
-    for (const creator of features.flatMap((f) => f.creators)) {
-      if (this.creators.has(creator.name)) problems.push(`${creator.name} is defined twice`);
-      this.creators.set(creator.name, creator as unknown as Creator);
-    }
     this.dataRules = features.flatMap((f) => f.dataRules);
     this.observers = features.flatMap((f) => f.observers);
     const taskNames = features.flatMap((f) => f.tasks);
     this.taskNames = new Set(taskNames);
     problems.push(
+      ...repeated(features.flatMap((f) => f.creators).map((c) => c.name)).map(
+        (n) => `${n} is defined twice`,
+      ),
       ...repeated(this.tables.map((t) => t.name)).map((n) => `table ${n} is defined twice`),
       ...repeated(taskNames).map((n) => `task ${n} is declared twice`),
       ...repeated(features.map((f) => f.name)).map((n) => `two features are called ${n}`),
@@ -93,11 +90,6 @@ export class Registry {
   /** Applies the rules of a type to data in its current version. @throws Refusal */
   checkData(type: string, data: object): void {
     for (const { event, check } of this.dataRules) if (event.type === type) check(data as never);
-  }
-
-  /** The creator that a stored command names; undefined where it is gone from the program. */
-  creatorOf(name: string): Creator | undefined {
-    return this.creators.get(name);
   }
 
   /** A stored event in the current version of its type. */

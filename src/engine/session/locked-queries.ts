@@ -1,4 +1,5 @@
 import { kyselyOn } from '../../database/connections';
+import { allDone } from '../../database/sqlstates';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { StateDatabase } from '../define/state-table';
 import { encodeChanges, send } from './flush';
@@ -8,7 +9,8 @@ import { underLocks, type Buffered, type LockedQueries, type UnderLocks } from '
 /** Plain SQL on the state, in a transaction that holds the locks. */
 export function lockedQueries(state: WriterConnection): LockedQueries {
   const flush = async (session: Buffered) => {
-    await Promise.all(send(state, encodeChanges(session.takeChanges())));
+    // A refused row is the cause; that what was sent after it is refused too may be heard first.
+    await allDone(send(state, encodeChanges(session.takeChanges())));
   };
   return {
     flush,

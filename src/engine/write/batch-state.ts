@@ -4,7 +4,8 @@ import type { Execution, Sealed } from './execution';
 /**
  * Takes commands and runs none of them: another process writes as well, another batch has the
  * session for itself, or what ran ahead could not be encoded.
- * Locked: nothing. Sent: nothing. A crash: nothing happened.
+ * Locked: nothing. Sent: nothing of its rows; where it was running ahead before, perhaps the locks
+ * were asked for. A crash: nothing happened.
  */
 interface Collecting {
   readonly name: 'collecting';
@@ -12,8 +13,8 @@ interface Collecting {
 
 /**
  * Takes commands and runs them in memory, behind the batch that is being written.
- * Locked: nothing. Sent: nothing; once one command has run, the locks may have been asked for right
- * behind the commits of the batch before. A crash: nothing happened.
+ * Locked: nothing; once one command has run, the locks may have been asked for, and got, right
+ * behind the commits of the batch before. Sent: no rows. A crash: nothing happened.
  */
 interface RunningAhead {
   readonly name: 'running ahead';
@@ -32,8 +33,8 @@ interface StoppedAhead {
 
 /**
  * Every command has run, and what they wrote is encoded.
- * Locked: nothing by itself. Sent: perhaps all of it, behind the commits of the batch before and
- * in transactions that are not committed. A crash: nothing happened.
+ * Locked: as while running ahead. Sent: perhaps all of it, behind the commits of the batch before
+ * and in transactions that are not committed. A crash: nothing happened.
  */
 interface SealedAhead {
   readonly name: 'sealed ahead';

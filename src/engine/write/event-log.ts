@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import { column, type ReadRow } from '../../database/column';
-import type { LedgerEvent } from '../define/event';
+import type { Head, LedgerEvent } from '../define/event';
 import { defineAppendTable, type DatabaseOf, type RowOf } from '../define/state-table';
 import type { taskLogTable } from './task-log';
 
@@ -144,4 +144,19 @@ export function storedEventTypes(
   db: Kysely<LogDatabase>,
 ): Promise<{ type: string; version: number }[]> {
   return db.selectFrom('event_types').selectAll().execute();
+}
+
+/**
+ * The last position of the log, whichever process wrote it. Read from the head that this process
+ * knows on, so that only the last partition is looked at.
+ */
+export async function lastPosition(db: Kysely<LogDatabase>, known: Head): Promise<number> {
+  const row = await db
+    .selectFrom('event_log')
+    .select('position')
+    .where('position', '>=', Math.max(1, known.position))
+    .orderBy('position', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.position ?? 0;
 }

@@ -11,7 +11,8 @@ import { found, IdPipe, Reads } from '../../http/reads';
 import { LOG_READER } from '../../http/service-tokens';
 import { TaskActions } from './task-actions';
 import { withTasks } from './task-database';
-import { listTasks, readTask, taskView, type TaskPlace } from './task.queries';
+import { listTasks } from './task-list';
+import { readTask, taskView, type TaskPlace } from './task.queries';
 import { RetryTaskDto, TaskDto, TaskListQuery, TaskQuery } from './task.dto';
 
 const TaskPage = pageDto(TaskDto);
@@ -31,7 +32,7 @@ export class TaskController {
   @Get()
   @Permission('tasks.read')
   @ApiOperation({ summary: 'List tasks in the order of the events that asked for them' })
-  @ApiRead({ type: TaskPage, problems: ['forbidden'] })
+  @ApiRead({ type: TaskPage })
   async list(
     @Query() query: TaskListQuery,
     @Res({ passthrough: true }) reply: Reply,
@@ -47,7 +48,7 @@ export class TaskController {
   @Get(':id')
   @Permission('tasks.read')
   @ApiOperation({ summary: 'Read a task and what became of it' })
-  @ApiRead({ type: TaskDto, problems: ['forbidden', 'not_found'] })
+  @ApiRead({ type: TaskDto, problems: ['not_found'] })
   async read(
     @Param('id', IdPipe) id: string,
     @Query() _: TaskQuery,
@@ -64,7 +65,7 @@ export class TaskController {
   @ApiCommand({
     status: 200,
     type: TaskDto,
-    problems: ['forbidden', 'not_found', 'task_not_failed'],
+    problems: ['not_found', 'task_not_failed'],
   })
   async retry(
     @AsCommand() request: CommandRequest,

@@ -1,4 +1,10 @@
-import { expressionBuilder, sql, type Expression, type Kysely } from 'kysely';
+import {
+  expressionBuilder,
+  sql,
+  type Expression,
+  type ExpressionBuilder,
+  type Kysely,
+} from 'kysely';
 import { OPEN, type DeliveryStatus, type TaskDatabase, type TaskStatus } from './task-database';
 import type { TaskDto } from './task.dto';
 
@@ -52,55 +58,27 @@ export function readTask(db: Kysely<TaskDatabase>, taskId: string): Promise<Task
   return selectTasks(db).where('t.task_id', '=', taskId).executeTakeFirst();
 }
 
-/** Tasks in the order of the log, after a place. */
-export function listTasks(
-  db: Kysely<TaskDatabase>,
-  filter: TaskFilter,
-  after: TaskPlace,
-  limit: number,
-): Promise<TaskRead[]> {
-  // What is under way or has failed is found by indexes that hold nothing else, wherever it is.
-  const { name, subject, status } = filter;
-  const of = isRare(status) ? 'd' : 't';
-  let query = selectTasks(db).where((eb) =>
-    eb(
-      eb.refTuple(`${of}.position`, `${of}.ordinal`),
-      '>',
-      // A cursor may hold a larger number than an ordinal can be.
-      eb.tuple(after.position, eb.cast<number>(eb.val(after.ordinal), 'bigint')),
-    ),
-  );
-  if (name !== undefined) query = query.where('t.name', '=', name);
-  if (subject !== undefined) query = query.where('t.subject', '=', subject);
-  if (status === 'recorded') {
-    // Its time has not come, or it is behind the place up to which the tasks of its name were
-    // handed over, or of no such name.
-    query = query.where((eb) =>
-      eb.or([
-        eb('d.status', '=', sql.lit('deferred')),
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom('task_dispatch as p')
-              .whereRef('p.name', '=', 't.name')
-              .where((eb) =>
-                eb(
-                  eb.refTuple('p.position', 'p.ordinal'),
-                  '>=',
-                  eb.refTuple('t.position', 't.ordinal'),
-                ),
-              ),
-          ),
-        ),
-      ]),
-    );
-  } else if (status !== undefined) query = query.where('d.status', '=', status);
-  return query.orderBy(`${of}.position`).orderBy(`${of}.ordinal`).limit(limit).execute();
+/** Tasks of a name and a subject, where they are given, with what became of them. */
+export function readTasks(db: Kysely<TaskDatabase>, { name, subject }: Omit<TaskFilter, 'status'>) {
+  return selectTasks(db)
+    .$if(name !== undefined, (all) => all.where('t.name', '=', name!))
+    .$if(subject !== undefined, (all) => all.where('t.subject', '=', subject!));
 }
 
-/** Whether a status is one of those that few of all tasks have. */
-function isRare(status: TaskStatus | undefined): boolean {
-  return status === 'queued' || status === 'running' || status === 'failed';
+type JoinedTasks = TaskDatabase & { t: TaskDatabase['task_log']; d: TaskDatabase['task_delivery'] };
+
+/** Whether a task, by its row of the log or by that of its delivery, is behind a place. */
+export function isBehind(
+  eb: ExpressionBuilder<JoinedTasks, 't' | 'd'>,
+  row: 't' | 'd',
+  { position, ordinal }: TaskPlace,
+) {
+  return eb(
+    eb.refTuple(`${row}.position`, `${row}.ordinal`),
+    '>',
+    // A cursor may hold a larger number than an ordinal can be.
+    eb.tuple(position, eb.cast<number>(eb.val(ordinal), 'bigint')),
+  );
 }
 
 /** How many tasks wait, are under way and have failed. */

@@ -1,4 +1,5 @@
 import { kyselyOn } from '../../database/connections';
+import { allDone } from '../../database/sqlstates';
 import { CommitRefused, type WriterConnection } from '../../database/writer-connection';
 import { EventAmended } from '../../engine/catch-up/amendment.events';
 import { defineCreator, type Command, type Outcome } from '../../engine/define/creator';
@@ -64,7 +65,7 @@ export class AmendmentWriter implements LogChange {
     const amendments = [...execution.events];
     for (const [i, change] of this.changes.entries()) await this.amend(change, amendments[i]!);
     const sealed = execution.seal();
-    await Promise.all([
+    await allDone([
       ...send(this.log, sealed.log),
       ...send(rebuild.state, sealed.state),
       sendStateHead(rebuild.state, sealed.head, this.registry.materializersVersion),

@@ -41,7 +41,6 @@ export class AmendmentController {
     status: 200,
     type: AmendmentDto,
     problems: [
-      'forbidden',
       'not_found',
       'log_not_whole',
       'event_not_amendable',
@@ -63,7 +62,7 @@ export class AmendmentController {
   @Get('event-backups')
   @Permission('event-backups.read')
   @ApiOperation({ summary: 'List what amended events were before, the newest first' })
-  @ApiRead({ type: EventBackupPage, problems: ['forbidden'] })
+  @ApiRead({ type: EventBackupPage })
   async list(
     @Query() query: EventBackupListQuery,
     @Res({ passthrough: true }) reply: Reply,
@@ -83,13 +82,7 @@ export class AmendmentController {
   @ApiCommand({
     status: 200,
     type: AmendmentDto,
-    problems: [
-      'forbidden',
-      'not_found',
-      'log_not_whole',
-      'nothing_to_amend',
-      'amendment_not_materializable',
-    ],
+    problems: ['not_found', 'log_not_whole', 'nothing_to_amend', 'amendment_not_materializable'],
   })
   async restore(
     @AsCommand() request: CommandRequest,

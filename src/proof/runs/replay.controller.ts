@@ -43,7 +43,7 @@ export class ReplayController {
   @ApiCommand({
     status: 202,
     type: ReplayDto,
-    problems: ['forbidden', 'replay_differs', 'replay_in_progress'],
+    problems: ['replay_differs', 'replay_in_progress'],
   })
   async request(
     @AsCommand() request: CommandRequest,
@@ -58,7 +58,7 @@ export class ReplayController {
   @Get()
   @Permission('replays.read')
   @ApiOperation({ summary: 'List replays, the newest first' })
-  @ApiRead({ type: ReplayPage, problems: ['forbidden'] })
+  @ApiRead({ type: ReplayPage })
   async list(
     @Query() query: ReplayListQuery,
     @Res({ passthrough: true }) reply: Reply,
@@ -72,7 +72,7 @@ export class ReplayController {
   @Get(':id')
   @Permission('replays.read')
   @ApiOperation({ summary: 'Read a replay, and how far it is or what it found' })
-  @ApiRead({ type: ReplayDto, problems: ['forbidden', 'not_found'] })
+  @ApiRead({ type: ReplayDto, problems: ['not_found'] })
   async read(
     @Param('id', IdPipe) id: string,
     @Query() _: RunQuery,
@@ -88,7 +88,7 @@ export class ReplayController {
   @ApiCommand({
     status: 200,
     type: SwappedBackDto,
-    problems: ['forbidden', 'no_way_back', 'replay_in_progress'],
+    problems: ['no_way_back', 'replay_in_progress'],
   })
   async swapBack(
     @AsCommand() request: CommandRequest,
@@ -104,7 +104,7 @@ export class ReplayController {
   @ApiCommand({
     status: 200,
     type: ReplayDto,
-    problems: ['forbidden', 'not_found', 'run_not_active'],
+    problems: ['not_found', 'run_not_active'],
   })
   async abort(
     @AsCommand() request: CommandRequest,

@@ -7,7 +7,7 @@ import {
 import type { Kysely } from 'kysely';
 import { Ledger } from '../../engine/write/ledger';
 import type { EngineLog } from '../../engine/write/ledger-parts';
-import type { LogDatabase } from '../../engine/write/event-log';
+import { lastPosition, type LogDatabase } from '../../engine/write/event-log';
 import { Duties } from '../../http/duties';
 import { LOG_READER, SERVICE_LOG } from '../../http/service-tokens';
 import { within } from '../../http/within';
@@ -132,20 +132,9 @@ export class RunRunner implements OnApplicationBootstrap, OnApplicationShutdown 
       return work.replay({ ...progress, ...(reason !== null && { acceptDifferences: reason }) });
     }
     const { to_position: toPosition } = run;
-    const pace = new Pace(() => this.readLogHead(), progress.signal).wait;
+    const pace = new Pace(() => lastPosition(this.logReader, this.ledger.head), progress.signal)
+      .wait;
     return work.verify({ ...progress, pace, ...(toPosition !== null && { toPosition }) });
-  }
-
-  /** The last position of the log, whichever process wrote it. */
-  private async readLogHead(): Promise<number> {
-    const row = await this.logReader
-      .selectFrom('event_log')
-      .select('position')
-      .where('position', '>=', Math.max(1, this.ledger.head.position))
-      .orderBy('position', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    return row?.position ?? 0;
   }
 
   /** Waits for a run that this process queued, or for the time of the next look. */

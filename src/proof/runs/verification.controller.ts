@@ -33,7 +33,7 @@ export class VerificationController {
   @Post()
   @Permission('verifications.request')
   @ApiOperation({ summary: 'Rebuild the state beside the live one, and compare the two' })
-  @ApiCommand({ status: 202, type: VerificationDto, problems: ['forbidden'] })
+  @ApiCommand({ status: 202, type: VerificationDto })
   async request(
     @AsCommand() request: CommandRequest,
     @Body() { toPosition }: RequestVerificationDto,
@@ -50,7 +50,7 @@ export class VerificationController {
   @Get()
   @Permission('verifications.read')
   @ApiOperation({ summary: 'List verifications, the newest first' })
-  @ApiRead({ type: VerificationPage, problems: ['forbidden'] })
+  @ApiRead({ type: VerificationPage })
   async list(
     @Query() query: VerificationListQuery,
     @Res({ passthrough: true }) reply: Reply,
@@ -64,7 +64,7 @@ export class VerificationController {
   @Get(':id')
   @Permission('verifications.read')
   @ApiOperation({ summary: 'Read a verification, and how far it is or what it found' })
-  @ApiRead({ type: VerificationDto, problems: ['forbidden', 'not_found'] })
+  @ApiRead({ type: VerificationDto, problems: ['not_found'] })
   async read(
     @Param('id', IdPipe) id: string,
     @Query() _: RunQuery,
@@ -81,7 +81,7 @@ export class VerificationController {
   @ApiCommand({
     status: 200,
     type: VerificationDto,
-    problems: ['forbidden', 'not_found', 'run_not_active'],
+    problems: ['not_found', 'run_not_active'],
   })
   async abort(
     @AsCommand() request: CommandRequest,

@@ -1,6 +1,6 @@
 import { PermanentFailure, type TaskHandlerOptions } from '../../../src/engine/define/task-handler';
 import { TaskActions } from '../../../src/outside/tasks/task-actions';
-import { listTasks } from '../../../src/outside/tasks/task.queries';
+import { listTasks } from '../../../src/outside/tasks/task-list';
 import { gate, waitFor } from '../../harness/waiting';
 import { instantIn, SetClock } from './deferred-clock';
 import { greet, type AskedTask } from './ping-feature';
