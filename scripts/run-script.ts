@@ -102,14 +102,15 @@ export async function openDatabases(
   process.stderr.write(`The ledger in ${dataDir}\n`);
   opening = EmbeddedPostgres.open(dataDir, { signal: stopping.signal });
   cluster = await opening;
-  if (!mayMake && !(await isMigrated(cluster.urls.log))) throw new UsageError(noLedger(dataDir));
-  return cluster.urls;
+  const { urls } = cluster;
+  if (!mayMake && !(await isMigrated(urls.log))) throw new UsageError(noLedger(dataDir));
+  return urls;
 }
 
 function noLedger(where: string): string {
   return (
-    `There is no ledger in ${where}: set DATA_DIR, or LOG_DATABASE_URL and STATE_DATABASE_URL, to ` +
-    'the one that you mean; "npm start" and "npm run migrate" make a new one, an import with --new'
+    `There is no ledger in ${where}: set DATA_DIR, or LOG_DATABASE_URL and STATE_DATABASE_URL, ` +
+    'to the one that you mean; "npm start" and "npm run migrate" make a new one, an import with --new'
   );
 }
 

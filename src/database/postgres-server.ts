@@ -146,7 +146,7 @@ function signal(pid: number): void {
   }
 }
 
-/** Whether a process lives and is the PostgreSQL of a folder: after a reboot its pid is anybody's. */
+/** Whether a process lives and is a folder's PostgreSQL: after a reboot its pid is anybody's. */
 async function isServerOf(pid: number, dataDir: string): Promise<boolean> {
   const args = await argumentsOf(pid);
   if (args === undefined) return false;

@@ -23,7 +23,8 @@ describe('the ledger that a script opens', () => {
     await mkdir(dataDir);
     const file = await fileOf(HEADER, ROW);
     const env = { DATA_DIR: dataDir };
-    const none = { end: 1, ledger: '', stderr: expect.stringMatching(/^There is no ledger in /) };
+    const said = expect.stringMatching(/^There is no ledger in /) as string;
+    const none = { end: 1, ledger: '', stderr: said };
     expect(await runScript('import', [file, ...FLAGS], undefined, env)).toMatchObject(none);
     expect(await runScript('verify', [], undefined, env)).toMatchObject(none);
     expect(await readdir(dataDir)).toEqual([]);
