@@ -110,7 +110,7 @@ export async function openDatabases(
 function noLedger(where: string): string {
   return (
     `There is no ledger in ${where}: set DATA_DIR, or LOG_DATABASE_URL and STATE_DATABASE_URL, ` +
-    'to the one that you mean; "npm start" and "npm run migrate" make a new one, an import with --new'
+    'to the one that you mean; "npm start", "npm run migrate" and an import with --new make one'
   );
 }
 

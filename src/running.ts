@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** How long what is being started may take to be there, once the process is to end. */
 const STARTING_MS = 2_000;
 /** How long everything but PostgreSQL may take to stop; it is left as a crash would leave it. */
-const PARTS_MS = 7_000;
+const PARTS_MS = 6_000;
 /** PostgreSQL's last checkpoint, on a disk that is slow. */
 const LAST_MS = 65_000;
 /** Ctrl-C under npm comes twice, from the terminal and from npm. */
