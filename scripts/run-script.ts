@@ -120,12 +120,17 @@ function placeOf(url: string): string {
   return `${searchParams.get('host') ?? (host || 'localhost')}${decodeURIComponent(pathname)}`;
 }
 
-/** Whether a log database has the tables of a log. */
+/** Whether a log database has the tables of a log, as far as it can be reached. */
 async function isMigrated(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS });
   client.on('error', () => undefined);
   try {
     await client.connect();
+  } catch {
+    // The script itself says so, where it needs the database.
+    return true;
+  }
+  try {
     const { rows } = await client.query("select to_regclass('public.event_log') as found");
     return (rows[0] as { found: string | null }).found !== null;
   } finally {
