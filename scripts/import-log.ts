@@ -1,6 +1,6 @@
 import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
-import { importLog, type ImportReport } from '../src/proof/transfer/import-log';
+import { checkLogFile, importLog, type ImportReport } from '../src/proof/transfer/import-log';
 import { progressBar } from './progress-bar';
 import { openDatabases, parseCommandLine, runScript, UsageError } from './run-script';
 
@@ -9,13 +9,15 @@ const STDIN = '-';
 const [IMPORTED, CHAIN_BROKEN] = [0, 5];
 
 runScript(async () => {
-  const options = { json: { type: 'boolean', default: false } } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { json: flag, new: flag };
   const { values, positionals } = parseCommandLine({ options, allowPositionals: true });
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) {
     throw new UsageError('Give one file: npm run import-log -- FILE (or "-")');
   }
-  const urls = await openDatabases(Config.load());
+  if (file !== STDIN) await checkLogFile(file);
+  const urls = await openDatabases(Config.load(), { mayMake: values.new });
   await migrate(urls);
   const progress = progressBar('events');
   const report = await importLog({

@@ -2,6 +2,7 @@ import { Config } from '../src/config';
 import { migrate } from '../src/database/migrator';
 import { openLedger } from '../src/engine/open-ledger';
 import { features } from '../src/features';
+import { checkFile } from '../src/books/import/csv-rows';
 import { importFile, type ImportReport } from '../src/books/import/import-file';
 import { importPlan } from '../src/books/import/import-plan';
 import { progressBar } from './progress-bar';
@@ -19,6 +20,7 @@ const options = {
   'create-accounts': { type: 'boolean' },
   against: { type: 'string', multiple: true },
   counter: { type: 'string' },
+  new: { type: 'boolean', default: false },
 } as const;
 
 runScript(async () => {
@@ -37,8 +39,9 @@ runScript(async () => {
     against: values.against,
     counter: values.counter,
   });
+  await checkFile(file, plan);
   const config = Config.load();
-  const urls = await openDatabases(config);
+  const urls = await openDatabases(config, { mayMake: values.new });
   await migrate(urls);
   const { engine: limits } = config;
   const open = await openLedger({

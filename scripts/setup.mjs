@@ -1,19 +1,22 @@
 // Makes the project ready for the script that npm is about to run: installs the dependencies and,
 // with --build, compiles; with --redis, installs the Redis that the tests start. Runs on Node 20
-// with nothing installed, and does nothing where nothing has changed. The stamps hold hashes, not
-// times: a checkout gives every file a new time.
+// with nothing installed, and does nothing where nothing has changed. The stamps hold hashes of
+// contents: a checkout gives every file a new time, a copy a new place. What works stays until what
+// replaces it is complete.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const BIN = join(ROOT, 'node_modules', '.bin');
 const LOCK_FILE = join(ROOT, 'package-lock.json');
-const INSTALLED = join(ROOT, 'node_modules', '.truebook-installed');
-const BUILT = join(ROOT, 'dist', '.truebook-built');
+const INSTALLED = '.truebook-installed';
+const BUILT = '.truebook-built';
+/** What npm asks for the dependencies. */
+const NPM_FILES = ['package.json', 'package-lock.json', '.npmrc'];
 const COMPILED = ['src', 'scripts', 'migrations', 'test/bench'];
 const COMPILED_BY = ['tsconfig.json', 'nest-cli.json', 'package-lock.json'];
 const OLDEST_NODE = 20;
@@ -25,6 +28,8 @@ const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
  * node_modules, which the installation removes; the name is one that git ignores.
  */
 const BUSY = join(ROOT, '.truebook-setup.log');
+/** What is being made, where git ignores it too. */
+const DRAFT = join(ROOT, '.truebook-draft.log');
 const BUSY_DEADLINE_MS = 15 * 60_000;
 const POLL_MS = 200;
 
@@ -32,7 +37,10 @@ class SetupFailed extends Error {}
 
 function digest(files) {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  for (const file of files) {
+    const name = relative(ROOT, file).split(sep).join('/');
+    hash.update(`${name}\0`).update(readFileSync(file)).update('\0');
+  }
   return hash.digest('hex');
 }
 
@@ -49,30 +57,57 @@ function stampIs(file, value) {
   return existsSync(file) && readFileSync(file, 'utf8') === value;
 }
 
-function run(what, command, args) {
+function run(what, command, args, cwd = ROOT) {
   const path = `${BIN}${delimiter}${process.env.PATH ?? ''}`;
   const windows = process.platform === 'win32';
-  const options = { cwd: ROOT, env: { ...process.env, PATH: path }, stdio: 'inherit' };
+  const options = { cwd, env: { ...process.env, PATH: path }, stdio: 'inherit' };
   const { status, error } = spawnSync(command, args, { ...options, shell: windows });
   if (error) throw new SetupFailed(`${what} failed: ${command} could not be run: ${error.message}`);
   if (status !== 0) throw new SetupFailed(`${what} failed: see the messages above`);
 }
 
+/** Makes a folder aside with `make`, and has it take the old one's place when it is complete. */
+function replace(name, make) {
+  rmSync(DRAFT, { recursive: true, force: true });
+  mkdirSync(DRAFT);
+  try {
+    make(DRAFT);
+    const [made, place, old] = [join(DRAFT, name), join(ROOT, name), join(DRAFT, 'old')];
+    if (!existsSync(place)) return renameSync(made, place);
+    renameSync(place, old);
+    try {
+      renameSync(made, place);
+    } catch (error) {
+      renameSync(old, place);
+      throw error;
+    }
+  } finally {
+    rmSync(DRAFT, { recursive: true, force: true });
+  }
+}
+
 function isInstalled() {
-  return stampIs(INSTALLED, digest([LOCK_FILE])) && existsSync(join(BIN, 'node'));
+  const stamp = join(ROOT, 'node_modules', INSTALLED);
+  return stampIs(stamp, digest([LOCK_FILE])) && existsSync(join(BIN, 'node'));
 }
 
 function install() {
   if (isInstalled()) return;
   process.stderr.write('Installing the dependencies (once, about a minute) …\n');
-  run('Installing the dependencies', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  if (!existsSync(join(BIN, 'node'))) {
-    throw new SetupFailed(
-      'Node 24 was not installed: npm must be allowed to run the install script of "node" ' +
-        '(npm config get ignore-scripts must say false)',
-    );
-  }
-  writeFileSync(INSTALLED, digest([LOCK_FILE]));
+  replace('node_modules', (draft) => {
+    for (const file of NPM_FILES) {
+      if (existsSync(join(ROOT, file))) copyFileSync(join(ROOT, file), join(draft, file));
+    }
+    const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+    run('Installing the dependencies', 'npm', args, draft);
+    if (!existsSync(join(draft, 'node_modules', '.bin', 'node'))) {
+      throw new SetupFailed(
+        'Node 24 was not installed: npm must be allowed to run the install script of "node" ' +
+          '(npm config get ignore-scripts must say false)',
+      );
+    }
+    writeFileSync(join(draft, 'node_modules', INSTALLED), digest([LOCK_FILE]));
+  });
 }
 
 function buildDigest() {
@@ -81,17 +116,19 @@ function buildDigest() {
 }
 
 function isBuilt() {
-  return stampIs(BUILT, buildDigest());
+  return stampIs(join(ROOT, 'dist', BUILT), buildDigest());
 }
 
 function build() {
   const wanted = buildDigest();
-  if (stampIs(BUILT, wanted)) return;
+  if (isBuilt()) return;
   process.stderr.write('Building …\n');
-  // What a failed build leaves behind must not pass for the last good one.
-  rmSync(BUILT, { force: true });
-  run('Building', join(BIN, process.platform === 'win32' ? 'nest.cmd' : 'nest'), ['build']);
-  writeFileSync(BUILT, wanted);
+  replace('dist', (draft) => {
+    const dist = join(draft, 'dist');
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'lib', 'tsc.js');
+    run('Building', 'node', [tsc, '-p', join(ROOT, 'tsconfig.json'), '--outDir', dist]);
+    writeFileSync(join(dist, BUILT), wanted);
+  });
 }
 
 function isOnPath(program) {

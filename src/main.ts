@@ -13,47 +13,17 @@ import { features } from './features';
 import { readOrMakeAdminKey, storeAdminKey, type AdminKey } from './http/admin-key';
 import { dutiesOf } from './http/duties';
 import { makeLog } from './http/log';
+import { outliveOutput } from './http/log-output';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
+import { FAILED, Running } from './running';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */
-const CLOSE_CONNECTIONS_AFTER_MS = 10_000;
-/** Stopping takes this long at most, PostgreSQL's last checkpoint included. */
-const STOP_DEADLINE_MS = 75_000;
-const SAME_SIGNAL_MS = 1_000;
-
-/** What was started, in order; stopped the other way round. */
-class Running {
-  private readonly stops: (() => Promise<void>)[] = [];
-  private stopped: Promise<void> | undefined;
-  isStopping = false;
-  /** Settles when nothing is being started any longer. */
-  starting: Promise<void> = Promise.resolve();
-
-  add(stop: () => Promise<void>): void {
-    this.stops.push(stop);
-  }
-
-  /** Stops everything once; what fails does not keep the rest from being stopped. */
-  stop(onError: (error: unknown) => void): Promise<void> {
-    this.isStopping = true;
-    this.stopped ??= this.stopAll(onError);
-    return this.stopped;
-  }
-
-  private async stopAll(onError: (error: unknown) => void): Promise<void> {
-    for (const stop of this.stops.reverse()) await stop().catch(onError);
-  }
-}
-
-/** The start was interrupted by a signal. */
-class Interrupted extends Error {}
+const CLOSE_CONNECTIONS_AFTER_MS = 4_000;
 
 async function start(config: Config, log: Logger, running: Running): Promise<void> {
-  const checkpoint = () => {
-    if (running.isStopping) throw new Interrupted();
-  };
-  const urls = await openDatabases(config, running);
+  const checkpoint = () => running.stopping.throwIfAborted();
+  const urls = await openDatabases(config, log, running);
   checkpoint();
   await migrate(urls);
   checkpoint();
@@ -75,11 +45,17 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   greet(app, adminKey);
 }
 
-async function openDatabases(config: Config, running: Running): Promise<DatabaseUrls> {
+async function openDatabases(config: Config, log: Logger, running: Running): Promise<DatabaseUrls> {
   const { logDatabaseUrl, stateDatabaseUrl } = config;
   if (logDatabaseUrl === undefined || stateDatabaseUrl === undefined) {
-    const postgres = await EmbeddedPostgres.open(config.dataDir);
-    running.add(() => postgres.close());
+    const postgres = await EmbeddedPostgres.open(config.dataDir, {
+      signal: running.stopping,
+      watcher: {
+        say: (message, err) => log.warn({ err }, message),
+        onLost: ({ message }) => running.fail(`It cannot go on without its database. ${message}`),
+      },
+    });
+    running.addLast(() => postgres.close());
     return postgres.urls;
   }
   await checkReachable('log', logDatabaseUrl);
@@ -130,54 +106,24 @@ function greet(app: NestFastifyApplication, { key, file, isNew }: AdminKey): voi
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/**
- * The first signal stops the service in order, the second one at once. Ctrl-C under npm comes
- * twice, from the terminal and from npm, so what follows at once is the same signal.
- */
-function stopOnSignals(running: Running, log: Logger): void {
-  const onError = (err: unknown) => log.error({ err }, 'something could not be stopped');
-  let stoppedAt = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
-    const now = performance.now();
-    if (running.isStopping) {
-      if (now - stoppedAt < SAME_SIGNAL_MS) return;
-      process.stderr.write('Truebook was ended before it had stopped\n');
-      process.exit(1);
-    }
-    stoppedAt = now;
-    running.isStopping = true;
-    log.info({ signal }, 'stopping');
-    const deadline = setTimeout(() => {
-      process.stderr.write('Truebook could not stop in time\n');
-      process.exit(1);
-    }, STOP_DEADLINE_MS);
-    deadline.unref();
-    // What is being started is not in the list of what is to be stopped yet.
-    const started = running.starting.catch(() => undefined);
-    void started.then(() => running.stop(onError)).then(() => process.exit(0));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-}
-
 async function main(): Promise<void> {
+  outliveOutput();
   const running = new Running();
-  let log: Logger | undefined;
   try {
     const config = Config.load();
-    log = makeLog(config.logLevel);
-    stopOnSignals(running, log);
+    const log = makeLog(config.logLevel);
+    running.log = log;
+    running.listen();
     running.starting = start(config, log, running);
     await running.starting;
   } catch (error) {
-    // The signal's handler stops everything.
-    if (error instanceof Interrupted) return;
+    // Whoever stops it while it starts ends it, too.
+    if (running.stopping.aborted) return;
     const explanation = explainStartFailure(error);
-    if (explanation === undefined) log?.error({ err: error }, 'the start failed');
+    if (explanation === undefined) running.log?.error({ err: error }, 'the start failed');
     const reason = explanation ?? (error instanceof Error ? error.message : String(error));
     process.stderr.write(`Truebook did not start. ${reason}\n`);
-    await running.stop((err) => log?.error({ err }, 'something could not be stopped'));
-    process.exit(1);
+    running.end(FAILED);
   }
 }
 

@@ -1,80 +1,88 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { DatabaseUrls } from './connections';
-import { EmbeddedPostgresError, findBinaries, type PostgresBinaries } from './postgres-binaries';
-import { SQLSTATE, sqlstateOf } from './sqlstates';
+import { EmbeddedPostgresError } from './postgres-binaries';
+import { openFolder, type PostgresFolder } from './postgres-folder';
+import { PostgresServer } from './postgres-server';
+import { sqlstateOf } from './sqlstates';
 
-const MAJOR_VERSION = '18';
 const OWNER = 'truebook_owner';
 const DATABASES = { log: 'truebook_log', state: 'truebook_state' } as const;
-const START_TIMEOUT_MS = 120_000;
-const STOP_TIMEOUT_MS = 60_000;
+/** How long a server may say nothing at all; one that recovers says so, and takes its time. */
+const SILENCE_MS = 120_000;
+const CONNECT_MS = 10_000;
 const POLL_MS = 25;
-/** Longest path of a Unix socket; PostgreSQL adds the file's name to the folder's. */
-const MAX_SOCKET_DIR = 107 - '/.s.PGSQL.5432'.length;
 /** Held (shared) by every process that uses the cluster, so the last one to leave stops it. */
 const IN_USE_LOCK = 7_255_001;
+/** Held by the process that makes what is missing in the cluster. */
+const MAKING_LOCK = 7_255_002;
 
-/** Sized for a small machine; a real installation brings its own servers. */
-const SETTINGS = {
-  listen_addresses: '',
-  max_connections: '100',
-  shared_buffers: '128MB',
-  wal_buffers: '16MB',
-  max_wal_size: '4GB',
-  min_wal_size: '512MB',
-  checkpoint_timeout: '15min',
-  unix_socket_permissions: '0700',
-  logging_collector: 'on',
-  log_directory: 'log',
-  log_filename: 'postgresql-%a.log',
-  log_truncate_on_rotation: 'on',
-  log_rotation_age: '1d',
-  log_rotation_size: '0',
-} as const;
+/** A server that is gone is started again after this, doubled each time up to the greatest. */
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 10_000;
+/** One that ran for so long is started again at once. */
+const STABLE_MS = 60_000;
+/** Starts that fail one after the other; more make no sense, unless the disk is full. */
+const MAX_FAILURES = 8;
+const DISK_FULL = /No space left on device|Disk quota exceeded/i;
+/** Two files of WAL. With less room PostgreSQL cannot recover, nor say so in its log. */
+const ROOM_BYTES = 32 << 20;
+
+/** The server does not answer, and runs. */
+class PostgresSilent extends EmbeddedPostgresError {}
+
+/** What is told of a server that is started again whenever it is gone. */
+export interface Watcher {
+  /** One sentence: it is gone, could not be started yet, is back. */
+  readonly say: (message: string, error?: unknown) => void;
+  /** It cannot be started again, and is not tried again. */
+  readonly onLost: (error: EmbeddedPostgresError) => void;
+}
+
+export interface EmbeddedPostgresOptions {
+  /** Ends the opening early, with the server that was started for it. */
+  readonly signal?: AbortSignal;
+  /** Default: a server that is gone stays gone. */
+  readonly watcher?: Watcher;
+}
 
 /**
- * All that PostgreSQL sees of the environment: none of the service's secrets. Its sessions keep the
- * memory of one batch for the next instead of giving it back to the system every time.
- */
-const ENVIRONMENT = {
-  PATH: '/usr/local/bin:/usr/bin:/bin',
-  MALLOC_TRIM_THRESHOLD_: '67108864',
-  MALLOC_TOP_PAD_: '1048576',
-};
-
-/**
- * A real PostgreSQL that runs for this program, its data in `<dataDir>/postgres`, reachable over a
- * Unix socket only. Several processes may use it at once; the last one to close stops it. One that
- * was left running by a process that died is taken over.
+ * A real PostgreSQL that runs for this program, its data in `<dir>/postgres`, reachable over a
+ * Unix socket only. Several processes may open and use it at once; the last one to close stops it.
+ * One that was left running by a process that died is taken over.
  */
 export class EmbeddedPostgres {
-  private readonly dataDir: string;
-  private readonly socketDir: string;
-  private password = '';
-  private child: ChildProcess | undefined;
+  private readonly server: PostgresServer;
+  private readonly ending = new AbortController();
   private guard: Client | undefined;
+  private repairing: Promise<void> = Promise.resolve();
+  private restarts = 0;
+  private enteredMs = 0;
 
-  private constructor(private readonly dir: string) {
-    this.dataDir = join(dir, 'postgres');
-    const digest = createHash('sha256').update(dir).digest('hex').slice(0, 16);
-    this.socketDir =
-      Buffer.byteLength(this.dataDir) <= MAX_SOCKET_DIR
-        ? this.dataDir
-        : join(tmpdir(), `truebook-${digest}`);
+  private constructor(
+    private readonly folder: PostgresFolder,
+    private readonly watcher: Watcher | undefined,
+  ) {
+    this.server = new PostgresServer(folder);
   }
 
   /** Initialises the cluster and its databases if there are none; starts it if it does not run. */
-  static async open(dir: string): Promise<EmbeddedPostgres> {
-    const cluster = new EmbeddedPostgres(dir);
-    const binaries = await cluster.initialise();
-    await cluster.start(binaries);
-    await cluster.makeDatabases();
+  static async open(dir: string, options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
+    const { signal, watcher } = options;
+    const cluster = new EmbeddedPostgres(await openFolder(dir, signal), watcher);
+    const end = () => cluster.ending.abort();
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+    try {
+      await cluster.enterOrStart();
+      await cluster.makeDatabases();
+    } catch (error) {
+      await cluster.close().catch(() => undefined);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
     return cluster;
   }
 
@@ -85,189 +93,135 @@ export class EmbeddedPostgres {
 
   /** A database of this cluster, as its owner or as the superuser. */
   url(database: string, user: string = OWNER): string {
-    const host = encodeURIComponent(this.socketDir);
-    return `postgresql://${user}:${this.password}@localhost/${database}?host=${host}&port=5432`;
+    const host = encodeURIComponent(this.folder.socketDir);
+    const { password } = this.folder;
+    return `postgresql://${user}:${password}@localhost/${database}?host=${host}&port=5432`;
   }
 
   /** Leaves the cluster, and stops it if nobody else uses it. */
   async close(): Promise<void> {
+    this.ending.abort();
+    await this.repairing;
+    // Where the opening was interrupted, somebody else may use the server that it started.
+    if (!this.guard) await this.enter().catch(() => undefined);
     const guard = this.guard;
     this.guard = undefined;
-    if (!guard) return;
+    if (!guard) return this.server.stopStarted();
     await guard.query('select pg_advisory_unlock_shared($1)', [IN_USE_LOCK]).catch(() => undefined);
     const { rows } = await guard
       .query('select pg_try_advisory_lock($1) as last', [IN_USE_LOCK])
       .catch(() => ({ rows: [{ last: false }] }));
+    const isLast = (rows[0] as { last: boolean }).last;
+    // The lock is held until the server ends it: whoever comes now waits, and starts it again.
+    if (isLast) await this.server.stop();
+    else this.server.release();
     await guard.end().catch(() => undefined);
-    if (!(rows[0] as { last: boolean }).last) return this.child?.unref();
-    await this.stop();
   }
 
-  private async initialise(): Promise<PostgresBinaries> {
-    await mkdir(this.dir, { recursive: true });
-    const binaries = await findBinaries(this.dir);
-    const version = await readFile(join(this.dataDir, 'PG_VERSION'), 'utf8').catch(() => undefined);
-    if (version !== undefined && version.trim() !== MAJOR_VERSION) {
-      throw new EmbeddedPostgresError(
-        `${this.dataDir} was made by PostgreSQL ${version.trim()}, and this program brings ` +
-          `${MAJOR_VERSION}: dump it with the old program, or set DATA_DIR to another folder`,
-      );
-    }
-    this.password = await this.readOrMakePassword();
-    await this.ownDirectory(this.dataDir, binaries);
-    if (this.socketDir !== this.dataDir) await this.ownDirectory(this.socketDir, binaries);
-    if (version === undefined) await this.initdb(binaries);
-    return binaries;
-  }
-
-  private async readOrMakePassword(): Promise<string> {
-    const file = join(this.dir, 'postgres-password');
-    const password = randomBytes(24).toString('hex');
-    // 'wx': the process that makes the file decides, the others read it.
-    await writeFile(file, password, { mode: 0o600, flag: 'wx' }).catch(() => undefined);
-    return (await readFile(file, 'utf8')).trim();
-  }
-
-  private async ownDirectory(path: string, { user }: PostgresBinaries): Promise<void> {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await chmod(path, 0o700);
-    if (user) await chown(path, user.uid, user.gid);
-  }
-
-  private async initdb(binaries: PostgresBinaries): Promise<void> {
-    const passwordFile = join(this.dataDir, '..', `.initdb-${process.pid}`);
-    await writeFile(passwordFile, this.password, { mode: 0o600 });
-    if (binaries.user) await chown(passwordFile, binaries.user.uid, binaries.user.gid);
-    const args = [
-      `--pgdata=${this.dataDir}`,
-      '--username=postgres',
-      '--auth=scram-sha-256',
-      `--pwfile=${passwordFile}`,
-      '--encoding=UTF8',
-      // The same order of text on every machine, whatever its locales.
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-      '--locale=C',
-      '--data-checksums',
-    ];
-    try {
-      const child = this.spawn(binaries, binaries.initdb, args, 'pipe');
-      let output = '';
-      child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      const code = await new Promise((done) => child.on('close', done).on('error', done));
-      if (code !== 0) {
-        const last = output.trim().split('\n').at(-1) ?? '';
-        throw new EmbeddedPostgresError(`PostgreSQL could not initialise ${this.dataDir}: ${last}`);
-      }
-    } finally {
-      await rm(passwordFile, { force: true });
-    }
-  }
-
-  /** A process group of its own: Ctrl-C reaches the service, which stops PostgreSQL last. */
-  private spawn(
-    { user, prefix }: PostgresBinaries,
-    program: string,
-    args: readonly string[],
-    stdio: 'pipe' | ['ignore', number, number],
-  ): ChildProcess {
-    const [command, ...rest] = [...prefix, program, ...args];
-    const as = prefix.length === 0 ? user : undefined;
-    return spawn(command!, rest, { ...as, cwd: '/', detached: true, stdio, env: ENVIRONMENT });
-  }
-
-  private async start(binaries: PostgresBinaries): Promise<void> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    const logFile = join(this.dir, 'postgres-start.log');
-    let exited: number | null | undefined;
-    while (!(await this.enter())) {
-      if (this.child === undefined && !(await this.runningPid())) {
-        const log = await open(logFile, 'w', 0o600);
-        const args = Object.entries(SETTINGS).flatMap(([k, v]) => ['-c', `${k}=${v}`]);
-        this.child = this.spawn(
-          binaries,
-          binaries.postgres,
-          ['-D', this.dataDir, '-k', this.socketDir, '-p', '5432', ...args],
-          ['ignore', log.fd, log.fd],
-        );
-        this.child.on('exit', (code) => (exited = code ?? -1));
-        await log.close();
-      }
-      // Another process may have started it at the same moment; then this one's child gives way.
-      if (exited !== undefined && !(await this.runningPid())) {
-        const output = await readFile(logFile, 'utf8').catch(() => '');
-        const reason = /(?:FATAL|PANIC): +(.*)/.exec(output)?.[1] ?? `exit code ${exited}`;
-        throw new EmbeddedPostgresError(`PostgreSQL did not start in ${this.dataDir}: ${reason}`);
-      }
-      if (Date.now() > deadline) {
-        throw new EmbeddedPostgresError(`PostgreSQL in ${this.dataDir} does not answer`);
+  /** @throws EmbeddedPostgresError */
+  private async enterOrStart(): Promise<void> {
+    let heardMs = performance.now();
+    for (;;) {
+      if (this.ending.signal.aborted) throw new EmbeddedPostgresError('It was interrupted');
+      const answer = await this.enter();
+      if (answer === 'entered') break;
+      if (answer === 'starting') heardMs = performance.now();
+      else await this.server.ensureStarted();
+      if (performance.now() - heardMs > SILENCE_MS) {
+        throw new PostgresSilent(`PostgreSQL in ${this.folder.dataDir} does not answer`);
       }
       await delay(POLL_MS);
     }
+    this.server.release();
+    this.enteredMs = performance.now();
   }
 
-  /** Connects and says that the cluster is in use. False: nobody answers yet. */
-  private async enter(): Promise<boolean> {
-    const guard = new Client({ connectionString: this.url('postgres', 'postgres') });
+  /** Connects and says that the cluster is in use. */
+  private async enter(): Promise<'entered' | 'starting' | 'silent'> {
+    const connectionString = this.url('postgres', 'postgres');
+    const guard = new Client({ connectionString, connectionTimeoutMillis: CONNECT_MS });
     guard.on('error', () => undefined);
     try {
       await guard.connect();
       await guard.query('select pg_advisory_lock_shared($1)', [IN_USE_LOCK]);
       this.guard = guard;
-      return true;
+      guard.once('end', () => this.onGone(guard));
+      return 'entered';
     } catch (error) {
       await guard.end().catch(() => undefined);
-      if (sqlstateOf(error) === '28P01') {
+      const state = sqlstateOf(error);
+      if (state === '28P01') {
+        const { dir, dataDir } = this.folder;
         throw new EmbeddedPostgresError(
-          `The password in ${this.dir} does not fit the PostgreSQL in ${this.dataDir}`,
+          `The password in ${dir} does not fit the PostgreSQL in ${dataDir}`,
           { cause: error },
         );
       }
-      return false;
+      // 57P03: it starts, recovers or stops.
+      return state === '57P03' ? 'starting' : 'silent';
     }
   }
 
+  private onGone(guard: Client): void {
+    if (this.guard !== guard) return;
+    this.guard = undefined;
+    if (this.watcher && !this.ending.signal.aborted) this.repairing = this.repair(this.watcher);
+  }
+
+  /** Starts the server again and again, with growing pauses, until it runs or cannot. */
+  private async repair({ say, onLost }: Watcher): Promise<void> {
+    const { signal } = this.ending;
+    if (performance.now() - this.enteredMs > STABLE_MS) this.restarts = 0;
+    say('PostgreSQL is gone, and is started again');
+    for (let failures = 0; ;) {
+      await this.pause();
+      if (signal.aborted) return;
+      try {
+        await this.enterOrStart();
+        return say('PostgreSQL is back');
+      } catch (error) {
+        if (signal.aborted) return;
+        const { message } = error as Error;
+        failures = (await this.isDiskFull(message)) ? 0 : failures + 1;
+        if (failures >= MAX_FAILURES || error instanceof PostgresSilent) {
+          return onLost(new EmbeddedPostgresError(message, { cause: error }));
+        }
+        say('PostgreSQL could not be started yet', error);
+      }
+    }
+  }
+
+  private async pause(): Promise<void> {
+    const ms = this.restarts === 0 ? 0 : FIRST_PAUSE_MS * 2 ** (this.restarts - 1);
+    this.restarts++;
+    const { signal } = this.ending;
+    await delay(Math.min(ms, MAX_PAUSE_MS), undefined, { signal }).catch(() => undefined);
+  }
+
+  private async isDiskFull(message: string): Promise<boolean> {
+    if (DISK_FULL.test(message)) return true;
+    const room = await statfs(this.folder.dataDir).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => Infinity,
+    );
+    return room < ROOM_BYTES;
+  }
+
+  /** Finishes what an earlier start may have left half done. */
   private async makeDatabases(): Promise<void> {
     const guard = this.guard!;
-    const ignore =
-      (...states: string[]) =>
-      (error: unknown) => {
-        if (!states.includes(sqlstateOf(error) ?? '')) throw error;
-      };
-    const taken = [SQLSTATE.duplicateObject, SQLSTATE.duplicateDatabase, '23505'];
-    await guard
-      .query(`create role ${OWNER} login createrole password '${this.password}'`)
-      .catch(ignore(...taken));
+    const isThere = async (text: string, name: string) =>
+      (await guard.query(text, [name])).rows.length > 0;
+    // Several processes that open a new cluster at once do this one after the other.
+    await guard.query('select pg_advisory_lock($1)', [MAKING_LOCK]);
+    if (!(await isThere('select from pg_roles where rolname = $1', OWNER))) {
+      const { password } = this.folder;
+      await guard.query(`create role ${OWNER} login createrole password '${password}'`);
+    }
     for (const name of Object.values(DATABASES)) {
-      await guard.query(`create database ${name} owner ${OWNER}`).catch(ignore(...taken));
+      if (await isThere('select from pg_database where datname = $1', name)) continue;
+      await guard.query(`create database ${name} owner ${OWNER}`);
     }
-  }
-
-  /** The pid in PostgreSQL's lock file, where that process is alive. */
-  private async runningPid(): Promise<number | undefined> {
-    const file = await readFile(join(this.dataDir, 'postmaster.pid'), 'utf8').catch(() => '');
-    const pid = Number(file.split('\n')[0]);
-    if (!Number.isInteger(pid) || pid <= 0) return undefined;
-    try {
-      process.kill(pid, 0);
-      return pid;
-    } catch {
-      return undefined;
-    }
-  }
-
-  private async stop(): Promise<void> {
-    const pid = await this.runningPid();
-    if (pid === undefined) return;
-    // SIGINT: a fast shutdown, which ends sessions and writes a checkpoint.
-    process.kill(pid, 'SIGINT');
-    const deadline = Date.now() + STOP_TIMEOUT_MS;
-    while ((await this.runningPid()) === pid) {
-      if (Date.now() > deadline) {
-        throw new EmbeddedPostgresError(`PostgreSQL (process ${pid}) did not stop`);
-      }
-      await delay(POLL_MS);
-    }
+    await guard.query('select pg_advisory_unlock($1)', [MAKING_LOCK]);
   }
 }

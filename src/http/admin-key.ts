@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { readOrMakeSecret } from '../database/secret-file';
 import { hashApiKey } from './api-keys';
 
 /** The first admin's key, and where the person at the terminal finds it. */
@@ -21,18 +21,9 @@ export async function readOrMakeAdminKey(
   configured: string | undefined,
 ): Promise<AdminKey> {
   if (configured !== undefined) return { key: configured, file: undefined, isNew: false };
-  await mkdir(dataDir, { recursive: true });
   const file = join(dataDir, FILE);
-  const made = `tb_${randomBytes(KEY_BYTES).toString('base64url')}`;
-  // 'wx': of several processes that start at once one makes the file, and all read it.
-  const isNew = await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx' }).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return false;
-      throw error;
-    },
-  );
-  const key = (await readFile(file, 'utf8')).trim();
+  const make = () => `tb_${randomBytes(KEY_BYTES).toString('base64url')}`;
+  const { text: key, isNew } = await readOrMakeSecret(file, make);
   if (key === '') throw new AdminKeyError(`${file} is empty: remove it, and a new key is made`);
   return { key, file, isNew };
 }

@@ -26,6 +26,13 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** The database `postgres` of the cluster in a folder, as the superuser. */
+export async function superUrlOf(folder: string): Promise<string> {
+  const password = (await readFile(join(folder, 'postgres-password'), 'utf8')).trim();
+  const host = encodeURIComponent(join(folder, 'postgres'));
+  return `postgresql://postgres:${password}@localhost/postgres?host=${host}`;
+}
+
 /** Sends a signal to a cluster's postmaster and waits until it is gone. */
 export async function endCluster(folder: string, signal: 'SIGKILL' | 'SIGINT'): Promise<void> {
   const pid = await postmasterOf(folder);

@@ -10,15 +10,23 @@ export interface ScriptEnd {
   /** Exit code, or the signal that ended it. */
   readonly end: number | NodeJS.Signals;
   readonly stdout: string;
+  /** What it said but for which ledger it opened. */
   readonly stderr: string;
+  /** Where the ledger is that it opened; empty where it opened none. */
+  readonly ledger: string;
 }
+
+const LEDGER = /^The ledger in (.*)\n/m;
 
 export interface RunningScript {
   readonly child: ChildProcess;
   readonly ended: Promise<ScriptEnd>;
 }
 
-/** Starts a compiled script on two databases, without a terminal. */
+/**
+ * Starts a compiled script, without a terminal, on two databases; or else on the PostgreSQL in the
+ * `DATA_DIR` of `env`.
+ */
 export async function startScript(
   name:
     | 'migrate'
@@ -30,7 +38,7 @@ export async function startScript(
     | 'amend'
     | 'checkpoint',
   args: readonly string[],
-  urls: DatabaseUrls,
+  urls: DatabaseUrls | undefined,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningScript> {
   const program = await compiledProgram();
@@ -42,8 +50,7 @@ export async function startScript(
       PATH: process.env['PATH'],
       DATA_DIR: dataDir,
       NODE_COMPILE_CACHE: join(testCluster().runDir, 'compiled'),
-      LOG_DATABASE_URL: urls.log,
-      STATE_DATABASE_URL: urls.state,
+      ...(urls && { LOG_DATABASE_URL: urls.log, STATE_DATABASE_URL: urls.state }),
       ...env,
     },
   });
@@ -52,7 +59,10 @@ export async function startScript(
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const ended = new Promise<ScriptEnd>((done) => {
-    child.on('close', (code, signal) => done({ end: code ?? signal ?? -1, stdout, stderr }));
+    child.on('close', (code, signal) => {
+      const ledger = LEDGER.exec(stderr)?.[1] ?? '';
+      done({ end: code ?? signal ?? -1, stdout, stderr: stderr.replace(LEDGER, ''), ledger });
+    });
   });
   return { child, ended };
 }

@@ -167,6 +167,8 @@ export interface SpawnOptions {
   readonly urls?: DatabaseUrls;
   readonly dataDir?: string;
   readonly env?: Record<string, string>;
+  /** A file that it prints to; default: what `output()` tells. */
+  readonly printTo?: number;
 }
 
 const spawned: ChildProcess[] = [];
@@ -201,9 +203,10 @@ export async function spawnProcess(
   const program = await compiledProgram();
   const dataDir = options.dataDir ?? (await mkdtemp(join(testCluster().runDir, 'data-')));
   const { urls } = options;
+  const out = options.printTo ?? 'pipe';
   const child = spawn(process.execPath, [join(program, 'src/main.js')], {
     cwd: program,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', out, out],
     env: {
       PATH: process.env['PATH'],
       NODE_COMPILE_CACHE: join(testCluster().runDir, 'compiled'),
@@ -220,8 +223,8 @@ export async function spawnProcess(
   });
   spawned.push(child);
   let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const exited = new Promise<number | NodeJS.Signals>((done) => {
     child.on('close', (code, signal) => done(code ?? signal ?? -1));
   });

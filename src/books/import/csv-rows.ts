@@ -79,6 +79,16 @@ export async function* readRows(
   if (columns === undefined) throw new ImportError(`${file} is empty`);
 }
 
+/**
+ * Looks at the first lines of a file, before anything is made for it.
+ * @throws ImportError as {@link readRows}
+ */
+export async function checkFile(file: string, plan: ImportPlan): Promise<void> {
+  const rows = readRows(file, plan);
+  await rows.next();
+  await rows.return(undefined);
+}
+
 function brokenReason({ code, message }: CsvError): string {
   return code === 'CSV_MAX_RECORD_SIZE' ? 'the row is too long' : `no valid CSV: ${message}`;
 }

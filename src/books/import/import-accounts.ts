@@ -3,6 +3,7 @@ import { OpenAccount } from '../accounts/account.creators';
 import type { AccountType } from '../accounts/account.events';
 import type { AccountRow } from '../accounts/account.table';
 import type { OpenLedger } from '../../engine/open-ledger';
+import type { ImportRow } from './csv-rows';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
 import { submitPatiently } from './submit-patiently';
 
@@ -14,6 +15,8 @@ const MAX_KNOWN = 100_000;
 /** The accounts that rows name, looked up once and opened where that was asked for. */
 export class ImportAccounts {
   private known = new Set<string>();
+  /** Accounts of the other side that exist. */
+  private readonly counters = new Set<string>();
 
   constructor(
     private readonly open: OpenLedger,
@@ -21,10 +24,11 @@ export class ImportAccounts {
   ) {}
 
   /**
-   * Makes sure of the accounts that take the other side.
+   * Looks at the accounts that take the other side, and opens none: a file of which no row can be
+   * posted leaves nothing behind.
    * @throws ImportError where one is missing, or is of another type or currency
    */
-  async prepareCounters(): Promise<void> {
+  async checkCounters(): Promise<void> {
     const { against, counter, currency } = this.plan;
     const wanted = new Map<string, CounterAccount>();
     for (const account of [...against.values(), ...(counter ? [counter] : [])]) {
@@ -39,16 +43,29 @@ export class ImportAccounts {
       const account = found.get(clientId);
       if (!account) {
         this.expectCreating(clientId);
-        await this.openAccount(clientId, clientId, type);
       } else if (account.type !== type || account.currency !== currency) {
         const is = `is of type ${account.type} in ${account.currency}`;
         throw new ImportError(`The account "${clientId}" ${is}, not ${type} in ${currency}`);
+      } else {
+        this.counters.add(clientId);
       }
     }
   }
 
-  /** Makes sure of the accounts of some rows. @returns those that do not exist */
-  async prepare(clientIds: Iterable<string>): Promise<Set<string>> {
+  /** Makes sure of both accounts of some rows. @returns those of their own that do not exist */
+  async prepare(rows: readonly ImportRow[]): Promise<Set<string>> {
+    const absent = await this.prepareOwn(rows.map((row) => row.account));
+    const posted = rows.filter((row) => !absent.has(row.account));
+    const counters = new Map(posted.map(({ counter }) => [counter.clientId, counter]));
+    for (const { clientId, type } of counters.values()) {
+      if (this.counters.has(clientId)) continue;
+      await this.openAccount(clientId, clientId, type);
+      this.counters.add(clientId);
+    }
+    return absent;
+  }
+
+  private async prepareOwn(clientIds: Iterable<string>): Promise<Set<string>> {
     const { plan } = this;
     if (this.known.size > MAX_KNOWN) this.known = new Set();
     const unknown = [...new Set(clientIds)].filter((id) => !this.known.has(id));

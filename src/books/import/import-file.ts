@@ -63,7 +63,7 @@ class ImportRun {
   async run(): Promise<ImportReport> {
     const startedMs = performance.now();
     const { file, plan } = this.options;
-    await this.accounts.prepareCounters();
+    await this.accounts.checkCounters();
     let chunk: ImportRow[] = [];
     for await (const row of readRows(file, plan)) {
       this.rows++;
@@ -82,7 +82,7 @@ class ImportRun {
 
   /** Sends a chunk on its way; waits only while too many are under way. */
   private async post(chunk: readonly ImportRow[]): Promise<void> {
-    const absent = await this.accounts.prepare(chunk.map((row) => row.account));
+    const absent = await this.accounts.prepare(chunk);
     const rows = chunk.filter(({ line, account }) => {
       if (!absent.has(account)) return true;
       this.refuse({ line, reason: `there is no account "${account}"` });

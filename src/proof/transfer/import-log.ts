@@ -69,6 +69,20 @@ export async function importLog(options: ImportOptions): Promise<ImportReport> {
   }
 }
 
+/**
+ * Reads the beginning of a file, before anything is made for it.
+ * @throws as {@link importLog} where it is no log file, or cannot be read
+ */
+export async function checkLogFile(from: string): Promise<void> {
+  const bytes = bytesOf(from);
+  bytes.on('error', () => undefined);
+  try {
+    await new LogFileReader(bytes).header();
+  } finally {
+    bytes.destroy();
+  }
+}
+
 function bytesOf(from: string | Readable): Readable {
   if (typeof from !== 'string') return from;
   const file = createReadStream(from, { highWaterMark: READ_BYTES });

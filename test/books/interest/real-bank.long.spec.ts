@@ -54,7 +54,7 @@ describe('a year of a real bank', () => {
       const { posted } = await importFile({ file: REAL_FILE, plan, open: ledger.open });
       expect(posted).toBe(28_205);
       const lines = readFileSync(REAL_FILE, 'utf8').trimEnd().split('\n');
-      await expectSums(ledger, lines, 'czech-bank-1993');
+      await expectSums(ledger, lines, 'czech-bank-1993', OPTIONS.against);
       const expense = await openAccount(ledger, { type: 'expense', currency: 'CZK' });
       const terms = {
         annualRate: '0.045',

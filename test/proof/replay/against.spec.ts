@@ -138,7 +138,7 @@ describe('npm run verify -- --against', () => {
       ),
     );
     child.kill('SIGINT');
-    expect(await ended).toEqual({ end: 130, stdout: '', stderr: '' });
+    expect(await ended).toMatchObject({ end: 130, stdout: '', stderr: '' });
     await waitFor('the released code to be gone', () => !isRunning(pid));
     await expectNoTrace(databases, before);
   });

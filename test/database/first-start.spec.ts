@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { ownClusterFolder } from '../harness/own-cluster';
+import { killTree } from '../harness/process-tree';
+import { rounds } from '../harness/rounds';
+import { seededRandom } from '../harness/seed';
+import { spawnProcess, spawnService } from '../harness/service';
+
+const ROUNDS = rounds(4, 50);
+const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' };
+
+/** How long a first start takes, so that kills meet all of it. */
+async function firstStartMs(): Promise<number> {
+  const dataDir = await ownClusterFolder();
+  const began = performance.now();
+  const service = await spawnService({ dataDir });
+  const took = performance.now() - began;
+  service.kill('SIGTERM');
+  await service.exited;
+  await rm(dataDir, { recursive: true });
+  return took;
+}
+
+describe('a first start that is killed with everything it started', () => {
+  it('is finished or repeated by the next start, whenever that was', async () => {
+    const random = seededRandom();
+    const longestMs = await firstStartMs();
+    for (let round = 0; round < ROUNDS; round++) {
+      const dataDir = await ownClusterFolder();
+      const { child, exited } = await spawnProcess({ dataDir, env: { ADMIN_API_KEY: '' } });
+      // One kill in each part of the start, at a random moment of it.
+      await delay(((round + random.below(1000) / 1000) / ROUNDS) * longestMs);
+      await killTree(child.pid!);
+      expect(await exited).toBe('SIGKILL');
+      const next = await spawnService({ dataDir });
+      expect((await next.api.post('/v1/accounts', ACCOUNT)).status).toBe(201);
+      next.kill('SIGTERM');
+      expect(await next.exited).toBe(0);
+      const drafts = (await readdir(dataDir)).filter((name) => name.includes('draft'));
+      expect(drafts).toEqual([]);
+      await rm(dataDir, { recursive: true });
+    }
+  }, 900_000);
+});

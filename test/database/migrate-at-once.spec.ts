@@ -1,0 +1,31 @@
+import type { DatabaseUrls } from '../../src/database/connections';
+import { databaseUrl, query, testCluster } from '../harness/cluster';
+import { rounds } from '../harness/rounds';
+import { runScript } from '../harness/script';
+
+/** Two empty databases of the owner. */
+async function emptyDatabases(name: string): Promise<DatabaseUrls> {
+  const { superUrl, ownerUrl } = testCluster();
+  const make = async (kind: string) => {
+    const database = `at_once_${name}_${kind}`;
+    await query(superUrl, `create database ${database} owner truebook_owner`);
+    return databaseUrl(ownerUrl, database);
+  };
+  return { log: await make('log'), state: await make('state') };
+}
+
+describe('npm run migrate', () => {
+  it('is done by one of those that are started at once, and the others wait', async () => {
+    for (let round = 0; round < rounds(3, 18); round++) {
+      const urls = await emptyDatabases(`${process.pid}_${round}`);
+      const programs = 4 + (round % 3);
+      const started = Array.from({ length: programs }, () => runScript('migrate', [], urls));
+      const ends = await Promise.all(started);
+      expect(ends.map(({ end }) => end)).toEqual(ends.map(() => 0));
+      const ran = ends.flatMap(({ stdout }) => stdout.match(/^(?:log|state|queue)\/.*$/gm) ?? []);
+      // Every migration ran once, whoever did it.
+      expect(ran.length).toBe(new Set(ran).size);
+      expect(ran.length).toBeGreaterThan(10);
+    }
+  }, 600_000);
+});
