@@ -39,7 +39,9 @@ describe('floods without a key', () => {
     const { urls } = await cloneDatabases();
     const { keys, asked, close } = countedKeys(urls.log);
     const tried = await during(2_500, async () => {
-      const wrong = Array.from({ length: BURST }, () => keys.find(`wrong-${Math.random()}`));
+      const wrong = Array.from({ length: BURST }, () =>
+        Promise.resolve(keys.find(`wrong-${Math.random()}`)),
+      );
       expect(new Set(await Promise.all(wrong))).toEqual(new Set([undefined]));
       await setImmediate();
     });
