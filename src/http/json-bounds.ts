@@ -9,7 +9,7 @@ const MAX_MEMBERS = 256;
 const MAX_VALUES = 350_000;
 /** Bytes of a name; a key of metadata has 384 at most, with every character escaped. */
 const MAX_NAME_BYTES = 1_024;
-/** Different names in one text: each is kept by the engine of JavaScript, with a shape of objects. */
+/** Different names in one text: V8 keeps each, and the shapes of objects that they make. */
 const MAX_DIFFERENT_NAMES = 10_000;
 /** A shorter text does not have so many. */
 const MANY_NAMES_BYTES = MAX_DIFFERENT_NAMES * '"":1,'.length;

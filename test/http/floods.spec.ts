@@ -16,10 +16,13 @@ function countedKeys(url: string) {
   let asked = 0;
   const pool = new Pool({ connectionString: url, max: 1 });
   pool.on('error', () => undefined);
-  const db = new Kysely<LogDatabase>({
-    dialect: new PostgresDialect({ pool }),
-    log: () => void asked++,
-  });
+  // Every question takes a connection, also one that then comes to nothing.
+  const connect = () => {
+    asked++;
+    return pool.connect();
+  };
+  const counted = { connect, options: pool.options, end: () => pool.end() };
+  const db = new Kysely<LogDatabase>({ dialect: new PostgresDialect({ pool: counted }) });
   return { keys: new ApiKeys(db), asked: () => asked, close: () => db.destroy() };
 }
 
