@@ -87,7 +87,7 @@ class AppModule {}
  * @throws StartFailed, TaskHandlersIncomplete
  */
 export async function createApp(parts: AppParts): Promise<NestFastifyApplication> {
-  const { features, duties, log } = parts;
+  const { features, config, duties, log } = parts;
   const problems = new Problems(features);
   const services = await Promise.all(features.map(async (f) => (await f.service()).service));
   checkRoutes([...OPERATION, ...services.flatMap((s) => s.controllers ?? [])], problems);
@@ -96,5 +96,5 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     ...features.map((f, i) => featureModule(f, services[i]!, duties.servesApi)),
     OperationModule,
   ];
-  return buildHttpApp({ module: AppModule, imports }, problems, log);
+  return buildHttpApp({ module: AppModule, imports }, problems, log, config.http);
 }

@@ -131,6 +131,20 @@ export function Integer(
   );
 }
 
+/** A whole number; undefined where it is `off`. */
+export function IntegerOrOff(
+  from: Variable<number> & { readonly min: number; readonly max: number },
+): PropertyDecorator {
+  const { variable, min, max } = from;
+  const form = `a whole number from ${min} to ${max}, or off`;
+  const options = whereSet(notThis(`${variable} must be ${form}`));
+  return setting(
+    from,
+    (text) => (text === 'off' ? undefined : /^\d{1,15}$/.test(text) ? Number(text) : text),
+    ...[IsInt(options), Min(min, options), Max(max, options)],
+  );
+}
+
 /** One of a few words. */
 export function Choice(
   from: Variable<string> & { readonly values: readonly string[] },

@@ -51,6 +51,18 @@ describe('Config', () => {
     });
   });
 
+  it('takes "off" for no limit', () => {
+    const limitOf = (text: string) => Config.load({ RATE_LIMIT_PER_ADDRESS: text }).http;
+    expect(limitOf('').ratePerAddress).toBe(1_000);
+    expect(limitOf('5').ratePerAddress).toBe(5);
+    expect(limitOf('off').ratePerAddress).toBeUndefined();
+    for (const text of ['0', 'many', '1.5']) {
+      expect(problemsOf({ RATE_LIMIT_PER_ADDRESS: text })).toEqual([
+        `RATE_LIMIT_PER_ADDRESS must be a whole number from 1 to 1000000, or off, not "${text}"`,
+      ]);
+    }
+  });
+
   it('names every problem at once', () => {
     const problems = problemsOf({
       ...{ PORT: '70000', ROLE: 'boss', ADMIN_API_KEY: 'short', LOG_LEVEL: 'loud' },

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import {
   Choice,
   DatabaseUrl,
@@ -5,6 +6,7 @@ import {
   Folder,
   Group,
   Integer,
+  IntegerOrOff,
   Key,
   ListMatching,
   Matching,
@@ -18,6 +20,7 @@ import {
   type Environment,
 } from './config-fields';
 import type { EngineLimits } from './engine/write/ledger-parts';
+import type { HttpLimits } from './http/http-limits';
 import { StartFailed } from './http/start-failure';
 import type {
   AdapterConfig,
@@ -43,6 +46,9 @@ class EngineSettings implements EngineLimits {
   @Integer({ variable: 'BATCH_LIMIT', default: 256, min: 1, max: 10_000 })
   readonly batchLimit!: number;
 
+  @Integer({ variable: 'BATCH_BYTES_LIMIT', default: 4_194_304, min: 1_024, max: 1_073_741_824 })
+  readonly batchBytesLimit!: number;
+
   @Integer({ variable: 'LOCK_TIMEOUT_MS', default: 5_000, min: 10, max: 600_000 })
   readonly lockTimeoutMs!: number;
 
@@ -51,6 +57,28 @@ class EngineSettings implements EngineLimits {
 
   @Integer({ variable: 'RECOVERY_TIMEOUT_MS', default: 60_000, min: 100, max: 3_600_000 })
   readonly recoveryTimeoutMs!: number;
+}
+
+/** A share of the memory that the process may have: what a body becomes is many times its bytes. */
+const HEAP_SHARE = Math.round(getHeapStatistics().heap_size_limit / 32);
+const GIB = 1024 ** 3;
+
+/** Of what comes in over HTTP; what they bound, {@link HttpLimits} says. */
+class HttpSettings implements HttpLimits {
+  @Integer({ variable: 'BODY_BYTES_LIMIT', default: HEAP_SHARE, min: 65_536, max: 64 * GIB })
+  readonly bodyBytesLimit!: number;
+
+  @Integer({ variable: 'ANSWER_BYTES_LIMIT', default: HEAP_SHARE, min: 65_536, max: 64 * GIB })
+  readonly answerBytesLimit!: number;
+
+  @Integer({ variable: 'REQUEST_TIMEOUT_MS', default: 30_000, min: 100, max: 600_000 })
+  readonly requestTimeoutMs!: number;
+
+  @Integer({ variable: 'ANSWER_TIMEOUT_MS', default: 15_000, min: 100, max: 600_000 })
+  readonly answerTimeoutMs!: number;
+
+  @IntegerOrOff({ variable: 'RATE_LIMIT_PER_ADDRESS', default: 1_000, min: 1, max: 1_000_000 })
+  readonly ratePerAddress: number | undefined;
 }
 
 /** Of tasks; what they bound, {@link TaskLimits} says. */
@@ -244,6 +272,9 @@ export class Config {
 
   @Group(() => EngineSettings)
   readonly engine!: EngineSettings;
+
+  @Group(() => HttpSettings)
+  readonly http!: HttpSettings;
 
   @Group(() => TaskSettings)
   readonly tasks!: TaskSettings;

@@ -5,12 +5,18 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessGuard } from './access.guard';
 import { ApiKeys } from './api-keys';
 import { buildHttpApp } from './http-app';
+import type { HttpLimits } from './http-limits';
 import { makeLog } from './log';
 import { Metrics } from './metrics';
 import { Permission, Public } from './permission';
 import { Problems } from './problems';
 import { checkRoutes } from './routes';
 import { ApiProblems } from './problem-responses';
+
+const LIMITS: HttpLimits = {
+  ...{ bodyBytesLimit: 1_000_000, answerBytesLimit: 1_000_000 },
+  ...{ requestTimeoutMs: 10_000, answerTimeoutMs: 10_000, ratePerAddress: undefined },
+};
 
 const KEYS: Record<string, { name: string; role: string }> = {
   'of-an-admin': { name: 'ann', role: 'admin' },
@@ -62,7 +68,7 @@ describe('who may do what', () => {
   let app: NestFastifyApplication;
 
   beforeAll(async () => {
-    app = await buildHttpApp({ module: NoteModule }, new Problems([]), makeLog('silent'));
+    app = await buildHttpApp({ module: NoteModule }, new Problems([]), makeLog('silent'), LIMITS);
   });
 
   afterAll(() => app.close());

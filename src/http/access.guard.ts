@@ -1,25 +1,42 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../engine/define/refusal';
+import { AddressLimit } from './address-limit';
+import { AllowedMethods } from './allowed-methods';
 import { ApiKeys } from './api-keys';
 import { may, type Caller, type CallerRequest } from './caller';
+import { pathOf } from './commands';
 import { accessOf, EVERYBODY, type Access, type PermissionName } from './permission';
+import { RETRY_AFTER_S } from './problem';
 
 const BEARER = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
+
+/** What the guard of a server has to be told. */
+export interface Entrance {
+  /** Whether everybody may use a route of a plugin, which has no decorator. */
+  readonly isOpen: (path: string) => boolean;
+  /** Of those who have no key that fits; undefined: they may send as many requests as they like. */
+  readonly limit: AddressLimit | undefined;
+}
+
+/** How many requests one for something large counts for. */
+const LARGE_COST = 20;
 
 /** Decides about every request, before its body is read: who calls, and what the caller may. */
 @Injectable()
 export class AccessGuard implements CanActivate {
+  private readonly methods = new AllowedMethods();
+  private limit: AddressLimit | undefined;
+
   constructor(private readonly keys: ApiKeys) {}
 
-  /**
-   * Has every request to a server looked at.
-   * @param isOpen whether everybody may use a route of a plugin, which has no decorator
-   */
-  watch(fastify: FastifyInstance, isOpen: (path: string) => boolean): void {
+  /** Has every request to a server looked at. */
+  watch(fastify: FastifyInstance, { isOpen, limit }: Entrance): void {
+    this.limit = limit;
+    this.methods.watch(fastify);
     fastify.decorateRequest('caller', null);
     fastify.addHook('onRoute', (route) => {
-      if (isOpen(route.url)) route.config = { ...route.config, ...configOf(EVERYBODY) };
+      if (isOpen(route.url)) route.config = { ...route.config, ...OPEN_PLUGIN };
     });
     fastify.addHook('onRequest', (request, reply, done) => {
       this.admit(request, reply, done);
@@ -27,19 +44,14 @@ export class AccessGuard implements CanActivate {
   }
 
   /** Asks for an API key. A path that does not exist is answered as such to everybody. */
-  private admit(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done: (error?: Error) => void,
-  ): void {
+  private admit(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const { url, config } = request.routeOptions;
-    const { access } = config as RouteConfig;
-    if (url === undefined || access === EVERYBODY) return done();
+    const { access, isLarge = false } = config as RouteConfig;
+    if (url === undefined)
+      return done(this.tooMany(request, reply) ?? this.noRoute(request, reply));
+    if (access === EVERYBODY) return done(this.tooMany(request, reply, isLarge ? LARGE_COST : 1));
     const accept = (caller: Caller | undefined) => {
-      if (!caller) {
-        reply.header('www-authenticate', 'Bearer realm="truebook"');
-        return done(new Refusal('unauthorized', 'Send "Authorization: Bearer <api key>"'));
-      }
+      if (!caller) return done(this.tooMany(request, reply) ?? noKey(reply));
       (request as CallerRequest).caller = caller;
       done(mayUse(caller, access) ? undefined : forbidden(access));
     };
@@ -48,6 +60,27 @@ export class AccessGuard implements CanActivate {
     const caller = this.keys.find(key);
     if (caller instanceof Promise) caller.then(accept, done);
     else accept(caller);
+  }
+
+  /** Counts a request without a key that fits; the error where its address has sent too many. */
+  private tooMany({ ip }: FastifyRequest, reply: FastifyReply, cost = 1): Error | undefined {
+    if (!this.limit || this.limit.take(ip, cost)) return undefined;
+    const { perSecond } = this.limit;
+    reply.headers({
+      'retry-after': RETRY_AFTER_S,
+      'ratelimit-policy': `"address";q=${perSecond};w=1`,
+      ratelimit: '"address";r=0;t=1',
+    });
+    return new Refusal('too_many_requests', 'Send fewer requests without an API key that fits');
+  }
+
+  private noRoute(request: FastifyRequest, reply: FastifyReply): Error {
+    const { method } = request;
+    const path = pathOf(request);
+    const allowed = this.methods.of(path);
+    if (allowed.length === 0) return new Refusal('not_found', `There is nothing at ${path}`);
+    reply.header('allow', allowed.join(', '));
+    return new Refusal('method_not_allowed', `The path has no ${method}`);
   }
 
   /**
@@ -63,6 +96,11 @@ export class AccessGuard implements CanActivate {
   }
 }
 
+function noKey(reply: FastifyReply): Error {
+  reply.header('www-authenticate', 'Bearer realm="truebook"');
+  return new Refusal('unauthorized', 'Send "Authorization: Bearer <api key>"');
+}
+
 /** What says nothing of who may use it is closed to all. */
 function mayUse(caller: Caller | null, access: PermissionName | undefined): boolean {
   return caller !== null && access !== undefined && may(caller, access);
@@ -75,8 +113,8 @@ function forbidden(access: PermissionName | undefined): Refusal {
 /** What `RouteConfig` of `@nestjs/platform-fastify` puts on the routes. */
 interface RouteConfig {
   readonly access?: Access;
+  /** Whether its answer costs much more than to find out who calls. */
+  readonly isLarge?: boolean;
 }
 
-function configOf(access: Access): RouteConfig {
-  return { access };
-}
+const OPEN_PLUGIN: RouteConfig = { access: EVERYBODY, isLarge: true };

@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto';
 import { applyDecorators, HttpCode, type INestApplication, type Type } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
   ApiExtraModels,
   ApiHeader,
@@ -130,11 +132,26 @@ export function isDocs(path: string): boolean {
   return path === `/${DOCS}` || path.startsWith(`/${DOCS}/`);
 }
 
-/** Serves the document at /docs/json and Swagger UI at /docs. */
-export function serveDocs(app: INestApplication, problems: Problems): void {
-  SwaggerModule.setup(DOCS, app, () => openApiDocument(app, problems), {
-    jsonDocumentUrl: `${DOCS}/json`,
-    raw: ['json'],
+/** Serves the document at /docs/json and Swagger UI at /docs; made once, at the first question. */
+export function serveDocs(app: NestFastifyApplication, problems: Problems): void {
+  let kept: { readonly document: OpenAPIObject; readonly json: Buffer; readonly etag: string };
+  const made = () => {
+    if (kept) return kept;
+    const document = openApiDocument(app, problems);
+    const json = Buffer.from(JSON.stringify(document));
+    return (kept = { document, json, etag: `"${hash('sha256', json, 'base64url')}"` });
+  };
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .get(`/${DOCS}/json`, (request, reply) => {
+      const { json, etag } = made();
+      reply.headers({ etag, 'cache-control': 'no-cache' });
+      if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+      return reply.type('application/json; charset=utf-8').send(json);
+    });
+  SwaggerModule.setup(DOCS, app, () => made().document, {
+    raw: false,
     customSiteTitle: 'Truebook API',
   });
 }

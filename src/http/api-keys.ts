@@ -1,28 +1,27 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { LogDatabase } from '../engine/write/event-log';
 import type { Caller } from './caller';
 
-/** An unknown key makes the list be read again, but not more often than this. */
-const MIN_READ_INTERVAL_MS = 1_000;
-/** A key that was withdrawn is known for this long at most. */
-const MAX_AGE_MS = 10_000;
-
-interface KnownKey {
-  readonly hash: Buffer;
-  readonly caller: Caller;
-}
+/** The list is read again beside a request whose key it knows, once it is as old as this. */
+const REFRESH_AFTER_MS = 500;
+/** An older list is not believed: a key that was withdrawn is refused from then on. */
+const MAX_AGE_MS = 1_000;
+/** After a failure the database is left alone for so long. */
+const RETRY_AFTER_MS = 1_000;
 
 /** SHA-256: a key has 256 random bits, so there is nothing to slow down a guesser for. */
 export function hashApiKey(key: string): Buffer {
   return hash('sha256', key, 'buffer');
 }
 
-/** The API keys of the log database, kept in memory for a few seconds. */
+/** The API keys of the log database, kept in memory for a second. */
 export class ApiKeys {
-  private known: readonly KnownKey[] = [];
+  /** By the hash of the key, which nobody can choose: how long a look-up takes tells nothing. */
+  private known: ReadonlyMap<string, Caller> = new Map();
   private readAt = -Infinity;
   private reading: Promise<void> | undefined;
+  private failed: { readonly at: number; readonly error: unknown } | undefined;
 
   constructor(
     private readonly db: Kysely<LogDatabase>,
@@ -30,41 +29,39 @@ export class ApiKeys {
   ) {}
 
   /**
-   * Who a key belongs to, at once where that is known; undefined for a key that nobody has.
+   * Who a key belongs to, at once where that is known; undefined for a key that nobody has. However
+   * many wrong keys come, all of them together have the list read once a second.
    * @throws whatever the database throws, where it has to be asked
    */
   find(key: string): Caller | undefined | Promise<Caller | undefined> {
-    const wanted = hashApiKey(key);
-    const caller = this.match(wanted);
+    const hashed = hashApiKey(key).toString('base64');
+    const caller = this.known.get(hashed);
     const age = performance.now() - this.readAt;
-    if (caller !== undefined) {
-      if (age > MAX_AGE_MS) this.read().catch(this.onError);
-      return caller;
-    }
-    if (age < MIN_READ_INTERVAL_MS) return undefined;
-    return this.read().then(() => this.match(wanted));
+    if (age > MAX_AGE_MS) return this.read().then(() => this.known.get(hashed));
+    if (caller && age > REFRESH_AFTER_MS) this.read().catch(this.onError);
+    return caller;
   }
 
-  /** Compares with every key, in a time that tells nothing about any of them. */
-  private match(wanted: Buffer): Caller | undefined {
-    let found: Caller | undefined;
-    for (const known of this.known) {
-      if (timingSafeEqual(known.hash, wanted)) found = known.caller;
-    }
-    return found;
-  }
-
-  private read(): Promise<void> {
+  private async read(): Promise<void> {
+    const { failed } = this;
+    if (failed && performance.now() - failed.at < RETRY_AFTER_MS) throw failed.error;
     this.reading ??= this.load().finally(() => (this.reading = undefined));
-    return this.reading;
+    await this.reading;
   }
 
   private async load(): Promise<void> {
-    const rows = await this.db.selectFrom('api_keys').selectAll().execute();
-    this.known = rows.map(({ key_hash, name, role }) => ({
-      hash: key_hash,
-      caller: { name, role },
-    }));
-    this.readAt = performance.now();
+    const askedAt = performance.now();
+    try {
+      const rows = await this.db.selectFrom('api_keys').selectAll().execute();
+      this.known = new Map(
+        rows.map(({ key_hash, name, role }) => [key_hash.toString('base64'), { name, role }]),
+      );
+      // What the answer says held when it was asked for.
+      this.readAt = askedAt;
+      this.failed = undefined;
+    } catch (error) {
+      this.failed = { at: performance.now(), error };
+      throw error;
+    }
   }
 }

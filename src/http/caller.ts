@@ -15,6 +15,8 @@ export function may({ role }: { readonly role: string }, _permission: Permission
 /** A request behind the authentication. */
 export interface CallerRequest extends FastifyRequest {
   caller: Caller | null;
+  /** Bytes of the room for bodies that this request takes. */
+  heldBytes: number;
 }
 
 export type Request = CallerRequest;

@@ -12,6 +12,8 @@ export interface CommandRequest {
   readonly idempotencyKey: string | undefined;
   readonly correlationId: string;
   readonly dryRun: boolean;
+  /** What the request takes of the room for bodies. */
+  readonly bytes: number;
   /** The path of the request, for problems inside an answer. */
   readonly path: string;
   /** Where the headers of the answer go. */
@@ -31,6 +33,7 @@ function readCommandRequest(request: Request, reply: Reply): CommandRequest {
     idempotencyKey: readIdempotencyKey(request.headers['idempotency-key'], errors),
     correlationId: request.id,
     dryRun: readDryRun(request.query as Record<string, unknown>, errors),
+    bytes: request.heldBytes,
     path: pathOf(request),
     reply,
   };
@@ -84,8 +87,8 @@ export class Commands {
     creator: Creator<Input, Answer>,
     input: Input,
   ): Promise<Answer> {
-    const { actor, idempotencyKey, correlationId, dryRun } = request;
-    const command = { creator, input, actor, idempotencyKey, correlationId, dryRun };
+    const { actor, idempotencyKey, correlationId, dryRun, bytes } = request;
+    const command = { creator, input, actor, idempotencyKey, correlationId, dryRun, bytes };
     return this.answer(request, await this.ledger.submit(command));
   }
 

@@ -5,10 +5,16 @@ import { AccessGuard } from './access.guard';
 import { ApiKeys } from './api-keys';
 import { featureModule } from './feature-module';
 import { buildHttpApp } from './http-app';
+import type { HttpLimits } from './http-limits';
 import { makeLog } from './log';
 import { Metrics } from './metrics';
 import { Public } from './permission';
 import { Problems } from './problems';
+
+const LIMITS: HttpLimits = {
+  ...{ bodyBytesLimit: 1_000_000, answerBytesLimit: 1_000_000 },
+  ...{ requestTimeoutMs: 10_000, answerTimeoutMs: 10_000, ratePerAddress: undefined },
+};
 
 @Module({
   providers: [
@@ -50,7 +56,7 @@ function moduleWith(engine: Engine, controllers: (new () => object)[] = []): Dyn
 
 function build(...features: DynamicModule[]) {
   const module = { module: All, imports: [Core, ...features] };
-  return buildHttpApp(module, new Problems([]), makeLog('silent'));
+  return buildHttpApp(module, new Problems([]), makeLog('silent'), LIMITS);
 }
 
 describe('what features have running', () => {

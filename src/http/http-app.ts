@@ -4,8 +4,12 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AccessGuard } from './access.guard';
+import { AddressLimit } from './address-limit';
+import { boundAnswers } from './answers';
 import { isDocs, serveDocs } from './api-docs';
-import { BODY_LIMIT_BYTES, parseJsonBody } from './json-body';
+import { Bodies } from './bodies';
+import type { HttpLimits } from './http-limits';
+import { BODY_LIMIT_BYTES } from './json-body';
 import { NestLog } from './log';
 import { Metrics } from './metrics';
 import { ProblemFilter } from './problem.filter';
@@ -16,8 +20,8 @@ import { ValidationPipe } from './validation';
 
 /** `client:` and 64 characters, each of which may be percent-encoded. */
 const MAX_PARAM_LENGTH = 256;
-/** How long a client may take to send a request. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** How often the server looks for requests that take too long. */
+const CHECK_TIMEOUTS_MS = 1_000;
 
 /**
  * Builds the HTTP side of the program around a module with its controllers, and starts what the
@@ -28,13 +32,18 @@ export async function buildHttpApp(
   module: DynamicModule,
   problems: Problems,
   log: Logger,
+  limits: HttpLimits,
 ): Promise<NestFastifyApplication> {
   const filter = new ProblemFilter(problems, log);
   const adapter = new FastifyAdapter({
     // No Nest middleware is used, and looking for it costs every request some microseconds.
     skipMiddie: true,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestTimeoutMs,
+    http: {
+      headersTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: CHECK_TIMEOUTS_MS,
+    },
     genReqId: requestId,
     clientErrorHandler: answerBrokenRequest,
     // Requests that come while the server closes are answered by the ledger's own 503.
@@ -55,8 +64,11 @@ export async function buildHttpApp(
     const fastify = app.getHttpAdapter().getInstance();
     observeRequests(fastify, log, app.get(Metrics));
     closeConnectionsAtEnd(fastify);
-    app.get(AccessGuard).watch(fastify, isDocs);
-    acceptOnlyJson(fastify);
+    const { ratePerAddress: rate } = limits;
+    const limit = rate === undefined ? undefined : new AddressLimit(rate);
+    app.get(AccessGuard).watch(fastify, { isOpen: isDocs, limit });
+    new Bodies(limits.bodyBytesLimit).watch(fastify);
+    boundAnswers(fastify, limits);
     app.useGlobalFilters(filter);
     app.useGlobalPipes(new ValidationPipe());
     serveDocs(app, problems);
@@ -67,17 +79,6 @@ export async function buildHttpApp(
     await app.close().catch(() => undefined);
     throw error;
   }
-}
-
-function acceptOnlyJson(fastify: FastifyInstance): void {
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => {
-    try {
-      done(null, parseJsonBody(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
 }
 
 /** A client that keeps its connection and keeps asking would hold the server open for ever. */

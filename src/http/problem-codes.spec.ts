@@ -46,11 +46,14 @@ describe('the problems of the program', () => {
       401: ['unauthorized'],
       403: ['forbidden'],
       404: ['not_found'],
+      405: ['method_not_allowed'],
+      408: ['request_timeout'],
       409: ['client_id_taken'],
       413: ['payload_too_large'],
       415: ['unsupported_media_type'],
       422: ['idempotency_key_reused'],
       429: ['too_many_requests'],
+      431: ['headers_too_large'],
       500: ['internal_error'],
       503: ['ledger_unavailable'],
     });
@@ -87,7 +90,7 @@ describe('the table of problems', () => {
     const boxes = { name: 'boxes', problems: { no_box: { status: 409, title: 'x' } } };
     const { codes } = new Problems([notes, boxes]);
     expect(codes).toEqual(new Problems([boxes, notes]).codes);
-    expect(codes.slice(4, 10)).toEqual([
+    expect(codes.slice(6, 12)).toEqual([
       'client_id_taken',
       'no_box',
       'payload_too_large',

@@ -1,14 +1,33 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiExtension, getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { FieldErrorDto, ProblemDto } from './problem.dto';
+import type { CoreProblemCode } from './problem-codes';
 import type { Problems } from './problems';
 
 /** What the document has to have besides what routes name. */
 export const PROBLEM_MODELS = [ProblemDto, FieldErrorDto] as const;
 
-const UNAVAILABLE_HEADERS = {
+const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } },
 };
+
+/** What comes with some statuses. */
+const HEADERS: Readonly<Record<string, object>> = {
+  405: { Allow: { description: 'The methods of the path', schema: { type: 'string' } } },
+  429: {
+    ...RETRY_AFTER,
+    RateLimit: { description: 'What is left, and for how long', schema: { type: 'string' } },
+    'RateLimit-Policy': { description: 'How many a second', schema: { type: 'string' } },
+  },
+  503: RETRY_AFTER,
+};
+
+/** What any request may be answered, whatever it asks for. */
+const OF_ANY_REQUEST: readonly CoreProblemCode[] = [
+  'request_timeout',
+  'too_many_requests',
+  'headers_too_large',
+];
 
 const PROBLEMS = 'truebook:problems';
 /** Where an operation keeps its codes until the document is complete. */
@@ -38,9 +57,13 @@ export function documentProblems(document: OpenAPIObject, problems: Problems): v
     for (const operation of Object.values(operations) as Operation[]) {
       const { [EXTENSION]: codes = [] } = operation;
       delete operation[EXTENSION];
-      Object.assign(operation.responses, problemResponses(codes, problems));
+      const all = [...codes, ...OF_ANY_REQUEST];
+      Object.assign(operation.responses, problemResponses(all, problems));
     }
   }
+  // Of no operation, for it is the answer where there is none.
+  const { 405: MethodNotAllowed } = problemResponses(['method_not_allowed'], problems);
+  document.components = { ...document.components, responses: { MethodNotAllowed } as never };
   const schema = document.components?.schemas?.[ProblemDto.name];
   if (schema && 'properties' in schema) {
     schema.properties = {
@@ -59,7 +82,7 @@ function problemResponses(codes: readonly string[], problems: Problems): Record<
       status,
       {
         description: ofStatus.join(', '),
-        ...(ofStatus.includes('ledger_unavailable') && { headers: UNAVAILABLE_HEADERS }),
+        ...(HEADERS[status] && { headers: HEADERS[status] }),
         content: { 'application/problem+json': { schema } },
       },
     ]),

@@ -53,11 +53,14 @@ const CODE_OF_STATUS: Readonly<Record<number, CoreProblemCode>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
   413: 'payload_too_large',
   // A path that is longer than any of ours.
   414: 'not_found',
   415: 'unsupported_media_type',
   429: 'too_many_requests',
+  431: 'headers_too_large',
 };
 
 function refusalOfStatus(status: number, error: Error): Refusal {

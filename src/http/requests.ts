@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { Refusal } from '../engine/define/refusal';
 import type { CallerRequest } from './caller';
 import { pathOf } from './commands';
 import type { Metrics } from './metrics';
 import { invalidRequest, PROBLEM_MEDIA_TYPE } from './problem';
 import { Problems } from './problems';
+import { SECURITY_HEADERS } from './security-headers';
 
 const SANE_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** Asked for every few seconds by machines; not worth a line. */
@@ -22,7 +24,7 @@ export function requestId(request: Pick<IncomingMessage, 'headers'>): string {
 /** Gives every answer its request's id, and every request a line in the log and a measurement. */
 export function observeRequests(fastify: FastifyInstance, log: Logger, metrics: Metrics): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -47,20 +49,27 @@ export function observeRequests(fastify: FastifyInstance, log: Logger, metrics: 
 /** What broken requests are answered is of no feature. */
 const CORE_ONLY = new Problems([]);
 
-/** Answers what cannot be read as HTTP at all, and so has neither a path nor an id. */
+/** What the server could not read, and what that is called. */
+const BROKEN: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: new Refusal('headers_too_large', 'The request has too many headers'),
+  ERR_HTTP_REQUEST_TIMEOUT: new Refusal('request_timeout', 'The request was not sent in time'),
+};
+const NOT_HTTP = invalidRequest({ pointer: '', message: 'cannot be read as HTTP' });
+
+/** Answers what cannot be read as HTTP to its end, and so has neither a path nor an id. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const message =
-    error.code === 'HPE_HEADER_OVERFLOW' ? 'has too many headers' : 'cannot be read as HTTP';
-  const body = JSON.stringify(CORE_ONLY.of(invalidRequest({ pointer: '', message }), ''));
+  const problem = CORE_ONLY.of(BROKEN[error.code ?? ''] ?? NOT_HTTP, '');
+  const body = JSON.stringify(problem);
   const head = [
-    'HTTP/1.1 400 Bad Request',
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     'connection: close',
     `content-type: ${PROBLEM_MEDIA_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -208,14 +208,19 @@ function checkObject(
     return;
   }
   for (const name in value) {
-    if (known.has(name) || errors.length >= MAX_ERRORS) continue;
-    const shown = name.slice(0, MAX_SHOWN_NAME).replaceAll('~', '~0').replaceAll('/', '~1');
-    errors.push({ pointer: `/${shown}`, message: 'is not known' });
+    if (errors.length >= MAX_ERRORS) break;
+    if (known.has(name)) continue;
+    errors.push({ pointer: pointerStep(name), message: 'is not known' });
   }
   for (const field of fields) {
     if (errors.length >= MAX_ERRORS) return;
     checkField(field, value as Record<string, unknown>, errors);
   }
+}
+
+/** The step of a JSON pointer to a member of an object, shortened to what a person reads. */
+export function pointerStep(name: string): string {
+  return `/${name.slice(0, MAX_SHOWN_NAME).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function checkField(field: Field, object: Record<string, unknown>, errors: FieldError[]): void {

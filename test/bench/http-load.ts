@@ -11,6 +11,8 @@ export interface HttpLoad {
   readonly accounts: readonly string[];
   /** 1: a transfer a request. More: so many in a batch. */
   readonly batchSize: number;
+  /** Whether the key fits nobody, so that every answer has to be a refusal. */
+  readonly isRefused?: boolean;
 }
 
 /** What it answers, as JSON on standard output. */
@@ -25,9 +27,13 @@ async function main(): Promise<void> {
   const load = JSON.parse(process.argv[2]!) as HttpLoad;
   const bodies = Array.from({ length: BODIES }, () => bodyOf(load));
   if (load.warmUpSeconds > 0) await shoot(load, bodies, load.warmUpSeconds);
-  const { requests, latency, non2xx, errors, duration } = await shoot(load, bodies, load.seconds);
-  if (non2xx > 0 || errors > 0) {
-    throw new Error(`${non2xx} answers were no success and ${errors} requests failed`);
+  const shot = await shoot(load, bodies, load.seconds);
+  const { requests, latency, errors, duration } = shot;
+  const { isRefused = false } = load;
+  const wrong = isRefused ? shot['2xx'] : shot.non2xx;
+  if (wrong > 0 || errors > 0) {
+    const expected = isRefused ? 'refusals' : 'successes';
+    throw new Error(`${wrong} answers were no ${expected} and ${errors} requests failed`);
   }
   const transfersPerSecond = (requests.total * load.batchSize) / duration;
   const result: HttpResult = { transfersPerSecond, p99Ms: latency.p99 };

@@ -14,6 +14,7 @@ import {
   uniformPair,
   type ChoosePair,
 } from './engine-load';
+import type { HttpLoad } from './http-load';
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
 import { findPgbench, measurePgbench } from './pgbench';
@@ -154,7 +155,17 @@ class Bench {
       });
       const note = `${BATCH.connections} connections`;
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
+      await this.refused(load, url + path);
     });
+  }
+
+  /** How fast those are sent away who have no key that fits. */
+  private async refused(load: Omit<HttpLoad, 'url' | 'connections'>, url: string): Promise<void> {
+    say('wrong keys');
+    const wrong = { ...load, apiKey: 'of-nobody', isRefused: true };
+    const result = await measureHttp({ ...wrong, url, connections: HTTP_CONNECTIONS });
+    const name = `http.refused.${HTTP_CONNECTIONS}`;
+    this.results.add(name, result.transfersPerSecond, 'requests/s', 'wrong keys');
   }
 
   /** A request costs what the route costs and what the engine costs; both share the machine. */

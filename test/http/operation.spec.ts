@@ -74,6 +74,41 @@ describe('what operates the service', () => {
     expect((await own.api.get('/v1/health/live')).status).toBe(200);
   });
 
+  it('lets no browser keep a copy, or do with an answer what nobody meant', async () => {
+    for (const path of ['/v1/accounts', '/v1/nothing', '/v1/health/live', '/metrics']) {
+      for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+        const answer = await service.api.get(path, { headers });
+        expect(Object.fromEntries(answer.headers)).toMatchObject({
+          'cache-control': 'no-store',
+          'content-security-policy': expect.stringContaining("default-src 'self'") as unknown,
+          'cross-origin-opener-policy': 'same-origin',
+          'cross-origin-resource-policy': 'same-origin',
+          'referrer-policy': 'no-referrer',
+          'strict-transport-security': expect.stringContaining('max-age=31536000') as unknown,
+          'x-content-type-options': 'nosniff',
+          'x-frame-options': 'SAMEORIGIN',
+        });
+      }
+    }
+  });
+
+  it('has a documentation that a browser may load', async () => {
+    const page = await fetch(`${service.url}/docs`);
+    const policy = page.headers.get('content-security-policy')!;
+    // The service speaks HTTP: a browser that asked for its scripts by HTTPS would get none.
+    expect(policy).not.toContain('upgrade-insecure-requests');
+    const html = await page.text();
+    const scripts = [...html.matchAll(/<script([^>]*)>([^<]*)/g)];
+    expect(scripts.length).toBeGreaterThan(2);
+    for (const [, attributes, inline] of scripts) {
+      expect(inline!.trim()).toBe('');
+      const source = /src="\.\/(docs\/[^"]+)"/.exec(attributes!)![1]!;
+      const script = await fetch(`${service.url}/${source}`);
+      expect(script.status).toBe(200);
+      expect(script.headers.get('content-type')).toMatch(/javascript/);
+    }
+  });
+
   it('counts what Prometheus asks for', async () => {
     await service.api.get('/v1/accounts/client:nobody');
     const { status, headers, body } = await service.api.get('/metrics');

@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { encodeCursor } from '../../src/http/page';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService, type TestService } from '../harness/service';
@@ -65,9 +66,13 @@ const BODIES: readonly [string, string, string][] = [
   ['null', 'null', ''],
   ['a string', '"x"', ''],
   ['nothing', '', '/description'],
-  ['a NUL', '{"description":"\\u0000","postings":[]}', ''],
-  ['half a surrogate pair', '{"description":"\\ud83d","postings":[]}', ''],
-  ['deep nesting', `{"metadata":${'['.repeat(1e6)}${']'.repeat(1e6)}}`, '/description'],
+  ['a NUL', '{"description":"\\u0000","postings":[]}', '/description'],
+  ['half a surrogate pair', '{"description":"\\ud83d","postings":[]}', '/description'],
+  [
+    'deep nesting',
+    `{"metadata":${'['.repeat(1e6)}${']'.repeat(1e6)}}`,
+    `/metadata${'/0'.repeat(31)}`,
+  ],
 ];
 
 describe('what is wrong with a request', () => {
@@ -233,12 +238,26 @@ describe('what is wrong with a request', () => {
     ['POST', '/v1/transactions/client:nobody/reverse'],
     ['GET', `/v1/accounts/${'x'.repeat(300)}`],
     ['GET', '/v1/nothing'],
-    ['DELETE', '/v1/accounts/client:a'],
     ['GET', '/'],
   ])('%s %.60s is not found', async (method, path) => {
     const { status, problem } = await send(method, path);
     expect(status).toBe(404);
     expect(problem['code']).toBe('not_found');
+  });
+
+  it.each([
+    ['DELETE', '/v1/accounts/client:a', 'GET, HEAD'],
+    ['PUT', '/v1/accounts', 'GET, HEAD, POST'],
+    ['PATCH', '/v1/transactions/batch', 'GET, HEAD, POST'],
+    ['OPTIONS', '/v1/events', 'GET, HEAD'],
+    ['PROPFIND', '/v1/events', 'GET, HEAD'],
+    ['POST', '/docs/json', 'GET, HEAD'],
+    ['DELETE', '/metrics', 'GET, HEAD'],
+  ])('%s %s is told what the path has', async (method, path, allowed) => {
+    const { status, problem, headers } = await send(method, path);
+    expect(status).toBe(405);
+    expect(problem['code']).toBe('method_not_allowed');
+    expect(headers.get('allow')).toBe(allowed);
   });
 
   it('is told for a path that cannot be decoded', async () => {
@@ -254,6 +273,13 @@ describe('what is wrong with a request', () => {
       expect(status).toBe(415);
       expect(problem['code']).toBe('unsupported_media_type');
     }
+    const json = { 'content-type': 'application/json' };
+    for (const coding of ['gzip', 'br', 'deflate', 'gzip, gzip']) {
+      const headers = { ...json, 'content-encoding': coding };
+      const { status, problem } = await send('POST', '/v1/accounts', gzipSync('{}'), headers);
+      expect(status).toBe(415);
+      expect(problem['code']).toBe('unsupported_media_type');
+    }
   });
 
   it('reads no more than four MiB', async () => {
@@ -266,14 +292,25 @@ describe('what is wrong with a request', () => {
   });
 
   it.each([
-    ['no HTTP', 'HELLO\r\n\r\n'],
-    ['endless headers', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`],
-    ['two lengths', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n'],
-  ])('is told for %s', async (_, text) => {
+    ['no HTTP', 'HELLO\r\n\r\n', 400, 'validation_failed'],
+    [
+      'endless headers',
+      `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      'two lengths',
+      'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n',
+      400,
+      'validation_failed',
+    ],
+  ])('is told for %s', async (_, text, status, code) => {
     const answer = await answerTo(service, text);
-    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(answer).toMatch(/content-type: application\/problem\+json/);
-    expect(JSON.parse(answer.split('\r\n\r\n')[1]!)).toMatchObject({ code: 'validation_failed' });
+    expect(answer).toMatch(/cache-control: no-store/);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1]!)).toMatchObject({ code, status });
   });
 });
 

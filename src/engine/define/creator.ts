@@ -82,6 +82,8 @@ export interface Command<Input = unknown, Answer = unknown> {
   readonly idempotencyKey?: string | undefined;
   readonly correlationId?: string | undefined;
   readonly causationId?: string | undefined;
+  /** Bytes of the request that it came in; none where it came from within. */
+  readonly bytes?: number | undefined;
   /** The same path, then undone. */
   readonly dryRun?: boolean;
 }

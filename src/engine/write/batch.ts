@@ -19,6 +19,11 @@ export class QueuedCommand {
     });
   }
 
+  /** Of the request that it came in. */
+  get bytes(): number {
+    return this.command.bytes ?? 0;
+  }
+
   /** Tells the caller what its run came to. */
   answer(result: RunResult | undefined): void {
     if (!result) this.refuse(new Error('The command was not run'));
@@ -40,6 +45,7 @@ type In<Name extends StateName> = Extract<BatchState, { name: Name }>;
  */
 export class Batch {
   private readonly commands: QueuedCommand[] = [];
+  private sumOfBytes = 0;
   /** Of the commands that have been run, in order; they hold once the batch is committed. */
   private results: RunResult[] = [];
 
@@ -76,6 +82,11 @@ export class Batch {
     return this.commands.length;
   }
 
+  /** Of the requests that the commands came in. */
+  get bytes(): number {
+    return this.sumOfBytes;
+  }
+
   /** How many of the commands have been run. */
   get executed(): number {
     return this.results.length;
@@ -101,6 +112,7 @@ export class Batch {
   take(commands: readonly QueuedCommand[]): void {
     this.in('collecting', 'running ahead', 'stopped ahead');
     this.commands.push(...commands);
+    for (const { bytes } of commands) this.sumOfBytes += bytes;
   }
 
   /** Takes down what the next of the commands came to. */

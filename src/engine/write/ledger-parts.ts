@@ -12,6 +12,8 @@ export interface EngineLimits {
   readonly queueLimit: number;
   /** Commands that one locked transaction pair commits together. */
   readonly batchLimit: number;
+  /** Bytes of the requests that a batch's commands came in; the first command has no bound. */
+  readonly batchBytesLimit: number;
   /** How long a batch waits for the locks before its commands are refused. */
   readonly lockTimeoutMs: number;
   /** How long one statement of the write path may run. */

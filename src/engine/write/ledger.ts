@@ -131,16 +131,31 @@ export class Ledger {
 
   /** Takes and runs commands until the batch has its share and the batch before is finished. */
   private async collect(batch: Batch, finished: Promise<void>, inFlight: number): Promise<void> {
-    const { batchLimit } = this.parts.limits;
+    const { batchLimit, batchBytesLimit } = this.parts.limits;
     let isFinished = false;
     const before = finished.then(() => void (isFinished = true));
     for (;;) {
       const underWay = this.queue.length + batch.size + (isFinished ? 0 : inFlight);
       const share = Math.min(batchLimit, Math.max(MIN_SHARE, Math.ceil(underWay / SHARES)));
-      batch.take(this.queue.splice(0, share - batch.size));
+      batch.take(this.queue.splice(0, this.fitting(batch, share)));
+      const isFull = batch.size >= share || batch.bytes + this.nextBytes > batchBytesLimit;
       if (batch.state.name === 'running ahead') await this.runner.runAhead(batch);
-      if (isFinished || batch.size >= share) return;
+      if (isFinished || isFull) return;
       if (this.queue.length === 0) await Promise.race([before, this.arrival()]);
     }
+  }
+  /** How many of the commands that wait fit into a batch; into an empty one the first always. */
+  private fitting({ size, bytes }: Batch, share: number): number {
+    const { batchBytesLimit } = this.parts.limits;
+    let sum = bytes;
+    const end = this.queue.findIndex((command, i) => {
+      sum += command.bytes;
+      return size + i >= share || (sum > batchBytesLimit && size + i > 0);
+    });
+    return end === -1 ? this.queue.length : end;
+  }
+
+  private get nextBytes(): number {
+    return this.queue[0]?.bytes ?? 0;
   }
 }

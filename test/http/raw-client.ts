@@ -1,0 +1,48 @@
+import { createConnection, type Socket } from 'node:net';
+import type { TestService } from '../harness/service';
+
+/** A connection to a service that says what it likes, byte by byte. */
+export class RawClient {
+  private text = '';
+  readonly closed: Promise<string>;
+
+  private constructor(private readonly socket: Socket) {
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.text)));
+    socket.on('error', () => undefined);
+  }
+
+  /** @param options `reads`: whether it takes what it is answered */
+  static async connect(url: string, { reads = true } = {}): Promise<RawClient> {
+    const { hostname, port } = new URL(url);
+    const socket = createConnection(Number(port), hostname);
+    const client = new RawClient(socket);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    if (reads) socket.on('data', (chunk: Buffer) => (client.text += chunk.toString()));
+    return client;
+  }
+
+  /** Everything that was answered so far. */
+  get answered(): string {
+    return this.text;
+  }
+
+  send(text: string): void {
+    this.socket.write(text);
+  }
+
+  goAway(): void {
+    this.socket.destroy();
+  }
+}
+
+/** The head of a POST with the service's key; more headers come as lines. */
+export function headOfPost({ key }: TestService, path: string, ...headers: string[]): string {
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    'host: x',
+    'content-type: application/json',
+    `authorization: Bearer ${key}`,
+    ...headers,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}

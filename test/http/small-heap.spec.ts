@@ -1,0 +1,55 @@
+import { cloneDatabases } from '../harness/databases';
+import { rounds } from '../harness/rounds';
+import { spawnService } from '../harness/service';
+
+const BATCHES = rounds(40, 400);
+const HEAP_MIB = 256;
+
+// A batch of 56,000 postings takes a second, and many of them on a machine that does much else.
+jest.setTimeout(rounds(300_000, 900_000));
+
+/** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
+function largeBatch(): string {
+  const posting = (i: number) => ({
+    accountId: `client:${i % 2 ? 'cash' : 'equity'}`,
+    direction: i % 2 ? 'debit' : 'credit',
+    amount: '1.00',
+  });
+  const postings = Array.from({ length: 56 }, (_, i) => posting(i));
+  const transactions = Array.from({ length: 1000 }, () => ({ description: 'x', postings }));
+  return JSON.stringify({ mode: 'independent', transactions });
+}
+
+describe('a process with little memory', () => {
+  it(`survives ${BATCHES} large batches at once`, async () => {
+    const { urls } = await cloneDatabases();
+    const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
+    const service = await spawnService({ urls, env });
+    for (const [clientId, type] of [
+      ['cash', 'asset'],
+      ['equity', 'equity'],
+    ]) {
+      const account = { clientId, name: clientId, type, currency: 'USD' };
+      expect((await service.api.post('/v1/accounts', account)).status).toBe(201);
+    }
+    const body = largeBatch();
+    expect(body.length).toBeGreaterThan(3_600_000);
+    const post = async () => {
+      const response = await fetch(`${service.url}/v1/transactions/batch`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${service.key}` },
+        body,
+      });
+      await response.arrayBuffer();
+      return response.status;
+    };
+    const statuses = await Promise.all(Array.from({ length: BATCHES }, post));
+    const counts = Object.groupBy(statuses, String);
+    // Each is answered: some are posted, and the others told to come again.
+    expect(Object.keys(counts).sort()).toEqual(['200', '503']);
+    expect((await service.api.get('/v1/health/live')).status).toBe(200);
+    expect(await post()).toBe(200);
+    service.kill('SIGTERM');
+    expect(await service.exited).toBe(0);
+  });
+});
