@@ -17,6 +17,7 @@ import {
   Url,
   type Environment,
 } from './config-fields';
+import { READ_LIMITS, type ReadLimits } from './engine/open-readers';
 import type { EngineLimits } from './engine/write/ledger-parts';
 import { StartFailed } from './http/start-failure';
 import type {
@@ -51,6 +52,21 @@ class EngineSettings implements EngineLimits {
 
   @Integer({ variable: 'RECOVERY_TIMEOUT_MS', default: 60_000, min: 100, max: 3_600_000 })
   readonly recoveryTimeoutMs!: number;
+}
+
+/** Of what callers read; what they bound, {@link ReadLimits} says. */
+class ReadSettings implements ReadLimits {
+  @Integer({ variable: 'READ_POOL_SIZE', default: READ_LIMITS.cheap, min: 1, max: 200 })
+  readonly cheap!: number;
+
+  @Integer({ variable: 'EXPENSIVE_READS', default: READ_LIMITS.expensive, min: 1, max: 200 })
+  readonly expensive!: number;
+
+  @Integer({ variable: 'READ_QUEUE_LIMIT', default: READ_LIMITS.queueLimit, min: 0, max: 100_000 })
+  readonly queueLimit!: number;
+
+  @Integer({ variable: 'READ_WAIT_MS', default: READ_LIMITS.waitMs, min: 10, max: 600_000 })
+  readonly waitMs!: number;
 }
 
 /** Of tasks; what they bound, {@link TaskLimits} says. */
@@ -239,11 +255,11 @@ export class Config {
   @Choice({ variable: 'LOG_LEVEL', default: 'info', values: LOG_LEVELS })
   readonly logLevel!: (typeof LOG_LEVELS)[number];
 
-  @Integer({ variable: 'READ_POOL_SIZE', default: 10, min: 1, max: 200 })
-  readonly readPoolSize!: number;
-
   @Group(() => EngineSettings)
   readonly engine!: EngineSettings;
+
+  @Group(() => ReadSettings)
+  readonly reads!: ReadSettings;
 
   @Group(() => TaskSettings)
   readonly tasks!: TaskSettings;

@@ -66,6 +66,10 @@ interface LocksAhead {
   readonly sent: Promise<unknown>[];
 }
 
+/** A table of its own grows for certain, and leaves nothing in those of the ledger. */
+const PROBE =
+  'create temporary table write_probe on commit drop as select generate_series(1, 20000)';
+
 /**
  * The two locked transactions that every write goes through. Owns the only two connections that
  * write, opens them anew when they break, and never retries by itself: what a failure means is for
@@ -76,6 +80,7 @@ export class WritePath {
   readonly sessionMode: UnderLocks;
   /** Where the log stood when this process last held the locks. */
   private lastHead: Head = GENESIS;
+  private acknowledgedHead: Head = GENESIS;
   private lastRebuilds = 0;
   private readonly storedTypes = new Set<string>();
   private logAhead: LogAhead | undefined;
@@ -92,6 +97,14 @@ export class WritePath {
 
   get head(): Head {
     return this.lastHead;
+  }
+
+  /**
+   * The head that both databases were last seen with. Between the two commits of a batch it stays
+   * behind {@link head}: nobody was told of that batch yet.
+   */
+  get acknowledged(): Head {
+    return this.acknowledgedHead;
   }
 
   /**
@@ -128,6 +141,7 @@ export class WritePath {
       await this.heal(this.log, this.state, stateHead, logHead);
     }
     this.lastHead = logHead;
+    this.acknowledgedHead = logHead;
     this.lastRebuilds = rebuilds;
     return { head: logHead, isUnchanged };
   }
@@ -234,9 +248,11 @@ export class WritePath {
     // The state's lock goes before the log's is awaited: holding the one while waiting for the
     // other would be a deadlock that no server can see.
     const committed = this.state.commit();
+    const head = this.lastHead;
     if (this.logAhead) this.lockStateAhead(this.logAhead);
     this.logAhead = undefined;
     await committed;
+    this.acknowledgedHead = head;
   }
 
   /** Follows the log's lock with the state's: in this order, here too. */
@@ -287,6 +303,15 @@ export class WritePath {
     } finally {
       await this.rollback();
     }
+  }
+
+  /**
+   * Has both databases write some pages, inside the locks that are held, and not keep them: where
+   * the disk is full or a database read-only that fails as any write does.
+   * @throws what the connections throw
+   */
+  async probeWrites(): Promise<void> {
+    await allDone([this.log.send(PROBE), this.state.send(PROBE)]);
   }
 
   /** Cuts both connections; whatever they were waiting for fails. */

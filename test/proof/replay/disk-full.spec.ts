@@ -66,7 +66,7 @@ describe('a disk that is full', () => {
       await moveState(superUrl, folder, disk);
       await migrate(urls);
       const open = await openLedger({
-        ...{ urls, features, limits: TEST_LIMITS, readPoolSize: 2, log: new RecordedLog() },
+        ...{ urls, features, limits: TEST_LIMITS, reads: { cheap: 2 }, log: new RecordedLog() },
       });
       await writeTransactions(open, TRANSACTIONS);
       expect((await replayOf(books)).status).toBe('swapped');
