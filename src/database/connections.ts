@@ -14,8 +14,8 @@ const SILENCE_MS = 5_000;
  */
 const CLIENT_CHECKS = ['idle=60', 'interval=15', 'count=4'];
 /**
- * While a statement runs the server looks as often whether its client still has the connection open,
- * and ends the statement where not: nobody waits for it any more. Reads are ended that way.
+ * While a statement runs the server looks as often whether its client still has the connection
+ * open, and ends the statement where not: nobody waits for it. Reads are ended that way.
  */
 const GONE_CHECK_MS = 250;
 
@@ -34,6 +34,30 @@ export type Role = (typeof ROLES)[keyof typeof ROLES];
 
 /** The schema of the state database that holds everything a replay rebuilds. */
 export const STATE_SCHEMA = 'state';
+
+/**
+ * What every session is set to, whatever a URL, a database, a role or a server says otherwise: how
+ * values are read and written, what a transaction sees, and what ends a session. The start asks for
+ * it. `default_transaction_read_only` is none of them: who sets it means it.
+ */
+export const SESSION_SETTINGS = {
+  search_path: `${STATE_SCHEMA}, public`,
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  standard_conforming_strings: 'on',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  transaction_timeout: '0',
+  idle_session_timeout: '0',
+} as const;
+
+/** What a URL says of how a server is reached; whatever else it says is left out. */
+const WAY = /^(host|port|user|password|ssl.*|uselibpqcompat)$/;
 
 /** Where the two databases are; the users in the URLs own them. */
 export interface DatabaseUrls {
@@ -80,22 +104,32 @@ export function sessionConfig(
     `-c lock_timeout=${timeouts.lockTimeoutMs}`,
     `-c statement_timeout=${timeouts.statementTimeoutMs}`,
     `-c idle_in_transaction_session_timeout=${timeouts.statementTimeoutMs}`,
-    `-c timezone=UTC`,
-    `-c datestyle=ISO`,
-    `-c search_path=${STATE_SCHEMA},public`,
+    ...Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${escaped(value)}`),
     ...CLIENT_CHECKS.map((check) => `-c tcp_keepalives_${check}`),
     `-c client_connection_check_interval=${GONE_CHECK_MS}`,
     ...settings.map((setting) => `-c ${setting}`),
     ...(role === undefined ? [] : [`-c role=${role}`]),
   ];
   return {
-    connectionString: url,
+    connectionString: withoutSettings(url),
     application_name: `truebook${role === undefined ? '' : ` ${role.replace('truebook_', '')}`}`,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     options: options.join(' '),
   } satisfies ClientConfig;
+}
+
+/** A URL's own options would be taken instead of all of ours, and with them the owner's role. */
+function withoutSettings(url: string): string {
+  const way = new URL(url);
+  const others = [...way.searchParams.keys()].filter((name) => !WAY.test(name));
+  for (const name of others) way.searchParams.delete(name);
+  return others.length > 0 ? way.href : url;
+}
+
+function escaped(value: string): string {
+  return value.replace(/[\\ ]/g, '\\$&');
 }
 
 /** What a pool opens, and how many of it. */
