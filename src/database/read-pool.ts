@@ -11,8 +11,8 @@ const GRACE_MS = 200;
 
 /**
  * Connections that read for callers who may leave. pg cannot cancel a statement, but a server whose
- * client has gone ends it within {@link GRACE_MS} and a look at the connection: so the connection is
- * cut. A request to cancel could come late, and would hit the next statement of that connection.
+ * client has gone ends it by itself: so the connection is cut. A request to cancel could come late,
+ * and would hit the next statement of that connection.
  */
 export class ReadPool<DB> {
   private readonly pool: Pool;

@@ -6,6 +6,7 @@ import {
   ROLES,
   writerConnection,
   type DatabaseUrls,
+  type OnConnectionError,
   type Role,
   type SessionTimeouts,
 } from '../database/connections';
@@ -76,23 +77,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const registry = new Registry(options.features);
   await probeDatabases(urls, limits.lockTimeoutMs);
   const onError = (err: Error) => log.warn({ err }, 'an idle database connection broke');
-  const { logReader: ofLog, stateReader: ofState, logWriter } = ROLES;
-  const pools: Kysely<never>[] = [];
-  const pool = <DB>(url: string, role: Role, size: number, timeouts: SessionTimeouts = limits) => {
-    const opened = openPool<DB>(url, role, timeouts, size, onError);
-    pools.push(opened as unknown as Kysely<never>);
-    return opened;
-  };
-  const engineLog = pool<LogDatabase>(urls.log, ofLog, ENGINE_CONNECTIONS.log);
-  const engineState = pool<StateDatabase>(urls.state, ofState, ENGINE_CONNECTIONS.state);
-  const logReader = pool<LogDatabase>(urls.log, ofLog, SERVICE_CONNECTIONS);
-  const soon = { lockTimeoutMs: HEALTH_TIMEOUT_MS, statementTimeoutMs: HEALTH_TIMEOUT_MS };
-  const health = {
-    log: pool<LogDatabase>(urls.log, ofLog, 1, soon),
-    state: pool<StateDatabase>(urls.state, ofState, 1, soon),
-  };
-  // Adding partitions waits for the lock of the log like any writer, on a connection of its own.
-  const partitionDb = pool<LogDatabase>(urls.log, logWriter, 1);
+  const pools = openPools(urls, limits, onError);
   const path = new WritePath(
     registry,
     writerConnection(urls.log, ROLES.logWriter, limits),
@@ -102,14 +87,14 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     ),
   );
   let onTasks: () => void = () => undefined;
-  const keepAhead = partitionKeeper(partitionDb, log);
+  const keepAhead = partitionKeeper(pools.partitions, log);
   const ledger = new Ledger({
     registry,
     clock: options.clock ?? systemClock,
     limits,
     path,
-    logReader: engineLog,
-    stateReader: engineState,
+    logReader: pools.engineLog,
+    stateReader: pools.engineState,
     log,
     onCommitted: (head, hasTasks) => {
       keepAhead(head.position);
@@ -123,13 +108,12 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   );
   const close = async () => {
     await ledger.stop();
-    const closers = [readers.log.close(), readers.state.close(), ...pools.map((p) => p.destroy())];
-    await Promise.all(closers);
+    await Promise.all([readers.log.close(), readers.state.close(), pools.close()]);
   };
   try {
-    registry.checkComplete(await storedEventTypes(logReader));
+    registry.checkComplete(await storedEventTypes(pools.service));
     await ledger.start();
-    await ensurePartitions(partitionDb, ledger.head.position);
+    await ensurePartitions(pools.partitions, ledger.head.position);
   } catch (error) {
     await close();
     throw error;
@@ -138,12 +122,36 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     ledger,
     urls,
     registry,
-    logReader,
+    logReader: pools.service,
     callersLog: readers.log,
     stateReader: new StateReader(readers.state, ledger),
-    health,
+    health: pools.health,
     onTasks: (listener) => (onTasks = listener),
     close,
+  };
+}
+
+/** What is read and written beside batches and callers; nobody waits for another's connections. */
+function openPools(urls: DatabaseUrls, limits: SessionTimeouts, onError: OnConnectionError) {
+  const opened: { destroy(): Promise<void> }[] = [];
+  const open = <DB>(url: string, role: Role, size: number, timeouts = limits) => {
+    const pool = openPool<DB>(url, role, timeouts, size, onError);
+    opened.push(pool);
+    return pool;
+  };
+  const log = (size: number, timeouts?: SessionTimeouts) =>
+    open<LogDatabase>(urls.log, ROLES.logReader, size, timeouts);
+  const state = (size: number, timeouts?: SessionTimeouts) =>
+    open<StateDatabase>(urls.state, ROLES.stateReader, size, timeouts);
+  const soon = { lockTimeoutMs: HEALTH_TIMEOUT_MS, statementTimeoutMs: HEALTH_TIMEOUT_MS };
+  return {
+    engineLog: log(ENGINE_CONNECTIONS.log),
+    engineState: state(ENGINE_CONNECTIONS.state),
+    service: log(SERVICE_CONNECTIONS),
+    health: { log: log(1, soon), state: state(1, soon) },
+    // Adding partitions waits for the lock of the log like any writer.
+    partitions: open<LogDatabase>(urls.log, ROLES.logWriter, 1),
+    close: () => Promise.all(opened.map((pool) => pool.destroy())),
   };
 }
 

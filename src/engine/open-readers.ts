@@ -32,7 +32,7 @@ export const READ_LIMITS: ReadLimits = {
 const EXPENSIVE_SETTINGS = ['max_parallel_workers_per_gather=0'];
 /** Events per second above which the ledger counts as busy. */
 const BUSY_EVENTS_PER_S = 500;
-/** Beside busy writers nothing expensive follows an expensive read for as long as it took, times this. */
+/** Beside busy writers an expensive read keeps its turn for so many times as long as it took. */
 const REST_FACTOR = 0.5;
 /** Longest rest, so that one slow read does not stop those behind it. */
 const MAX_REST_MS = 2_000;

@@ -16,8 +16,8 @@ const KEPT_MS = 1_000;
 const QUEUE_AWAY = 'The queue of the tasks cannot be reached';
 
 /**
- * Looks at both databases over connections of its own, at the write path, and at what the features have running beside them; a
- * service without such a feature has nothing there that could be down.
+ * Looks at both databases over connections of its own, at the write path, and at what the features
+ * have running beside them; a service without such a feature has nothing there that could be down.
  */
 @Injectable()
 export class Health {

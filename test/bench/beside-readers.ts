@@ -50,7 +50,7 @@ async function measureReads(open: OpenLedger, upTo: number, durationMs: number):
   const { signal } = leaving;
   setMaxListeners(READERS, signal);
   const options = { cost: 'expensive', signal } as const;
-  const filter = { after: upTo / 100, upTo, type: RARE_TYPE };
+  const filter = { after: Math.ceil(upTo / 10), upTo, type: RARE_TYPE };
   const began = performance.now();
   let reads = 0;
   let last = began;

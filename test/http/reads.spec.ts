@@ -35,7 +35,7 @@ function ask({ url, key }: TestService, path: string, signal?: AbortSignal): Pro
 }
 
 describe('the reads of the API', () => {
-  it('that are expensive are refused where too many wait; the cheap ones are answered', async () => {
+  it('that are expensive are refused where too many wait, the cheap ones answered', async () => {
     const env = { EXPENSIVE_READS: '1', READ_QUEUE_LIMIT: '0' };
     const service = await startTestService({ env });
     await service.api.post('/v1/accounts', { ...ACCOUNT, clientId: 'cash' });
