@@ -16,6 +16,7 @@ const GRACE_MS = 200;
  */
 export class ReadPool<DB> {
   private readonly pool: Pool;
+  private closed: Promise<void> | undefined;
   private readonly known = new WeakMap<PoolClient, Kysely<DB>>();
 
   constructor(options: PoolOptions) {
@@ -46,9 +47,9 @@ export class ReadPool<DB> {
     }
   }
 
-  /** To be called when nobody reads any more. */
+  /** To be called when nobody reads any more; whoever does all the same fails. */
   close(): Promise<void> {
-    return this.pool.end();
+    return (this.closed ??= this.pool.end());
   }
 
   /** To make one takes longer than a short read. */

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { healingOf } from './catch-up/healing';
 import type { StateDatabase } from './define/state-table';
+import { ReadPool } from '../database/read-pool';
 import {
   openPool,
   ROLES,
@@ -45,8 +46,8 @@ export interface LedgerOptions {
 }
 
 export interface HealthConnections {
-  readonly log: Kysely<LogDatabase>;
-  readonly state: Kysely<StateDatabase>;
+  readonly log: ReadPool<LogDatabase>;
+  readonly state: ReadPool<StateDatabase>;
 }
 
 /** A running engine with its readers, and what ends it. */
@@ -134,24 +135,28 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
 /** What is read and written beside batches and callers; nobody waits for another's connections. */
 function openPools(urls: DatabaseUrls, limits: SessionTimeouts, onError: OnConnectionError) {
   const opened: { destroy(): Promise<void> }[] = [];
-  const open = <DB>(url: string, role: Role, size: number, timeouts = limits) => {
-    const pool = openPool<DB>(url, role, timeouts, size, onError);
+  const open = <DB>(url: string, role: Role, size: number) => {
+    const pool = openPool<DB>(url, role, limits, size, onError);
     opened.push(pool);
     return pool;
   };
-  const log = (size: number, timeouts?: SessionTimeouts) =>
-    open<LogDatabase>(urls.log, ROLES.logReader, size, timeouts);
-  const state = (size: number, timeouts?: SessionTimeouts) =>
-    open<StateDatabase>(urls.state, ROLES.stateReader, size, timeouts);
-  const soon = { lockTimeoutMs: HEALTH_TIMEOUT_MS, statementTimeoutMs: HEALTH_TIMEOUT_MS };
+  const timeouts = { lockTimeoutMs: HEALTH_TIMEOUT_MS, statementTimeoutMs: HEALTH_TIMEOUT_MS };
+  const one = { timeouts, max: 1, onError };
+  const health: HealthConnections = {
+    log: new ReadPool({ ...one, url: urls.log, role: ROLES.logReader }),
+    state: new ReadPool({ ...one, url: urls.state, role: ROLES.stateReader }),
+  };
   return {
-    engineLog: log(ENGINE_CONNECTIONS.log),
-    engineState: state(ENGINE_CONNECTIONS.state),
-    service: log(SERVICE_CONNECTIONS),
-    health: { log: log(1, soon), state: state(1, soon) },
+    engineLog: open<LogDatabase>(urls.log, ROLES.logReader, ENGINE_CONNECTIONS.log),
+    engineState: open<StateDatabase>(urls.state, ROLES.stateReader, ENGINE_CONNECTIONS.state),
+    service: open<LogDatabase>(urls.log, ROLES.logReader, SERVICE_CONNECTIONS),
+    health,
     // Adding partitions waits for the lock of the log like any writer.
     partitions: open<LogDatabase>(urls.log, ROLES.logWriter, 1),
-    close: () => Promise.all(opened.map((pool) => pool.destroy())),
+    close: async () => {
+      const closing = opened.map((pool) => pool.destroy());
+      await Promise.all([...closing, health.log.close(), health.state.close()]);
+    },
   };
 }
 

@@ -50,7 +50,8 @@ function databaseAt(position: () => Promise<number>) {
       get: (_, name) => (String(name).startsWith('execute') ? row : () => query),
     },
   );
-  return { selectFrom: () => query };
+  const db = { selectFrom: () => query };
+  return { use: (run: (on: object) => unknown) => run(db) };
 }
 
 const AT_FIVE = { log: databaseAt(async () => 5), state: databaseAt(async () => 5) };

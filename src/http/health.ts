@@ -116,21 +116,22 @@ export class Health {
   }
 
   private async readLogPosition(): Promise<number> {
-    const row = await this.open.health.log
-      .selectFrom('event_log')
-      .select('position')
-      .where('position', '>=', Math.max(1, this.ledger.head.position))
-      .orderBy('position', 'desc')
-      .limit(1)
-      .executeTakeFirst();
+    const row = await this.open.health.log.use((log) =>
+      log
+        .selectFrom('event_log')
+        .select('position')
+        .where('position', '>=', Math.max(1, this.ledger.head.position))
+        .orderBy('position', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    );
     return row?.position ?? 0;
   }
 
   private async readStatePosition(): Promise<number> {
-    const { position } = await this.open.health.state
-      .selectFrom('event_log_state')
-      .select('position')
-      .executeTakeFirstOrThrow();
+    const { position } = await this.open.health.state.use((state) =>
+      state.selectFrom('event_log_state').select('position').executeTakeFirstOrThrow(),
+    );
     return position;
   }
 

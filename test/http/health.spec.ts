@@ -47,7 +47,7 @@ describe('readiness', () => {
       proxy.isFrozen = false;
       proxy.cutAll();
     }
-  }, 30_000);
+  }, 60_000);
 
   it('is told of the database that answers where the other one does not', async () => {
     const { service, proxies } = await startProxied();
