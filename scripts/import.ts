@@ -48,7 +48,7 @@ runScript(async () => {
     urls,
     features,
     limits,
-    readPoolSize: READ_CONNECTIONS,
+    reads: { cheap: READ_CONNECTIONS },
     log: { warn: report('warning'), error: report('error') },
   });
   const progress = progressBar('rows');

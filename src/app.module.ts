@@ -23,6 +23,7 @@ import { Problems } from './http/problems';
 import { Reads } from './http/reads';
 import { checkRoutes } from './http/routes';
 import {
+  CALLERS_LOG,
   CONFIG,
   DATABASE_URLS,
   FEATURE_SERVICES,
@@ -48,7 +49,7 @@ const OPERATION: Type[] = [HealthController, MetricsController];
 class CoreModule {
   static of(parts: AppParts, problems: Problems, services: readonly FeatureService[]) {
     const { open, config, duties, log } = parts;
-    const { ledger, registry, stateReader, logReader, urls } = open;
+    const { ledger, registry, stateReader, logReader, callersLog, urls } = open;
     const onKeyError = (err: unknown) => log.warn({ err }, 'the API keys could not be read');
     const given: Provider[] = [
       { provide: CONFIG, useValue: config },
@@ -57,6 +58,7 @@ class CoreModule {
       { provide: OPEN_LEDGER, useValue: open },
       { provide: DATABASE_URLS, useValue: urls },
       { provide: LOG_READER, useValue: logReader },
+      { provide: CALLERS_LOG, useValue: callersLog },
       { provide: StateReader, useValue: stateReader },
       { provide: Ledger, useValue: ledger },
       { provide: Registry, useValue: registry },

@@ -19,6 +19,7 @@ import {
   Url,
   type Environment,
 } from './config-fields';
+import { READ_LIMITS, type ReadLimits } from './engine/open-readers';
 import type { EngineLimits } from './engine/write/ledger-parts';
 import type { HttpLimits } from './http/http-limits';
 import { StartFailed } from './http/start-failure';
@@ -79,6 +80,21 @@ class HttpSettings implements HttpLimits {
 
   @IntegerOrOff({ variable: 'RATE_LIMIT_PER_ADDRESS', default: 1_000, min: 1, max: 1_000_000 })
   readonly ratePerAddress: number | undefined;
+}
+
+/** Of what callers read; what they bound, {@link ReadLimits} says. */
+class ReadSettings implements ReadLimits {
+  @Integer({ variable: 'READ_POOL_SIZE', default: READ_LIMITS.cheap, min: 1, max: 200 })
+  readonly cheap!: number;
+
+  @Integer({ variable: 'EXPENSIVE_READS', default: READ_LIMITS.expensive, min: 1, max: 200 })
+  readonly expensive!: number;
+
+  @Integer({ variable: 'READ_QUEUE_LIMIT', default: READ_LIMITS.queueLimit, min: 0, max: 100_000 })
+  readonly queueLimit!: number;
+
+  @Integer({ variable: 'READ_WAIT_MS', default: READ_LIMITS.waitMs, min: 10, max: 600_000 })
+  readonly waitMs!: number;
 }
 
 /** Of tasks; what they bound, {@link TaskLimits} says. */
@@ -267,14 +283,14 @@ export class Config {
   @Choice({ variable: 'LOG_LEVEL', default: 'info', values: LOG_LEVELS })
   readonly logLevel!: (typeof LOG_LEVELS)[number];
 
-  @Integer({ variable: 'READ_POOL_SIZE', default: 10, min: 1, max: 200 })
-  readonly readPoolSize!: number;
-
   @Group(() => EngineSettings)
   readonly engine!: EngineSettings;
 
   @Group(() => HttpSettings)
   readonly http!: HttpSettings;
+
+  @Group(() => ReadSettings)
+  readonly reads!: ReadSettings;
 
   @Group(() => TaskSettings)
   readonly tasks!: TaskSettings;

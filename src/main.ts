@@ -33,7 +33,7 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
     urls,
     features,
     limits: config.engine,
-    readPoolSize: config.readPoolSize,
+    reads: config.reads,
     log,
   });
   running.add(() => open.close());

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Socket } from 'node:net';
-import { Pool, type Client, type ClientConfig } from 'pg';
+import { Pool, type ClientBase, type ClientConfig } from 'pg';
 import { valueTypes } from './values';
 import { connectionOf, WriterConnection } from './writer-connection';
 
@@ -13,6 +13,11 @@ const SILENCE_MS = 5_000;
  * itself it asks after two hours. Ignored on Unix sockets.
  */
 const CLIENT_CHECKS = ['idle=60', 'interval=15', 'count=4'];
+/**
+ * While a statement runs the server looks as often whether its client still has the connection
+ * open, and ends the statement where not: nobody waits for it. Reads are ended that way.
+ */
+const GONE_CHECK_MS = 250;
 
 /** The roles that the migrations make; the service never runs as an owner. */
 export const ROLES = {
@@ -29,6 +34,30 @@ export type Role = (typeof ROLES)[keyof typeof ROLES];
 
 /** The schema of the state database that holds everything a replay rebuilds. */
 export const STATE_SCHEMA = 'state';
+
+/**
+ * What every session is set to, whatever a URL, a database, a role or a server says otherwise: how
+ * values are read and written, what a transaction sees, and what ends a session. The start asks for
+ * it. `default_transaction_read_only` is none of them: who sets it means it.
+ */
+export const SESSION_SETTINGS = {
+  search_path: `${STATE_SCHEMA}, public`,
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  standard_conforming_strings: 'on',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  transaction_timeout: '0',
+  idle_session_timeout: '0',
+} as const;
+
+/** What a URL says of how a server is reached; whatever else it says is left out. */
+const WAY = /^(host|port|user|password|ssl.*|uselibpqcompat)$/;
 
 /** Where the two databases are; the users in the URLs own them. */
 export interface DatabaseUrls {
@@ -54,8 +83,10 @@ export function clientConfig(
   url: string,
   role: Role | undefined,
   timeouts: SessionTimeouts,
+  settings: readonly string[] = [],
 ): ClientConfig {
-  return { ...sessionConfig(url, role, timeouts), pipeline: true, types: valueTypes };
+  const session = sessionConfig(url, role, timeouts, settings);
+  return { ...session, pipeline: true, types: valueTypes };
 }
 
 /**
@@ -63,19 +94,24 @@ export function clientConfig(
  * is taken with the start-up packet, so that not even the first statement runs as the owner.
  * Keep-alive finds peers that vanished without a word, on either side.
  */
-export function sessionConfig(url: string, role: Role | undefined, timeouts: SessionTimeouts) {
+export function sessionConfig(
+  url: string,
+  role: Role | undefined,
+  timeouts: SessionTimeouts,
+  settings: readonly string[] = [],
+) {
   const options = [
     `-c lock_timeout=${timeouts.lockTimeoutMs}`,
     `-c statement_timeout=${timeouts.statementTimeoutMs}`,
     `-c idle_in_transaction_session_timeout=${timeouts.statementTimeoutMs}`,
-    `-c timezone=UTC`,
-    `-c datestyle=ISO`,
-    `-c search_path=${STATE_SCHEMA},public`,
+    ...Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${escaped(value)}`),
     ...CLIENT_CHECKS.map((check) => `-c tcp_keepalives_${check}`),
+    `-c client_connection_check_interval=${GONE_CHECK_MS}`,
+    ...settings.map((setting) => `-c ${setting}`),
     ...(role === undefined ? [] : [`-c role=${role}`]),
   ];
   return {
-    connectionString: url,
+    connectionString: withoutSettings(url),
     application_name: `truebook${role === undefined ? '' : ` ${role.replace('truebook_', '')}`}`,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
@@ -84,22 +120,41 @@ export function sessionConfig(url: string, role: Role | undefined, timeouts: Ses
   } satisfies ClientConfig;
 }
 
+/** A URL's own options would be taken instead of all of ours, and with them the owner's role. */
+function withoutSettings(url: string): string {
+  const way = new URL(url);
+  const others = [...way.searchParams.keys()].filter((name) => !WAY.test(name));
+  for (const name of others) way.searchParams.delete(name);
+  return others.length > 0 ? way.href : url;
+}
+
+function escaped(value: string): string {
+  return value.replace(/[\\ ]/g, '\\$&');
+}
+
+/** What a pool opens, and how many of it. */
+export interface PoolOptions {
+  readonly url: string;
+  readonly role: Role | undefined;
+  readonly timeouts: SessionTimeouts;
+  readonly max: number;
+  /** Hears of idle connections that broke. */
+  readonly onError: OnConnectionError;
+  /** More settings of its sessions: `name=value`. */
+  readonly settings?: readonly string[];
+}
+
 /**
- * A pool of connections under `role`, as Kysely. `onError` hears of idle ones that broke. The
- * server ends a statement that takes too long; one that says nothing for longer than that is
- * frozen, or is gone without a word, and whoever asked it would wait for as long as TCP does.
+ * A pool of connections under `role`. The server ends a statement that takes too long; one that
+ * says nothing for longer than that is frozen, or is gone without a word, and whoever asked it
+ * would wait for as long as TCP does.
  */
-export function openPool<DB>(
-  url: string,
-  role: Role | undefined,
-  timeouts: SessionTimeouts,
-  max: number,
-  onError: OnConnectionError,
-): Kysely<DB> {
+export function openClients({ url, role, timeouts, max, onError, settings }: PoolOptions): Pool {
   // Idle ones are closed before they count as silent.
   const idleTimeoutMillis = Math.min(IDLE_MS, timeouts.statementTimeoutMs);
   const silenceMs = timeouts.statementTimeoutMs + SILENCE_MS;
-  const pool = new Pool({ ...clientConfig(url, role, timeouts), max, idleTimeoutMillis });
+  const config = clientConfig(url, role, timeouts, settings);
+  const pool = new Pool({ ...config, max, idleTimeoutMillis });
   pool.on('error', onError);
   // The pool listens to idle clients only. One that breaks between two statements of a transaction
   // would end the process; as it is, the next statement fails.
@@ -109,6 +164,18 @@ export function openPool<DB>(
     const end = () => stream.destroy(new Error('The connection was silent for too long'));
     stream.setTimeout(silenceMs, end);
   });
+  return pool;
+}
+
+/** {@link openClients} as Kysely. */
+export function openPool<DB>(
+  url: string,
+  role: Role | undefined,
+  timeouts: SessionTimeouts,
+  max: number,
+  onError: OnConnectionError,
+): Kysely<DB> {
+  const pool = openClients({ url, role, timeouts, max, onError });
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
 }
 
@@ -122,10 +189,10 @@ export function writerConnection(
 }
 
 /**
- * Kysely on one connection that somebody else opened, began a transaction on and will close, so
- * that plain queries run inside that transaction.
+ * Kysely on one connection that somebody else opened and will close. Where a transaction was begun
+ * on it, plain queries run inside that.
  */
-export function kyselyOn<DB>(client: () => Client): Kysely<DB> {
+export function kyselyOn<DB>(client: () => ClientBase): Kysely<DB> {
   const connect = () =>
     Promise.resolve({
       query: (...args: unknown[]) => (client().query as (...a: unknown[]) => unknown)(...args),

@@ -10,6 +10,8 @@ export const SQLSTATE = {
   duplicateDatabase: '42P04',
   undefinedTable: '42P01',
   invalidCatalogName: '3D000',
+  readOnly: '25006',
+  diskFull: '53100',
 } as const;
 
 /** The error's SQLSTATE, or undefined for an error that PostgreSQL did not report. */

@@ -2,26 +2,53 @@ import type { Kysely } from 'kysely';
 import { healingOf } from './catch-up/healing';
 import { checkDeclaredTables } from './declared-tables';
 import type { StateDatabase } from './define/state-table';
-import { openPool, ROLES, writerConnection, type DatabaseUrls } from '../database/connections';
+import { ReadPool } from '../database/read-pool';
+import {
+  openPool,
+  ROLES,
+  writerConnection,
+  type DatabaseUrls,
+  type OnConnectionError,
+  type Role,
+  type SessionTimeouts,
+} from '../database/connections';
 import type { LogDatabase } from './write/event-log';
 import { storedEventTypes } from './write/event-log';
 import { systemClock, type Clock } from './define/ids';
 import { Ledger } from './write/ledger';
 import type { EngineLimits, EngineLog } from './write/ledger-parts';
+import { openReaders, READ_LIMITS, type ReadLimits } from './open-readers';
 import { ensurePartitions, PARTITION_AHEAD } from './write/partitions';
 import type { Feature } from './define/feature';
 import { Registry } from './define/registry';
 import { probeDatabases } from './startup-probe';
+import type { DatabaseReader } from './session/database-reader';
 import { StateReader } from './session/state-reader';
 import { WritePath } from './write/write-path';
+
+/**
+ * Connections that the engine has for itself: keys are looked up and rows loaded ahead of a batch,
+ * of several tables at once, and nothing that others read may keep a batch waiting.
+ */
+const ENGINE_CONNECTIONS = { log: 2, state: 4 };
+/** What the service reads for itself: API keys, schedules, what a verification compares. */
+const SERVICE_CONNECTIONS = 4;
+/** Health asks with connections of its own, and does not wait for an answer much longer. */
+const HEALTH_TIMEOUT_MS = 2_000;
 
 export interface LedgerOptions {
   readonly urls: DatabaseUrls;
   readonly features: readonly Feature[];
   readonly limits: EngineLimits;
-  readonly readPoolSize: number;
+  /** Default: {@link READ_LIMITS}. */
+  readonly reads?: Partial<ReadLimits>;
   readonly log: EngineLog;
   readonly clock?: Clock;
+}
+
+export interface HealthConnections {
+  readonly log: ReadPool<LogDatabase>;
+  readonly state: ReadPool<StateDatabase>;
 }
 
 /** A running engine with its readers, and what ends it. */
@@ -29,8 +56,13 @@ export interface OpenLedger {
   readonly ledger: Ledger;
   readonly urls: DatabaseUrls;
   readonly registry: Registry;
+  /** For what the service reads for itself. */
   readonly logReader: Kysely<LogDatabase>;
+  /** For what callers read. */
+  readonly callersLog: DatabaseReader<LogDatabase>;
   readonly stateReader: StateReader;
+  /** A connection to each database that nobody else uses. */
+  readonly health: HealthConnections;
   /** Has `listener` told after commits that may have recorded tasks. */
   onTasks(listener: () => void): void;
   /** Answers what was accepted, then closes every connection. */
@@ -43,16 +75,11 @@ export interface OpenLedger {
  * @throws ProbeFailed, RegistryError, HeadsDiverge, OtherMaterializers, AmendedSince, EventOfDoom
  */
 export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
-  const { urls, limits, log, readPoolSize } = options;
+  const { urls, limits, log } = options;
   const registry = new Registry(options.features);
   await probeDatabases(urls, limits.lockTimeoutMs);
   const onError = (err: Error) => log.warn({ err }, 'an idle database connection broke');
-  const pool = <DB>(url: string, role: (typeof ROLES)[keyof typeof ROLES], size: number) =>
-    openPool<DB>(url, role, limits, size, onError);
-  const logReader = pool<LogDatabase>(urls.log, ROLES.logReader, readPoolSize);
-  const stateDb = pool<StateDatabase>(urls.state, ROLES.stateReader, readPoolSize);
-  // Adding partitions waits for the lock of the log like any writer, on a connection of its own.
-  const partitionDb = pool<LogDatabase>(urls.log, ROLES.logWriter, 1);
+  const pools = openPools(urls, limits, onError);
   const clock = options.clock ?? systemClock;
   const path = new WritePath(
     registry,
@@ -64,29 +91,34 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     clock,
   );
   let onTasks: () => void = () => undefined;
-  const keepAhead = partitionKeeper(partitionDb, log);
+  const keepAhead = partitionKeeper(pools.partitions, log);
   const ledger = new Ledger({
     registry,
     clock,
     limits,
     path,
-    logReader,
-    stateReader: stateDb,
+    logReader: pools.engineLog,
+    stateReader: pools.engineState,
     log,
     onCommitted: (head, hasTasks) => {
       keepAhead(head.position);
       if (hasTasks) onTasks();
     },
   });
+  const readers = openReaders(
+    { ...urls, timeouts: limits, onError },
+    { ...READ_LIMITS, ...options.reads },
+    () => ledger.head.position,
+  );
   const close = async () => {
     await ledger.stop();
-    await Promise.all([logReader.destroy(), stateDb.destroy(), partitionDb.destroy()]);
+    await Promise.all([readers.log.close(), readers.state.close(), pools.close()]);
   };
   try {
-    registry.checkComplete(await storedEventTypes(logReader));
-    await checkDeclaredTables(stateDb, registry.tables);
+    registry.checkComplete(await storedEventTypes(pools.service));
+    await checkDeclaredTables(pools.engineState, registry.tables);
     await ledger.start();
-    await ensurePartitions(partitionDb, ledger.head.position);
+    await ensurePartitions(pools.partitions, ledger.head.position);
   } catch (error) {
     await close();
     throw error;
@@ -95,10 +127,40 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     ledger,
     urls,
     registry,
-    logReader,
-    stateReader: new StateReader(stateDb, ledger),
+    logReader: pools.service,
+    callersLog: readers.log,
+    stateReader: new StateReader(readers.state, ledger),
+    health: pools.health,
     onTasks: (listener) => (onTasks = listener),
     close,
+  };
+}
+
+/** What is read and written beside batches and callers; nobody waits for another's connections. */
+function openPools(urls: DatabaseUrls, limits: SessionTimeouts, onError: OnConnectionError) {
+  const opened: { destroy(): Promise<void> }[] = [];
+  const open = <DB>(url: string, role: Role, size: number) => {
+    const pool = openPool<DB>(url, role, limits, size, onError);
+    opened.push(pool);
+    return pool;
+  };
+  const timeouts = { lockTimeoutMs: HEALTH_TIMEOUT_MS, statementTimeoutMs: HEALTH_TIMEOUT_MS };
+  const one = { timeouts, max: 1, onError };
+  const health: HealthConnections = {
+    log: new ReadPool({ ...one, url: urls.log, role: ROLES.logReader }),
+    state: new ReadPool({ ...one, url: urls.state, role: ROLES.stateReader }),
+  };
+  return {
+    engineLog: open<LogDatabase>(urls.log, ROLES.logReader, ENGINE_CONNECTIONS.log),
+    engineState: open<StateDatabase>(urls.state, ROLES.stateReader, ENGINE_CONNECTIONS.state),
+    service: open<LogDatabase>(urls.log, ROLES.logReader, SERVICE_CONNECTIONS),
+    health,
+    // Adding partitions waits for the lock of the log like any writer.
+    partitions: open<LogDatabase>(urls.log, ROLES.logWriter, 1),
+    close: async () => {
+      const closing = opened.map((pool) => pool.destroy());
+      await Promise.all([...closing, health.log.close(), health.state.close()]);
+    },
   };
 }
 

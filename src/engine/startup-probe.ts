@@ -1,4 +1,4 @@
-import { clientConfig, ROLES, type DatabaseUrls } from '../database/connections';
+import { clientConfig, ROLES, SESSION_SETTINGS, type DatabaseUrls } from '../database/connections';
 import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { WriterConnection } from '../database/writer-connection';
 
@@ -30,6 +30,7 @@ export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number):
       await first.connect();
       await second.connect();
       await checkServer(first, name);
+      await checkSession(first, name);
       await checkLock(first, second, name);
     } finally {
       first.destroy();
@@ -59,6 +60,28 @@ async function checkServer(connection: WriterConnection, name: 'log' | 'state'):
   // The state can be rebuilt; the log is the truth and must survive a power cut.
   if (name === 'log' && (server.fsync !== 'on' || server.full_page_writes !== 'on')) {
     throw new ProbeFailed('The log database runs with fsync or full_page_writes off');
+  }
+}
+
+/** A pooler may drop what a session begins with, and some settings only a superuser can set. */
+async function checkSession(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {
+  const wanted: Record<string, string> = {
+    ...SESSION_SETTINGS,
+    role: LOCKS[name].role,
+    client_encoding: 'UTF8',
+    server_encoding: 'UTF8',
+    // Anything else switches the triggers off that guard the log.
+    session_replication_role: 'origin',
+  };
+  const { rows } = await connection.send({
+    text: 'select name, current_setting(name) as value from unnest($1::text[]) as name',
+    values: [Object.keys(wanted)],
+  });
+  for (const { name: setting, value } of rows as { name: string; value: string }[]) {
+    if (value === wanted[setting]) continue;
+    throw new ProbeFailed(
+      `The sessions of the ${name} database have ${setting} "${value}", not "${wanted[setting]!}"`,
+    );
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Ledger } from '../engine/write/ledger';
-import type { StateReader } from '../engine/session/state-reader';
 import { Health } from './health';
 import type {
   AdapterHealth,
@@ -42,16 +41,29 @@ const ledger = {
   status: () => ({ queued: 0, failure: undefined }),
 } as unknown as Ledger;
 
+/** A database that says where it stands whatever it is asked. */
+function databaseAt(position: () => Promise<number>) {
+  const row = async () => ({ position: await position() });
+  const query: object = new Proxy(
+    {},
+    {
+      get: (_, name) => (String(name).startsWith('execute') ? row : () => query),
+    },
+  );
+  const db = { selectFrom: () => query };
+  return { use: (run: (on: object) => unknown) => run(db) };
+}
+
+const AT_FIVE = { log: databaseAt(async () => 5), state: databaseAt(async () => 5) };
+
 /** Health on books that are well. */
-function healthOf({ queue, adapters, verifications }: Partial<Parts> = WELL): Health {
-  const query = new Proxy({}, { get: (_, name) => (name === 'executeTakeFirst' ? row : chain) });
-  const chain = () => query;
-  const row = () => Promise.resolve({ position: 5 });
-  const state = { read: () => Promise.resolve({ position: 5, value: undefined }) };
+function healthOf(
+  { queue, adapters, verifications }: Partial<Parts> = WELL,
+  databases = AT_FIVE,
+): Health {
   return new Health(
     ledger,
-    state as unknown as StateReader,
-    { selectFrom: chain } as never,
+    { health: databases } as never,
     { engine: { queueLimit: 10 } },
     queue,
     adapters,
@@ -109,6 +121,24 @@ describe('health of what runs in the background', () => {
       const health = healthOf({ ...WELL, verifications: { lastVerification } });
       expect(await inTime(health.read())).toMatchObject({ ...READY, lastVerification: null });
     }
+  });
+
+  it('calls nothing a lag that was committed while it looked', async () => {
+    // The log is read late: by then both have another event.
+    const states = [5, 6];
+    const state = databaseAt(async () => states.shift()!);
+    const log = databaseAt(() => new Promise((read) => setImmediate(() => read(6))));
+    const { logPosition, statePosition, lag } = await healthOf(WELL, { log, state }).read();
+    expect([logPosition, statePosition, lag]).toEqual([6, 6, 0]);
+  });
+
+  it('is found out once for all who ask within a second', async () => {
+    let asked = 0;
+    const log = databaseAt(async () => 5 + 0 * ++asked);
+    const health = healthOf(WELL, { ...AT_FIVE, log });
+    await Promise.all(Array.from({ length: 100 }, () => health.read()));
+    await health.read();
+    expect(asked).toBe(1);
   });
 
   it('is no matter where no feature has anything there', async () => {

@@ -1,38 +1,51 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import type { Kysely } from 'kysely';
-import { lastPosition, type LogDatabase } from '../engine/write/event-log';
+import { lastPosition } from '../engine/write/event-log';
 import { describeFailure } from '../engine/write/failures';
+import type { OpenLedger } from '../engine/open-ledger';
 import { Ledger } from '../engine/write/ledger';
 import { LedgerUnavailable } from '../engine/define/refusal';
-import { StateReader } from '../engine/session/state-reader';
 import { AdapterHealth, QueueHealth, VerificationHealth } from './health-parts';
 import type { ReadyDto } from './health.dto';
-import { CONFIG, LOG_READER } from './service-tokens';
+import { CONFIG, OPEN_LEDGER } from './service-tokens';
 import { within } from './within';
 
 /** Who asks for health gives up soon after this. */
 const PATIENCE_MS = 2_000;
+/** What was found is told for so long to all who ask: to be asked often must cost nothing. */
+const KEPT_MS = 1_000;
 /** Health needs no key, so it does not say where the queue is. */
 const QUEUE_AWAY = 'The queue of the tasks cannot be reached';
 
 /**
- * Looks at both databases, at the write path, and at what the features have running beside them; a
- * service without such a feature has nothing there that could be down.
+ * Looks at both databases over connections of its own, at the write path, and at what the features
+ * have running beside them; a service without such a feature has nothing there that could be down.
  */
 @Injectable()
 export class Health {
+  private kept: Promise<ReadyDto> | undefined;
+  private keptUntil = -Infinity;
+
   constructor(
     private readonly ledger: Ledger,
-    private readonly stateReader: StateReader,
-    @Inject(LOG_READER) private readonly logReader: Kysely<LogDatabase>,
+    @Inject(OPEN_LEDGER) private readonly open: Pick<OpenLedger, 'health'>,
     @Inject(CONFIG) private readonly config: { readonly engine: { readonly queueLimit: number } },
     @Optional() private readonly queue?: QueueHealth,
     @Optional() private readonly adapters?: AdapterHealth,
     @Optional() private readonly verifications?: VerificationHealth,
   ) {}
 
-  /** Never throws: what is wrong is the answer. */
-  async read(): Promise<ReadyDto> {
+  /** Of this second. Never throws: what is wrong is the answer. */
+  read(): Promise<ReadyDto> {
+    const isFresh = performance.now() < this.keptUntil;
+    if (!this.kept || !isFresh) {
+      // While it is being found out all who ask wait for that.
+      this.keptUntil = Infinity;
+      this.kept = this.look().finally(() => (this.keptUntil = performance.now() + KEPT_MS));
+    }
+    return this.kept;
+  }
+
+  private async look(): Promise<ReadyDto> {
     // Side by side: each of them may take all the time that there is.
     const [{ log, state }, refusal, queue, lastVerification] = await Promise.all([
       this.readPositions(),
@@ -67,7 +80,7 @@ export class Health {
   private async readPositions(): Promise<Record<'log' | 'state', Attempt<number>>> {
     const began = performance.now();
     const [log, state] = await Promise.all([
-      attempt(lastPosition(this.logReader, this.ledger.head)),
+      attempt(this.readLogPosition()),
       attempt(this.readStatePosition()),
     ]);
     const isBehind =
@@ -103,14 +116,25 @@ export class Health {
     return { id, status, finishedAt, ageSeconds: secondsSince(finishedAt), toPosition };
   }
 
-  private async readStatePosition(): Promise<number> {
-    return (await this.stateReader.read(() => Promise.resolve())).position;
+  private readLogPosition(): Promise<number> {
+    return this.open.health.log.use((log) => lastPosition(log, this.ledger.head));
   }
 
-  /** A failed batch stays the last one where nobody writes, so an empty one is tried. */
+  private async readStatePosition(): Promise<number> {
+    const { position } = await this.open.health.state.use((state) =>
+      state.selectFrom('event_log_state').select('position').executeTakeFirstOrThrow(),
+    );
+    return position;
+  }
+
+  /**
+   * What writes last met. Nobody may write while this is no, so the databases are asked to take
+   * something, which is what an empty batch after a failed one does.
+   */
   private async writeFailure(): Promise<string | undefined> {
     if (this.ledger.status().failure === undefined) return undefined;
-    return (await attempt(this.ledger.heal())).failure;
+    const { failure } = await attempt(this.ledger.heal());
+    return failure ?? this.ledger.status().failure;
   }
 }
 

@@ -1,34 +1,69 @@
-import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import { Inject, Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import { Refusal } from '../engine/define/refusal';
+import { LedgerUnavailable, Refusal } from '../engine/define/refusal';
 import type { StateDatabase } from '../engine/define/state-table';
+import type { DatabaseReader, ReadCost } from '../engine/session/database-reader';
 import { StateReader } from '../engine/session/state-reader';
+import type { LogDatabase } from '../engine/write/event-log';
 import type { Reply } from './caller';
 import { isReference, isUuid } from '../engine/define/reference';
 import { invalidRequest } from './problem';
+import { CALLERS_LOG } from './service-tokens';
 
-/** Reads the state for an answer, and says in a header how far that state goes. */
+/**
+ * Reads for an answer, and says in a header how far the state goes that was read. A read says what
+ * it costs where it is more than a row or a page by its key; once the caller has gone it ends.
+ */
 @Injectable()
 export class Reads {
-  constructor(private readonly state: StateReader) {}
+  constructor(
+    private readonly state: StateReader,
+    @Inject(CALLERS_LOG) private readonly callersLog: DatabaseReader<LogDatabase>,
+  ) {}
 
   /**
-   * Everything that `run` reads is of one snapshot, whose position it is told.
+   * Everything that `run` reads is of one snapshot of the state, whose position it is told.
    * @throws LedgerUnavailable
    */
   async read<T>(
     reply: Reply,
     run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
+    cost?: ReadCost,
   ): Promise<{ readonly position: number; readonly value: T }> {
-    const read = await this.state.read(run);
+    const signal = leaving(reply);
+    const read = await whileThere(signal, this.state.read(run, { cost, signal }));
     reply.header('ledger-position', read.position);
     return read;
   }
 
-  /** The position of the state, for answers that come from the log. @throws LedgerUnavailable */
+  /** The position of the state, for answers that are of neither. @throws LedgerUnavailable */
   async position(reply: Reply): Promise<number> {
     const { position } = await this.read(reply, () => Promise.resolve());
     return position;
+  }
+
+  /**
+   * Reads the log database as far as the state has come, whose position `run` is told. What the
+   * state does not contain is nobody's business yet, so the state is asked first.
+   * @throws LedgerUnavailable
+   */
+  async readLog<T>(
+    reply: Reply,
+    run: (log: Kysely<LogDatabase>, position: number) => Promise<T>,
+    cost?: ReadCost,
+  ): Promise<T> {
+    const position = await this.position(reply);
+    return this.log(reply, (log) => run(log, position), cost);
+  }
+
+  /** Reads the log database for an answer that has read the state. @throws LedgerUnavailable */
+  async log<T>(
+    reply: Reply,
+    run: (log: Kysely<LogDatabase>) => Promise<T>,
+    cost?: ReadCost,
+  ): Promise<T> {
+    const signal = leaving(reply);
+    return whileThere(signal, this.callersLog.read(run, { cost, signal }));
   }
 
   /**
@@ -39,13 +74,52 @@ export class Reads {
     reply: Reply,
     atPosition: number | undefined,
     run: (db: Kysely<StateDatabase>) => Promise<T>,
+    cost?: ReadCost,
   ): Promise<{ readonly position: number; readonly value: T }> {
-    const { position, value } = await this.read(reply, run);
+    const { position, value } = await this.read(reply, run, cost);
     if (atPosition !== undefined && atPosition > position) {
       const message = `must not be above the ledger's position, ${position}`;
       throw invalidRequest({ pointer: '/atPosition', message });
     }
     return { position: atPosition ?? position, value };
+  }
+}
+
+/** What a list costs that is filtered by these, for which it has no key: all may be looked at. */
+export function filteredBy(...filters: readonly unknown[]): ReadCost {
+  return filters.every((filter) => filter === undefined) ? 'cheap' : 'expensive';
+}
+
+const leavings = new WeakMap<Reply, AbortSignal>();
+
+/** Aborted where the caller's connection ends before the answer does. */
+function leaving(reply: Reply): AbortSignal {
+  const known = leavings.get(reply);
+  if (known) return known;
+  const { raw } = reply;
+  const controller = new AbortController();
+  const left = () => {
+    if (!raw.writableFinished) controller.abort(new CallerLeft());
+  };
+  if (raw.destroyed) left();
+  else raw.once('close', left);
+  leavings.set(reply, controller.signal);
+  return controller.signal;
+}
+
+/** Nobody hears of it. */
+class CallerLeft extends LedgerUnavailable {
+  constructor() {
+    super('The caller has left');
+  }
+}
+
+/** The connection of a read was cut because the caller left, which is nothing to be logged. */
+async function whileThere<T>(signal: AbortSignal, read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    throw signal.aborted ? (signal.reason as Error) : error;
   }
 }
 

@@ -6,7 +6,9 @@
 export const CONFIG = Symbol('the configuration');
 /** The {@link OpenLedger}, for those whom its parts are not enough. */
 export const OPEN_LEDGER = Symbol('the open ledger');
-/** `Kysely<LogDatabase>`, under a role that only reads. */
+/** `DatabaseReader<LogDatabase>`, for what callers read; a controller asks {@link Reads}. */
+export const CALLERS_LOG = Symbol('the reader of the log for callers');
+/** `Kysely<LogDatabase>`, under a role that only reads, for what the service reads for itself. */
 export const LOG_READER = Symbol('the reader of the log');
 /** The {@link DatabaseUrls}, for those who need connections of their own. */
 export const DATABASE_URLS = Symbol('the URLs of the databases');

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { Config } from '../../src/config';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
+import { measureBesideReaders } from './beside-readers';
 import { readConditions } from './conditions';
 import { openCluster, type BenchCluster } from './databases';
 import {
@@ -34,7 +35,6 @@ const ENTRIES_PER_ACCOUNT = 5;
 const LEDGER = {
   features,
   limits: Config.load({}).engine,
-  readPoolSize: 10,
   log: { warn: complain, error: complain },
 };
 
@@ -59,6 +59,7 @@ class Bench {
       const naive = await measureNaive(cluster.naiveUrls, sizes.engineMs);
       this.results.add('engine.naive', naive, TRANSFERS, 'one command per transaction pair');
       await this.atManyEvents(open, uniformPair(accounts));
+      await this.besideReaders(open, uniformPair(accounts));
     } finally {
       await open.close();
     }
@@ -124,6 +125,19 @@ class Bench {
     const { perSecond } = await this.transfers(open, uniform, MOST);
     const note = `from position ${position.toLocaleString('en')} on`;
     this.results.add(`engine.uniform.${MOST}.at_1m_events`, perSecond, TRANSFERS, note);
+  }
+
+  private async besideReaders(open: OpenLedger, uniform: ChoosePair): Promise<void> {
+    const { rounds, engineMs } = this.sizes;
+    say('the engine beside readers');
+    const rates = await measureBesideReaders(open, uniform, rounds, engineMs);
+    const percent = (beside: number, alone: number) => Math.round((100 * beside) / alone);
+    const writers = percent(rates.writersBeside, rates.writersAlone);
+    const readers = percent(rates.readersBeside, rates.readersAlone);
+    const note =
+      `beside 40 expensive readers; ${writers} % of the ${Math.round(rates.writersAlone)} alone, ` +
+      `the readers ${readers} % of their ${rates.readersAlone.toFixed(1)} reads/s, in turn`;
+    this.results.add('engine.beside_readers.64', rates.writersBeside, TRANSFERS, note);
   }
 
   private async http(accounts: readonly string[]): Promise<void> {

@@ -29,7 +29,7 @@ export async function measureProof(
 ): Promise<void> {
   const { mixedUrls: urls } = cluster;
   const open = await openLedger({
-    ...{ urls, features, log, limits: Config.load({}).engine, readPoolSize: 2 },
+    ...{ urls, features, log, limits: Config.load({}).engine },
   });
   try {
     const pair = uniformPair(await openAccounts(open, ACCOUNTS));

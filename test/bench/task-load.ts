@@ -53,7 +53,7 @@ export async function measureTasks(
   const config = Config.load({});
   const asking = { tasks: 0 };
   const all = [...features, benchFeature(asking)];
-  const options = { urls, features: all, limits: config.engine, readPoolSize: 10, log };
+  const options = { urls, features: all, limits: config.engine, log };
   const open = await openLedger(options);
   try {
     const rates = await measurePosting(open, asking, sizes);

@@ -1,8 +1,12 @@
 import { sql } from 'kysely';
+import { ROLES, SESSION_SETTINGS } from '../../src/database/connections';
 import { Registry } from '../../src/engine/define/registry';
 import { features } from '../../src/features';
 import { Rebuild } from '../../src/proof/replay/rebuild';
+import { currentAccount, openAccount } from '../harness/books';
+import { query, testCluster } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
+import { startTestLedger } from '../harness/ledger';
 
 describe('a connection of the program', () => {
   it('has the server ask whether its host is still there', async () => {
@@ -19,5 +23,49 @@ describe('a connection of the program', () => {
       'idle',
       'interval',
     ]);
+  });
+
+  it('is what we say, whatever its URL, its database and its user say', async () => {
+    const databases = await cloneDatabases();
+    const inherited = {
+      timezone: 'Europe/Berlin',
+      datestyle: 'German',
+      bytea_output: 'escape',
+      search_path: 'pg_catalog',
+      statement_timeout: '1ms',
+      array_nulls: 'off',
+      default_transaction_isolation: 'serializable',
+    };
+    const options = Object.entries(inherited).map(([name, value]) => `-c ${name}=${value}`);
+    const otherwise = (url: string) => `${url}&options=${encodeURIComponent(options.join(' '))}`;
+    const { log, state } = databases.urls;
+    const inDatabases = async (clauses: readonly string[]) => {
+      for (const url of [log, state]) {
+        const database = new URL(url).pathname.slice(1);
+        const statements = clauses.map((clause) => `alter database ${database} ${clause}`);
+        for (const statement of statements) await query(testCluster().superUrl, statement);
+      }
+    };
+    await inDatabases(Object.entries(inherited).map(([name, value]) => `set ${name} = '${value}'`));
+    const urls = { log: otherwise(log), state: otherwise(state) };
+    const ledger = await startTestLedger({ databases, urls });
+    const account = await openAccount(ledger);
+    expect(await currentAccount(ledger, account.id)).toMatchObject({ balance: '0.00' });
+    const { stateReader, callersLog, logReader } = ledger.open;
+    const names = Object.keys(SESSION_SETTINGS);
+    const settings = sql<{ name: string; value: string }>`
+      select name, current_setting(name) as value from unnest(${names}::text[]) as name
+      union all values ('role', current_user::text)`;
+    const sessions = [
+      [ROLES.stateReader, (await stateReader.read((db) => settings.execute(db))).value],
+      [ROLES.logReader, await callersLog.read((db) => settings.execute(db))],
+      [ROLES.logReader, await settings.execute(logReader)],
+    ] as const;
+    for (const [role, { rows }] of sessions) {
+      const found = Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+      expect(found).toEqual({ ...SESSION_SETTINGS, role });
+    }
+    // What the harness looks at the books with is not ours.
+    await inDatabases(['reset all']);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { migrate } from '../../src/database/migrator';
 import { ProbeFailed, probeDatabases } from '../../src/engine/startup-probe';
-import { query, withClient } from '../harness/cluster';
+import { query, testCluster, withClient } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { endCluster, openCluster, ownClusterFolder } from '../harness/own-cluster';
 import { DatabaseProxy } from '../harness/proxy';
@@ -32,6 +32,16 @@ describe('the start-up probe', () => {
     const failure = probe({ ...databases.urls, [name]: proxy.url });
     await expect(failure).rejects.toThrow(ProbeFailed);
     await expect(failure).rejects.toThrow(`The ${name} database let two sessions hold`);
+  });
+
+  it('refuses sessions in which the triggers of the log are off', async () => {
+    const { urls } = await cloneDatabases();
+    const database = new URL(urls.log).pathname.slice(1);
+    const { superUrl } = testCluster();
+    await query(superUrl, `alter database ${database} set session_replication_role = replica`);
+    const failure = probe(urls);
+    await expect(failure).rejects.toThrow(ProbeFailed);
+    await expect(failure).rejects.toThrow('session_replication_role "replica", not "origin"');
   });
 
   it('waits for a lock that others hold, and gives up after the lock timeout', async () => {

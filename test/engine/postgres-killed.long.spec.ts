@@ -31,7 +31,7 @@ describe('PostgreSQL killed with kill -9 under load', () => {
     await query(cluster.url('postgres', 'postgres'), `alter system set wal_writer_delay = '10s'`);
     await query(cluster.url('postgres', 'postgres'), 'select pg_reload_conf()');
     const open = await openLedger({
-      ...{ urls, features, limits: TEST_LIMITS, readPoolSize: 2, log: new RecordedLog() },
+      ...{ urls, features, limits: TEST_LIMITS, reads: { cheap: 2 }, log: new RecordedLog() },
     });
     const submit = <Input, Answer>(creator: Creator<Input, Answer>, input: Input, key: string) =>
       open.ledger.submit({ creator, input, actor: 'tester', idempotencyKey: key });

@@ -3,6 +3,7 @@ import type { DatabaseUrls } from '../../src/database/connections';
 import type { Command, Creator, Outcome } from '../../src/engine/define/creator';
 import type { Clock } from '../../src/engine/define/ids';
 import type { EngineLog } from '../../src/engine/write/ledger-parts';
+import type { ReadLimits } from '../../src/engine/open-readers';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import type { Refusal } from '../../src/engine/define/refusal';
 import type { Feature } from '../../src/engine/define/feature';
@@ -42,6 +43,7 @@ export interface TestLedgerOptions {
   /** Default: those of the program. */
   readonly features?: readonly Feature[];
   readonly limits?: Partial<EngineLimits>;
+  readonly reads?: Partial<ReadLimits>;
   readonly clock?: Clock;
   /** Default: a pair of databases of its own. */
   readonly databases?: TestDatabases;
@@ -130,7 +132,7 @@ function openLedgerOf(
     urls: options.urls ?? databases.urls,
     features: options.features ?? allFeatures,
     limits: { ...TEST_LIMITS, ...options.limits },
-    readPoolSize: 2,
+    reads: { cheap: 2, ...options.reads },
     log,
     ...(options.clock && { clock: options.clock }),
   });

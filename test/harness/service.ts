@@ -95,9 +95,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...asVariables({ ...TEST_LIMITS, ...options.limits }),
     ...options.env,
   });
-  const { engine: limits, readPoolSize } = config;
+  const { engine: limits, reads } = config;
   await storeAdminKey(urls.log, TEST_KEY);
-  const open = await openLedger({ urls, features, limits, readPoolSize, log });
+  const open = await openLedger({ urls, features, limits, reads, log });
   const opened = [() => open.close()];
   const closeAll = async () => {
     for (const close of opened.reverse()) await close();

@@ -1,7 +1,8 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { query } from './cluster';
 
 const run = promisify(execFile);
 
@@ -60,4 +61,14 @@ export class SmallDisk {
     if (this.holder) this.holder.stdin!.end();
     else await run('umount', [this.path]);
   }
+}
+
+/** Moves the state's database of a cluster in `folder` to another disk. */
+export async function moveState(superUrl: string, folder: string, disk: SmallDisk): Promise<void> {
+  const tables = join(disk.path, 'tables');
+  await mkdir(tables, { mode: 0o700 });
+  const { uid, gid } = await stat(join(folder, 'postgres'));
+  if (process.getuid?.() === 0) await chown(tables, uid, gid);
+  await query(superUrl, `create tablespace small location '${tables}'`);
+  await query(superUrl, 'alter database truebook_state set tablespace small');
 }

@@ -1,7 +1,7 @@
-import { OpenAccount } from '../../src/books/accounts/account.creators';
 import { cloneDatabases } from '../harness/databases';
 import { DatabaseProxy } from '../harness/proxy';
-import { startTestService } from '../harness/service';
+import { query, testCluster } from '../harness/cluster';
+import { startTestService, type TestService } from '../harness/service';
 import { gate, waitFor } from '../harness/waiting';
 
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' } as const;
@@ -18,11 +18,12 @@ async function startProxied() {
   return { service: await startTestService({ databases, urls }), proxies: { log, state } };
 }
 
-interface Ready {
-  status: string;
-  logPosition: number | null;
-  statePosition: number | null;
-  lag: number | null;
+/** What readiness says is kept for a second. */
+function ready(service: TestService, status: number) {
+  return waitFor(`readiness to be ${status}`, async () => {
+    const answer = await service.api.get('/v1/health/ready');
+    return answer.status === status && answer;
+  });
 }
 
 describe('readiness', () => {
@@ -52,31 +53,66 @@ describe('readiness', () => {
     const { service, proxies } = await startProxied();
     for (const [name, proxy] of Object.entries(proxies)) {
       proxy.isFrozen = true;
-      const { status, body } = await service.api.get('/v1/health/ready');
-      expect(status).toBe(503);
+      const { body } = await ready(service, 503);
       expect(body['databases']).toEqual({ log: 'up', state: 'up', [name]: 'down' });
       proxy.isFrozen = false;
       proxy.cutAll();
+      await ready(service, 200);
     }
   });
 
-  it('calls nothing a lag that was committed while it looked', async () => {
-    const service = await startTestService();
-    const { logReader, stateReader } = service.open;
+  it('waits for nobody who reads', async () => {
+    const env = { READ_POOL_SIZE: '2', EXPENSIVE_READS: '2' };
+    const service = await startTestService({ env });
+    const { callersLog, stateReader, logReader } = service.open;
     const released = gate();
-    // All of the pool's connections are taken: the log is read late, and the state is not.
-    const taken = Array.from({ length: 3 }, () =>
-      logReader.connection().execute(() => released.opened),
-    );
-    const read = jest.spyOn(stateReader, 'read');
-    const asked = service.api.get<Ready>('/v1/health/ready');
-    await waitFor('the state to be asked for', () => read.mock.results.length > 0);
-    await read.mock.results[0]!.value;
-    read.mockRestore();
-    await service.open.ledger.submit({ creator: OpenAccount, input: ACCOUNT, actor: 'tester' });
+    const forEver = () => released.opened;
+    const readers = [
+      ...Array.from({ length: 8 }, () => stateReader.read(forEver)),
+      ...Array.from({ length: 8 }, () => stateReader.read(forEver, { cost: 'expensive' })),
+      ...Array.from({ length: 8 }, () => callersLog.read(forEver)),
+      ...Array.from({ length: 8 }, () => logReader.connection().execute(forEver)),
+    ];
+    const began = performance.now();
+    const { status } = await service.api.get('/v1/health/ready');
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(status).toBe(200);
     released.open();
-    await Promise.all(taken);
-    const { status, body } = await asked;
-    expect([status, body.logPosition, body.lag]).toEqual([200, 1, 0]);
+    await Promise.all(readers);
   });
+
+  it.each(['log', 'state'] as const)(
+    'says that the %s takes no writes for as long as that is so',
+    async (name) => {
+      const service = await startTestService();
+      const { superUrls } = service.databases;
+      const database = new URL(superUrls[name]).pathname.slice(1);
+      const setReadOnly = async (value: 'on' | 'off') => {
+        const statement = `alter database ${database} set default_transaction_read_only = ${value}`;
+        await query(testCluster().superUrl, statement);
+      };
+      await setReadOnly('on');
+      // A session keeps what it began with.
+      await query(
+        superUrls[name],
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+      const failure = 'A database takes no writes: it is read-only';
+      await waitFor('a write to be refused for it', async () => {
+        const { status, body } = await service.api.post('/v1/accounts', ACCOUNT);
+        return status === 503 && body['detail'] === failure;
+      });
+      const probed = jest.spyOn(service.open.ledger, 'heal');
+      await waitFor('three looks', async () => {
+        const { status, body } = await service.api.get('/v1/health/ready');
+        expect([status, body['failure']]).toEqual([503, failure]);
+        return probed.mock.calls.length >= 3;
+      });
+      await setReadOnly('off');
+      await ready(service, 200);
+      expect((await service.api.post('/v1/accounts', ACCOUNT)).status).toBe(201);
+    },
+    30_000,
+  );
 });

@@ -1,11 +1,13 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Kysely } from 'kysely';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
-import { found, Reads, ReferencePipe } from '../../http/reads';
+import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { CloseAccount, OpenAccount } from './account.creators';
 import { AccountDto, AccountListQuery, AccountQuery, CloseAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
@@ -61,8 +63,12 @@ export class AccountController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const at = numberOf(query.atPosition);
-    const { value } = await this.reads.readAt(reply, at, (db) =>
-      listAccounts(db, query, after, limit + 1, at),
+    const { type, currency, status } = query;
+    const { value } = await this.reads.readAt(
+      reply,
+      at,
+      (db) => listAccounts(db, query, after, limit + 1, at),
+      filteredBy(type, currency, status),
     );
     return pageOf(value, limit, (row) => [row.account_no], accountView);
   }
@@ -99,10 +105,12 @@ export class AccountController {
     const after = query.cursor === undefined ? { position: 0, ordinal: -1 } : { position, ordinal };
     const at = numberOf(query.atPosition);
     const filter = { from: query.from, to: query.to, position: at };
-    const { value } = await this.reads.readAt(reply, at, async (db) => {
+    const list = async (db: Kysely<StateDatabase>) => {
       const account = await readAccount(db, id, at);
       return account && listEntries(db, account, filter, after, limit + 1);
-    });
+    };
+    const cost = filteredBy(query.from, query.to);
+    const { value } = await this.reads.readAt(reply, at, list, cost);
     const rows = found(value, 'account', id);
     return pageOf(
       rows,

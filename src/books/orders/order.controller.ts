@@ -1,12 +1,14 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Kysely } from 'kysely';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { readCompany } from '../companies/company.queries';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
-import { found, Reads, ReferencePipe } from '../../http/reads';
+import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { CancelOrder, PlaceOrder } from './order.creators';
 import { CancelOrderDto, OrderDto, OrderListQuery, OrderQuery } from './order.dto';
 import { PlaceOrderDto, SettleOrderDto } from './order.dto';
@@ -98,14 +100,15 @@ export class OrderController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { companyId, status, clientId } = query;
-    const { value } = await this.reads.read(reply, async (db) => {
+    const list = async (db: Kysely<StateDatabase>) => {
       if (companyId === undefined) return listOrders(db, { status, clientId }, after, limit + 1);
       const company = await readCompany(db, companyId);
       // A filter that nothing fits, like any other.
       if (!company) return [];
       const filter = { companyId: company.company_id, status, clientId };
       return listOrders(db, filter, after, limit + 1);
-    });
+    };
+    const { value } = await this.reads.read(reply, list, filteredBy(status));
     return pageOf(value, limit, (row) => [row.order_no], orderView);
   }
 

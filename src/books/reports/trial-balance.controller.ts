@@ -23,8 +23,11 @@ export class TrialBalanceController {
   ): Promise<TrialBalanceDto> {
     const { asOf } = query;
     const at = numberOf(query.atPosition);
-    const { position, value } = await this.reads.readAt(reply, at, (db) =>
-      readTrialBalance(db, asOf, at),
+    const { position, value } = await this.reads.readAt(
+      reply,
+      at,
+      (db) => readTrialBalance(db, asOf, at),
+      'expensive',
     );
     return { position, asOf: asOf ?? null, currencies: value };
   }

@@ -1,5 +1,7 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Kysely } from 'kysely';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { readAccount } from '../accounts/account.queries';
 import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
@@ -8,7 +10,7 @@ import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Problems } from '../../http/problems';
-import { found, Reads, ReferencePipe } from '../../http/reads';
+import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { PostTransactionBatch, type BatchResult } from './batch.creator';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import { BatchResultsDto, PostTransactionBatchDto, PostTransactionDto } from './transaction.dto';
@@ -91,14 +93,15 @@ export class TransactionController {
     const { accountId, from, to, clientId } = query;
     const position = numberOf(query.atPosition);
     const filter = { from, to, clientId, position };
-    const { value } = await this.reads.readAt(reply, position, async (db) => {
+    const list = async (db: Kysely<StateDatabase>) => {
       if (accountId === undefined) return listTransactions(db, filter, after, limit + 1);
       const account = await readAccount(db, accountId, position);
       // A filter that nothing fits, like any other.
       if (!account) return [];
       const accountNo = account.account_no;
       return listTransactions(db, { ...filter, accountNo }, after, limit + 1);
-    });
+    };
+    const { value } = await this.reads.readAt(reply, position, list, filteredBy(from, to));
     return pageOf(
       value,
       limit,

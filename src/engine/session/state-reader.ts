@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { Head } from '../define/event';
 import { LedgerUnavailable } from '../define/refusal';
 import type { StateDatabase } from '../define/state-table';
+import type { DatabaseReader, ReadOptions } from './database-reader';
 
 /** A read with the position of the state that it read. */
 export interface Read<T> {
@@ -11,8 +12,8 @@ export interface Read<T> {
 
 /** Who writes the state, as far as its readers need that. */
 export interface StateWriter {
-  /** What this process has acknowledged. */
-  readonly head: Head;
+  /** What this process has committed in both databases, and may have acknowledged. */
+  readonly acknowledged: Head;
   /** Makes the state equal to the log. */
   heal(): Promise<void>;
 }
@@ -27,20 +28,20 @@ const MAX_ATTEMPTS = 3;
  */
 export class StateReader {
   constructor(
-    private readonly db: Kysely<StateDatabase>,
+    private readonly reader: DatabaseReader<StateDatabase>,
     private readonly writer: StateWriter,
   ) {}
 
   /**
    * @param run is told the position of the state that it reads
-   * @throws LedgerUnavailable where the state cannot be brought up to date
+   * @throws LedgerUnavailable where the state cannot be brought up to date, or too many read
    */
   async read<T>(
     run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
+    options?: ReadOptions,
   ): Promise<Read<T>> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const acknowledged = this.writer.head.position;
-      const read = await this.snapshot(run, acknowledged);
+      const read = await this.reader.read((db) => this.snapshot(db, run), options);
       if (read) return read;
       await this.writer.heal();
     }
@@ -48,10 +49,11 @@ export class StateReader {
   }
 
   private snapshot<T>(
+    reader: Kysely<StateDatabase>,
     run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
-    acknowledged: number,
   ): Promise<Read<T> | undefined> {
-    return this.db
+    const acknowledged = this.writer.acknowledged.position;
+    return reader
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only')

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isRowRefused } from '../../database/sqlstates';
+import { isRowRefused, SQLSTATE, sqlstateOf } from '../../database/sqlstates';
 import { CommitRefused } from '../../database/writer-connection';
 import { LedgerUnavailable } from '../define/refusal';
 import { NotEncoded } from '../session/flush';
@@ -42,7 +42,6 @@ export class BatchWriter {
   async finish(batch: Batch): Promise<void> {
     try {
       await this.watched(() => this.write(batch));
-      this.failure = undefined;
       // The next batch goes on its way first: callers have a lot to do with their answers.
       setImmediate(() => batch.answer());
     } catch (error) {
@@ -66,6 +65,7 @@ export class BatchWriter {
     // An empty batch is refused too: whoever asks for one wants to know whether writes go.
     this.clock.check(locked.times, sealed.events.at(-1)?.recordedAt);
     if (execution.isEmpty) {
+      await this.probe();
       await path.rollback();
     } else {
       batch.flush();
@@ -74,10 +74,28 @@ export class BatchWriter {
       await path.commitLog(sealed, this.nextBatch());
       batch.commitState();
       await path.commitState();
+      this.failure = undefined;
       this.parts.onCommitted?.(path.head, execution.tasks.rows.length > 0);
     }
     execution.session.committed(batch.number, sealed.head);
     batch.committed();
+  }
+
+  /**
+   * A batch that wrote nothing shows nothing of a disk that is full. After a failure one asks
+   * whether the databases take anything again; its own commands do not depend on that.
+   */
+  private async probe(): Promise<void> {
+    if (this.failure === undefined) return;
+    const { path } = this.parts;
+    try {
+      await path.probeWrites();
+      this.failure = undefined;
+    } catch (error) {
+      this.failure = describeFailure(error);
+      // What a session inherited stays in it: the next one has what holds now.
+      path.cut();
+    }
   }
 
   /** The batch that waits for a commit and rests on it; undefined where none does. */
@@ -96,6 +114,7 @@ export class BatchWriter {
     this.runner.dropSession();
     if (broken.name !== 'undone') return this.recover(batch, broken.commandIds, error);
     await this.watched(() => this.parts.path.rollback());
+    if (sqlstateOf(error) === SQLSTATE.readOnly) this.parts.path.cut();
     const isOfOne = isRowRefused(error) || error instanceof NotEncoded;
     if (isOfOne && !batch.isOfOne) return this.isolate(batch);
     this.failure = describeFailure(error);

@@ -14,12 +14,17 @@ export function isUnavailable(error: unknown): boolean {
   return sqlstateOf(error) === undefined ? isConnectionError(error) : isServerTrouble(error);
 }
 
+const DESCRIPTIONS: ReadonlyMap<string | undefined, string> = new Map([
+  [SQLSTATE.lockNotAvailable, 'The ledger is locked by others'],
+  [SQLSTATE.readOnly, 'A database takes no writes: it is read-only'],
+  [SQLSTATE.diskFull, 'The disk of a database is full'],
+]);
+
 /** What a caller and the health page may know of a failure: no host, no statement, no data. */
 export function describeFailure(error: unknown): string {
   if (error instanceof LedgerUnavailable) return error.message;
   if (error instanceof StateUnusable) return error.explanation;
-  if (sqlstateOf(error) === SQLSTATE.lockNotAvailable) return 'The ledger is locked by others';
-  return 'A database is not available';
+  return DESCRIPTIONS.get(sqlstateOf(error)) ?? 'A database is not available';
 }
 
 const CONNECTION_MESSAGE =

@@ -55,6 +55,11 @@ export class Ledger {
     return this.parts.path.head;
   }
 
+  /** The head that callers may know of: what they read is never older. */
+  get acknowledged(): Head {
+    return this.parts.path.acknowledged;
+  }
+
   /** Commands that wait, and why the last batch could not be written, if it could not. */
   status(): { queued: number; failure: string | undefined } {
     return { queued: this.queue.length, failure: this.writer.lastFailure };

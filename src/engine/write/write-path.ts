@@ -97,6 +97,10 @@ interface LocksAhead {
   readonly sent: Promise<unknown>[];
 }
 
+/** A table of its own grows for certain, and leaves nothing in those of the ledger. */
+const PROBE =
+  'create temporary table write_probe on commit drop as select generate_series(1, 20000)';
+
 /**
  * The two locked transactions that every write goes through. Owns the only two connections that
  * write, opens them anew when they break, and never retries by itself: what a failure means is for
@@ -109,6 +113,7 @@ export class WritePath {
   private lastHead: Head = GENESIS;
   /** When the event there was recorded, RFC 3339; empty before the first. */
   private recordedAt = '';
+  private acknowledgedHead: Head = GENESIS;
   private lastRebuilds = 0;
   /** By `performance.now()`; undefined while nothing is locked. */
   private heldSince: number | undefined;
@@ -139,6 +144,14 @@ export class WritePath {
   /** When the event at the head was recorded, RFC 3339; empty before the first. */
   get lastRecordedAt(): string {
     return this.recordedAt;
+  }
+
+  /**
+   * The head that both databases were last seen with. Between the two commits of a batch it stays
+   * behind {@link head}: nobody was told of that batch yet.
+   */
+  get acknowledged(): Head {
+    return this.acknowledgedHead;
   }
 
   /**
@@ -179,6 +192,7 @@ export class WritePath {
     }
     this.lastHead = logHead;
     this.recordedAt = lastRecordedAt;
+    this.acknowledgedHead = logHead;
     this.lastRebuilds = rebuilds;
     const timeOf = ({ serverTime }: LogHead | StateHead) => ({
       serverMs: Date.parse(serverTime),
@@ -294,10 +308,12 @@ export class WritePath {
     // The state's lock goes before the log's is awaited: holding the one while waiting for the
     // other would be a deadlock that no server can see.
     const committed = this.state.commit();
+    const head = this.lastHead;
     if (this.logAhead) this.lockStateAhead(this.logAhead);
     this.logAhead = undefined;
     await committed;
     this.letGo();
+    this.acknowledgedHead = head;
   }
 
   /** Follows the log's lock with the state's: in this order, here too. */
@@ -357,6 +373,15 @@ export class WritePath {
     } finally {
       await this.rollback();
     }
+  }
+
+  /**
+   * Has both databases write some pages, inside the locks that are held, and not keep them: where
+   * the disk is full or a database read-only that fails as any write does.
+   * @throws what the connections throw
+   */
+  async probeWrites(): Promise<void> {
+    await allDone([this.log.send(PROBE), this.state.send(PROBE)]);
   }
 
   /** Cuts both connections; whatever they were waiting for fails. */

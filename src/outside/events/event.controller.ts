@@ -1,13 +1,16 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Kysely } from 'kysely';
 import type { LedgerEvent } from '../../engine/define/event';
+import { Registry } from '../../engine/define/registry';
+import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
-import { found, Reads } from '../../http/reads';
+import { filteredBy, found, Reads } from '../../http/reads';
 import { EventDto, EventListQuery, EventQuery } from './event.dto';
-import { EventFeed } from './event.queries';
+import { amendmentsOf, listEvents, tasksOf } from './event.queries';
 import { eventView } from './event.view';
 
 const EventPage = pageDto(EventDto);
@@ -18,7 +21,7 @@ const POSITION = /^[1-9]\d{0,14}$/;
 export class EventController {
   constructor(
     private readonly reads: Reads,
-    private readonly feed: EventFeed,
+    private readonly registry: Registry,
   ) {}
 
   @Get()
@@ -32,10 +35,12 @@ export class EventController {
     const limit = limitOf(query);
     const [before] = cursorKey(query, 1) as [number];
     const after = query.cursor === undefined ? (numberOf(query.after) ?? 0) : before;
-    // Read before the log is: an event that the state does not contain is nobody's business yet.
-    const upTo = await this.reads.position(reply);
-    const events = await this.feed.list(after, upTo, limit + 1, query.type);
-    const show = await this.shown(events);
+    const { type } = query;
+    const list = async (log: Kysely<LogDatabase>, upTo: number) => {
+      const events = await listEvents(log, this.registry, { after, upTo, type }, limit + 1);
+      return { events, show: await shown(log, events) };
+    };
+    const { events, show } = await this.reads.readLog(reply, list, filteredBy(type));
     return pageOf(events, limit, (event) => [event.position], show);
   }
 
@@ -48,22 +53,32 @@ export class EventController {
     @Query() _: EventQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<EventDto> {
-    const upTo = await this.reads.position(reply);
     const position = POSITION.test(text) ? Number(text) : Infinity;
-    const events =
-      position <= upTo ? await this.feed.list(position - 1, position, 1, undefined) : [];
-    const event = found(events[0], 'event', text);
-    return (await this.shown([event]))(event);
-  }
-
-  /** How events are shown, with what came after them. */
-  private async shown(events: readonly LedgerEvent[]): Promise<(event: LedgerEvent) => EventDto> {
-    const tasks = await this.feed.tasksOf(events);
-    const amended = await this.feed.amendmentsOf(events);
-    return (event) => ({
-      ...eventView(event),
-      amended: amended.get(event.position) ?? null,
-      tasks: tasks.get(event.position) ?? [],
+    const event = await this.reads.readLog(reply, async (log, upTo) => {
+      if (position > upTo) return undefined;
+      const events = await listEvents(
+        log,
+        this.registry,
+        { after: position - 1, upTo: position },
+        1,
+      );
+      const show = await shown(log, events);
+      return events.map(show)[0];
     });
+    return found(event, 'event', text);
   }
+}
+
+/** How events are shown, with what came after them. */
+async function shown(
+  log: Kysely<LogDatabase>,
+  events: readonly LedgerEvent[],
+): Promise<(event: LedgerEvent) => EventDto> {
+  const tasks = await tasksOf(log, events);
+  const amended = await amendmentsOf(log, events);
+  return (event) => ({
+    ...eventView(event),
+    amended: amended.get(event.position) ?? null,
+    tasks: tasks.get(event.position) ?? [],
+  });
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Kysely } from 'kysely';
 import type { LogDatabase } from '../../engine/write/event-log';
@@ -7,8 +7,7 @@ import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
-import { found, IdPipe, Reads } from '../../http/reads';
-import { LOG_READER } from '../../http/service-tokens';
+import { filteredBy, found, IdPipe, Reads } from '../../http/reads';
 import { TaskActions } from './task-actions';
 import { withTasks } from './task-database';
 import { listTasks } from './task-list';
@@ -25,7 +24,6 @@ export class TaskController {
   constructor(
     private readonly commands: Commands,
     private readonly reads: Reads,
-    @Inject(LOG_READER) private readonly log: Kysely<LogDatabase>,
     private readonly actions: TaskActions,
   ) {}
 
@@ -40,8 +38,9 @@ export class TaskController {
     const limit = limitOf(query);
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
-    await this.reads.position(reply);
-    const rows = await listTasks(withTasks(this.log), query, after, limit + 1);
+    const list = (log: Kysely<LogDatabase>) => listTasks(withTasks(log), query, after, limit + 1);
+    const cost = filteredBy(query.name, query.status);
+    const rows = await this.reads.readLog(reply, list, cost);
     return pageOf(rows, limit, (row) => [row.position, row.ordinal], taskView);
   }
 
@@ -54,8 +53,7 @@ export class TaskController {
     @Query() _: TaskQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TaskDto> {
-    await this.reads.position(reply);
-    const task = await readTask(withTasks(this.log), id);
+    const task = await this.reads.readLog(reply, (log) => readTask(withTasks(log), id));
     return taskView(found(task, 'task', id));
   }
 

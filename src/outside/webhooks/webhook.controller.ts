@@ -13,7 +13,7 @@ import {
   RotateWebhookSecret,
   SubscribeWebhook,
 } from './webhook.creators';
-import { deliveryView, redeliveredView, WebhookDeliveries } from './webhook.deliveries';
+import { deliveryView, findDelivery, listDeliveries, redeliveredView } from './webhook.deliveries';
 import {
   RedeliverWebhookDto,
   RotateWebhookSecretDto,
@@ -41,7 +41,6 @@ export class WebhookController {
     private readonly commands: Commands,
     private readonly reads: Reads,
     private readonly intake: WebhookIntake,
-    private readonly history: WebhookDeliveries,
     private readonly actions: TaskActions,
   ) {}
 
@@ -153,7 +152,9 @@ export class WebhookController {
     const before = query.cursor === undefined ? NEWEST : { position, ordinal };
     const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
     const { subscription_id } = found(value, 'webhook subscription', id);
-    const rows = await this.history.list(subscription_id, before, limit + 1);
+    const rows = await this.reads.log(reply, (log) =>
+      listDeliveries(log, subscription_id, before, limit + 1),
+    );
     return pageOf(rows, limit, (row) => [row.position, row.ordinal], deliveryView);
   }
 
@@ -175,11 +176,10 @@ export class WebhookController {
       readSubscription(db, id),
     );
     const { subscription_id } = found(value, 'webhook subscription', id);
-    const { eventType } = found(
-      await this.history.find(subscription_id, taskId),
-      'delivery',
-      taskId,
+    const delivery = await this.reads.log(request.reply, (log) =>
+      findDelivery(log, subscription_id, taskId),
     );
+    const { eventType } = found(delivery, 'delivery', taskId);
     const outcome = await this.actions.redeliver(request, taskId, position);
     return redeliveredView(this.commands.answer(request, outcome), eventType);
   }

@@ -1,11 +1,10 @@
 import type { FeatureService } from '../../engine/define/feature';
 import { WebhookController } from './webhook.controller';
-import { WebhookDeliveries } from './webhook.deliveries';
 import { WebhookIntake } from './webhook.intake';
 import { EventDeliveries } from './webhook.tasks';
 
 export const service: FeatureService = {
   controllers: [WebhookController],
-  providers: [WebhookIntake, WebhookDeliveries],
+  providers: [WebhookIntake],
   taskHandlers: [EventDeliveries],
 };

@@ -4,7 +4,7 @@ import type { Outcome } from '../../engine/define/creator';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { NumberPipe, Reads } from '../../http/reads';
 import {
@@ -14,6 +14,7 @@ import {
   EventBackupListQuery,
   RestoreEventDto,
 } from './amendment.dto';
+import { listBackups } from './amendment.queries';
 import { eventBackupView } from './amendment.view';
 import { Amendments } from './amendments';
 
@@ -68,8 +69,8 @@ export class AmendmentController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<EventBackupDto>> {
     const limit = limitOf(query);
-    await this.reads.position(reply);
-    const rows = await this.amendments.backups(query, limit + 1);
+    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
+    const rows = await this.reads.readLog(reply, (log) => listBackups(log, limit + 1, before));
     return pageOf(rows, limit, (row) => [row.amended_at_position], eventBackupView);
   }
 

@@ -1,15 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Kysely } from 'kysely';
 import { scopedKey } from '../../engine/write/command-log';
 import type { Outcome } from '../../engine/define/creator';
-import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
 import type { DatabaseUrls } from '../../database/connections';
 import { Registry } from '../../engine/define/registry';
-import { cursorKey, type PageQuery } from '../../http/page';
-import { DATABASE_URLS, LOG_READER } from '../../http/service-tokens';
+import { DATABASE_URLS } from '../../http/service-tokens';
 import { amend, type AmendOptions } from './amend';
 import type { AmendmentCommand } from './amendment.commands';
-import { listBackups } from './amendment.queries';
 import type { AmendmentDto } from './amendment.dto';
 
 /** Amendments of a running service. */
@@ -18,11 +14,7 @@ export class Amendments {
   private readonly underWay = new Map<string, Promise<unknown>>();
   private readonly options: AmendOptions;
 
-  constructor(
-    @Inject(DATABASE_URLS) urls: DatabaseUrls,
-    @Inject(LOG_READER) private readonly logReader: Kysely<LogDatabase>,
-    registry: Registry,
-  ) {
+  constructor(@Inject(DATABASE_URLS) urls: DatabaseUrls, registry: Registry) {
     this.options = { urls, registry };
   }
 
@@ -45,11 +37,5 @@ export class Amendments {
     } finally {
       this.underWay.delete(key);
     }
-  }
-
-  /** A page's backups, the newest first. @throws Refusal for a cursor of another list */
-  backups(query: PageQuery, limit: number): Promise<BackupRow[]> {
-    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
-    return listBackups(this.logReader, limit, before);
   }
 }

@@ -13,17 +13,14 @@ import { AccountChangeDto, DiffDto, DiffQuery } from './diff.dto';
 import { EVENTS_SHOWN, readAccountChanges, readChangedAccounts } from './diff.queries';
 import type { AccountChange, EventRange } from './diff.queries';
 import { accountChangeView, accountDiff } from './diff.view';
-import { EventFeed } from '../../outside/events/event.queries';
+import { eventNamesAt } from '../../outside/events/event.queries';
 
 const AccountChangePage = pageDto(AccountChangeDto);
 
 @ApiTags('books')
 @Controller('v1/diff')
 export class DiffController {
-  constructor(
-    private readonly reads: Reads,
-    private readonly feed: EventFeed,
-  ) {}
+  constructor(private readonly reads: Reads) {}
 
   @Get()
   @Permission('reports.read')
@@ -41,15 +38,17 @@ export class DiffController {
   ): Promise<DiffDto> {
     const limit = limitOf(query);
     const [after, pinned] = cursorKey(query, 2) as [number, number];
-    const { value } = await this.reads.read(reply, async (db, position) => {
+    const compare = async (db: Kysely<StateDatabase>, position: number) => {
       const range = rangeOf(query, position, pinned);
       const changed = await readChangedAccounts(db, range, after, limit);
       const now = changed.accounts.map((account) => account.after);
       const changes = await readAccountChanges(db, now, range, EVENTS_SHOWN + 1);
       return { range, changed, changes };
-    });
+    };
+    const { value } = await this.reads.read(reply, compare, 'expensive');
     const { range, changed, changes } = value;
-    const names = await this.feed.namesAt([...changes.values()].flat().map((c) => c.position));
+    const positions = [...changes.values()].flat().map((change) => change.position);
+    const names = await this.reads.log(reply, (log) => eventNamesAt(log, positions));
     const data = changed.accounts.map((account) => {
       const { account_no, currency } = account.after;
       const page = pageOf(changes.get(account_no)!, EVENTS_SHOWN, keyIn(range), (change) =>
@@ -73,13 +72,15 @@ export class DiffController {
   ): Promise<Page<AccountChangeDto>> {
     const limit = limitOf(query);
     const [after, pinned] = cursorKey(query, 2) as [number, number];
-    const { value } = await this.reads.read(reply, async (db, position) => {
+    const list = async (db: Kysely<StateDatabase>, position: number) => {
       const range = rangeOf(query, position, pinned);
       const rest = { from: Math.max(range.from, after), to: range.to };
       return changesOf(db, id, range, rest, limit + 1);
-    });
+    };
+    const { value } = await this.reads.read(reply, list, 'expensive');
     const { range, currency, changes } = found(value, 'account', id);
-    const names = await this.feed.namesAt(changes.map((change) => change.position));
+    const positions = changes.map((change) => change.position);
+    const names = await this.reads.log(reply, (log) => eventNamesAt(log, positions));
     return pageOf(changes, limit, keyIn(range), (change) =>
       accountChangeView(change, currency, names),
     );

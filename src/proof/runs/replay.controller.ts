@@ -3,12 +3,11 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { RunActions } from './run-actions';
-import { RunFeed } from './run-feed';
 import {
   AbortRunDto,
   ReplayDto,
@@ -18,6 +17,7 @@ import {
   SwapBackDto,
   SwappedBackDto,
 } from './run.dto';
+import { listRuns, readRun, withRuns } from './run.queries';
 import { replayView } from './run.view';
 
 const ReplayPage = pageDto(ReplayDto);
@@ -28,7 +28,6 @@ export class ReplayController {
   constructor(
     private readonly commands: Commands,
     private readonly reads: Reads,
-    private readonly feed: RunFeed,
     private readonly actions: RunActions,
   ) {}
 
@@ -64,8 +63,11 @@ export class ReplayController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<ReplayDto>> {
     const limit = limitOf(query);
-    await this.reads.position(reply);
-    const rows = await this.feed.list('replay', query, limit + 1);
+    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
+    const filter = { status: query.status, before };
+    const rows = await this.reads.readLog(reply, (log) =>
+      listRuns(withRuns(log), 'replay', filter, limit + 1),
+    );
     return pageOf(rows, limit, (row) => [row.run_no], replayView);
   }
 
@@ -78,8 +80,8 @@ export class ReplayController {
     @Query() _: RunQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<ReplayDto> {
-    await this.reads.position(reply);
-    return replayView(found(await this.feed.find('replay', id), 'replay', id));
+    const run = await this.reads.readLog(reply, (log) => readRun(withRuns(log), 'replay', id));
+    return replayView(found(run, 'replay', id));
   }
 
   @Post('swap-back')

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { LastVerification, VerificationHealth } from '../../http/health-parts';
-import { cursorKey, type PageQuery } from '../../http/page';
 import { RunPool } from './run-pool';
-import { listRuns, readLastVerdict, readRun, type Run } from './run.queries';
-import type { RunKind, RunStatus } from './run.table';
+import { readLastVerdict } from './run.queries';
 import { differingRows } from './run.view';
 
 /** The last verification that came to a verdict. Numbers are null where it has no report. */
@@ -16,25 +14,10 @@ export interface LastVerdict extends LastVerification {
   readonly extraTasks: number | null;
 }
 
-/** Reads what became of verifications and replays. */
+/** Tells of verifications. */
 @Injectable()
 export class RunFeed implements VerificationHealth {
   constructor(private readonly pool: RunPool) {}
-
-  /** A page's runs of a kind, the newest first. @throws Refusal for a cursor of another list */
-  list(
-    kind: RunKind,
-    query: PageQuery & { readonly status?: RunStatus },
-    limit: number,
-  ): Promise<Run[]> {
-    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
-    const { status } = query;
-    return listRuns(this.pool.db, kind, { before, ...(status !== undefined && { status }) }, limit);
-  }
-
-  find(kind: RunKind, id: string): Promise<Run | undefined> {
-    return readRun(this.pool.db, kind, id);
-  }
 
   /** The last verification that came to a verdict, for health and metrics. */
   async lastVerification(): Promise<LastVerdict | null> {

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { openPool, ROLES, type SessionTimeouts } from '../../database/connections';
 import { systemClock } from '../../engine/define/ids';
+import type { LogDatabase } from '../../engine/write/event-log';
 import type { RunDatabase, RunKind, RunRow, RunStatus, RunTrigger } from './run.table';
 
 /** Requests, heartbeats and the looks for work of one process. */
@@ -28,6 +29,11 @@ export function openRunDatabase(
   onError: (error: Error) => void,
 ): Kysely<RunDatabase> {
   return openPool<RunDatabase>(logUrl, ROLES.runRecorder, timeouts, POOL_SIZE, onError);
+}
+
+/** The log database with the table of the runs, under the same role. */
+export function withRuns(log: Kysely<LogDatabase>): Kysely<RunDatabase> {
+  return log.withTables<Pick<RunDatabase, 'runs'>>();
 }
 
 /**
@@ -76,7 +82,7 @@ export async function hasOpenRun(db: Kysely<RunDatabase>, kind: RunKind): Promis
 export function listRuns(
   db: Kysely<RunDatabase>,
   kind: RunKind,
-  filter: { readonly status?: RunStatus; readonly before?: number | undefined },
+  filter: { readonly status?: RunStatus | undefined; readonly before?: number | undefined },
   limit: number,
 ): Promise<Run[]> {
   let query = db.selectFrom('runs').selectAll().where('kind', '=', kind);

@@ -3,12 +3,11 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { RunActions } from './run-actions';
-import { RunFeed } from './run-feed';
 import {
   AbortRunDto,
   RequestVerificationDto,
@@ -16,6 +15,7 @@ import {
   VerificationDto,
   VerificationListQuery,
 } from './run.dto';
+import { listRuns, readRun, withRuns } from './run.queries';
 import { verificationView } from './run.view';
 
 const VerificationPage = pageDto(VerificationDto);
@@ -26,7 +26,6 @@ export class VerificationController {
   constructor(
     private readonly commands: Commands,
     private readonly reads: Reads,
-    private readonly feed: RunFeed,
     private readonly actions: RunActions,
   ) {}
 
@@ -56,8 +55,11 @@ export class VerificationController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<VerificationDto>> {
     const limit = limitOf(query);
-    await this.reads.position(reply);
-    const rows = await this.feed.list('verification', query, limit + 1);
+    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
+    const filter = { status: query.status, before };
+    const rows = await this.reads.readLog(reply, (log) =>
+      listRuns(withRuns(log), 'verification', filter, limit + 1),
+    );
     return pageOf(rows, limit, (row) => [row.run_no], verificationView);
   }
 
@@ -70,8 +72,9 @@ export class VerificationController {
     @Query() _: RunQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<VerificationDto> {
-    await this.reads.position(reply);
-    const run = await this.feed.find('verification', id);
+    const run = await this.reads.readLog(reply, (log) =>
+      readRun(withRuns(log), 'verification', id),
+    );
     return verificationView(found(run, 'verification', id));
   }
 

@@ -1,5 +1,3 @@
-import { chown, mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DatabaseUrls } from '../../../src/database/connections';
 import { migrate } from '../../../src/database/migrator';
 import { openLedger, type OpenLedger } from '../../../src/engine/open-ledger';
@@ -11,7 +9,7 @@ import { query } from '../../harness/cluster';
 import { dumpState } from '../../harness/invariants';
 import { RecordedLog, TEST_LIMITS } from '../../harness/ledger';
 import { endCluster, openCluster, ownClusterFolder } from '../../harness/own-cluster';
-import { SmallDisk } from '../../harness/small-disk';
+import { moveState, SmallDisk } from '../../harness/small-disk';
 import { rounds } from '../../harness/rounds';
 import { seededRandom } from '../../harness/seed';
 import { waitFor } from '../../harness/waiting';
@@ -26,16 +24,6 @@ const ROUNDS = rounds(2, 6);
 const MAX_ROOM_BYTES = 1 << 20;
 /** PostgreSQL's own tables keep the dead rows of what was undone until the next vacuum. */
 const CATALOG_BYTES = 256 << 10;
-
-/** Moves the state's database to another disk. */
-async function moveState(superUrl: string, folder: string, disk: SmallDisk): Promise<void> {
-  const tables = join(disk.path, 'tables');
-  await mkdir(tables, { mode: 0o700 });
-  const { uid, gid } = await stat(join(folder, 'postgres'));
-  if (process.getuid?.() === 0) await chown(tables, uid, gid);
-  await query(superUrl, `create tablespace small location '${tables}'`);
-  await query(superUrl, 'alter database truebook_state set tablespace small');
-}
 
 async function writeTransactions(open: OpenLedger, count: number): Promise<void> {
   const accept = async (type: 'asset' | 'equity') => {
@@ -66,7 +54,7 @@ describe('a disk that is full', () => {
       await moveState(superUrl, folder, disk);
       await migrate(urls);
       const open = await openLedger({
-        ...{ urls, features, limits: TEST_LIMITS, readPoolSize: 2, log: new RecordedLog() },
+        ...{ urls, features, limits: TEST_LIMITS, reads: { cheap: 2 }, log: new RecordedLog() },
       });
       await writeTransactions(open, TRANSACTIONS);
       expect((await replayOf(books)).status).toBe('swapped');

@@ -1,0 +1,40 @@
+import type { Kysely } from 'kysely';
+import type { ReadPool } from '../../database/read-pool';
+import type { Turns } from './turns';
+
+/**
+ * What a read costs. `cheap`: one row, or a page by its key, however long the history is.
+ * `expensive`: whatever may look at many rows to find a few, or returns many.
+ */
+export type ReadCost = 'cheap' | 'expensive';
+
+export interface ReadOptions {
+  /** Default `cheap`. */
+  readonly cost?: ReadCost | undefined;
+  /** Ends the read, wherever it is: the caller has gone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A class of reads: those of one database share their turns with those of the other. */
+export interface ReadClass<DB> {
+  readonly turns: Turns;
+  readonly pool: ReadPool<DB>;
+}
+
+/** Reads one database for callers. Those that cost much have to wait for one another alone. */
+export class DatabaseReader<DB> {
+  constructor(private readonly classes: Readonly<Record<ReadCost, ReadClass<DB>>>) {}
+
+  /** @throws LedgerUnavailable where too many read, and what `run` throws */
+  read<T>(
+    run: (db: Kysely<DB>) => Promise<T>,
+    { cost = 'cheap', signal }: ReadOptions = {},
+  ): Promise<T> {
+    const { turns, pool } = this.classes[cost];
+    return turns.take(() => pool.use(run, signal), signal);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.classes).map(({ pool }) => pool.close()));
+  }
+}
