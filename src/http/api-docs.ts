@@ -15,6 +15,7 @@ import { withNullableReferences } from './nullable-references';
 import { markOptionalBodies } from './optional-bodies';
 import { ApiProblems, documentProblems, PROBLEM_MODELS } from './problem-responses';
 import type { Problems } from './problems';
+import { HasVersion } from './versions';
 
 type HeadersObject = NonNullable<ApiResponseCommonMetadata['headers']>;
 
@@ -42,12 +43,20 @@ interface Answer {
   readonly type: Type;
   /** Codes that this endpoint may refuse with, besides those that every one may. */
   readonly problems?: readonly string[];
+  /** Whether what it is about has a version, for `ETag` and `If-Match`. */
+  readonly hasVersion?: boolean;
 }
 
+const VERSION_HEADER = {
+  ETag: { description: 'Its version in quotes, for If-Match', schema: { type: 'string' } },
+} satisfies HeadersObject;
+
 /** Describes a POST or PUT that runs a command, and sets the status of its success. */
-export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecorator {
+export function ApiCommand(answer: Answer): MethodDecorator {
+  const { status, type, problems = [], hasVersion = false } = answer;
   return applyDecorators(
     HttpCode(status),
+    ...(hasVersion ? [HasVersion()] : []),
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
@@ -68,6 +77,7 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
       'unsupported_media_type',
       'idempotency_key_reused',
       'ledger_unavailable',
+      ...(hasVersion ? ['version_mismatch'] : []),
       ...problems,
     ]),
     ApiSecurity('bearer'),
@@ -75,9 +85,11 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
 }
 
 /** Describes a GET that reads the state. */
-export function ApiRead({ type, problems = [] }: Omit<Answer, 'status'>): MethodDecorator {
+export function ApiRead(answer: Omit<Answer, 'status'>): MethodDecorator {
+  const { type, problems = [], hasVersion = false } = answer;
+  const headers = { ...POSITION_HEADER, ...(hasVersion && VERSION_HEADER) };
   return applyDecorators(
-    ApiResponse({ status: 200, type, headers: POSITION_HEADER, description: 'Found' }),
+    ApiResponse({ status: 200, type, headers, description: 'Found' }),
     ApiProblems(['validation_failed', 'unauthorized', 'ledger_unavailable', ...problems]),
     ApiSecurity('bearer'),
   );

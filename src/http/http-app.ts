@@ -8,11 +8,13 @@ import { isDocs, serveDocs } from './api-docs';
 import { BODY_LIMIT_BYTES, parseJsonBody } from './json-body';
 import { NestLog } from './log';
 import { Metrics } from './metrics';
+import { followCursors } from './page';
 import { ProblemFilter } from './problem.filter';
 import type { Problems } from './problems';
 import { compileRequests } from './request-classes';
 import { answerBrokenRequest, observeRequests, requestId } from './requests';
 import { ValidationPipe } from './validation';
+import { refuseIgnored } from './versions';
 
 /** `client:` and 64 characters, each of which may be percent-encoded. */
 const MAX_PARAM_LENGTH = 256;
@@ -55,6 +57,8 @@ export async function buildHttpApp(
   closeConnectionsAtEnd(fastify);
   app.get(AccessGuard).watch(fastify, isDocs);
   acceptOnlyJson(fastify);
+  refuseIgnored(fastify);
+  followCursors(fastify);
   app.useGlobalFilters(filter);
   app.useGlobalPipes(new ValidationPipe());
   serveDocs(app, problems);

@@ -47,6 +47,7 @@ describe('the problems of the program', () => {
       403: ['forbidden'],
       404: ['not_found'],
       409: ['client_id_taken'],
+      412: ['version_mismatch'],
       413: ['payload_too_large'],
       415: ['unsupported_media_type'],
       422: ['idempotency_key_reused'],
@@ -87,9 +88,10 @@ describe('the table of problems', () => {
     const boxes = { name: 'boxes', problems: { no_box: { status: 409, title: 'x' } } };
     const { codes } = new Problems([notes, boxes]);
     expect(codes).toEqual(new Problems([boxes, notes]).codes);
-    expect(codes.slice(4, 10)).toEqual([
+    expect(codes.slice(4, 11)).toEqual([
       'client_id_taken',
       'no_box',
+      'version_mismatch',
       'payload_too_large',
       'unsupported_media_type',
       'box_full',

@@ -7,6 +7,7 @@ export const CORE_PROBLEMS = {
   forbidden: { status: 403, title: 'The API key does not allow this' },
   not_found: { status: 404, title: 'There is no such thing' },
   client_id_taken: { status: 409, title: 'The clientId is taken' },
+  version_mismatch: { status: 412, title: 'It has another version by now' },
   payload_too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   idempotency_key_reused: { status: 422, title: 'The key was used for another request' },

@@ -1,17 +1,19 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Kysely } from 'kysely';
+import { Registry } from '../../engine/define/registry';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
+import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { LOG_READER } from '../../http/service-tokens';
 import { TaskActions } from './task-actions';
 import { withTasks } from './task-database';
-import { listTasks, readTask, taskView, type TaskPlace } from './task.queries';
+import { hasTasksOf, listTasks, readTask, taskView, type TaskPlace } from './task.queries';
 import { RetryTaskDto, TaskDto, TaskListQuery, TaskQuery } from './task.dto';
 
 const TaskPage = pageDto(TaskDto);
@@ -26,6 +28,7 @@ export class TaskController {
     private readonly reads: Reads,
     @Inject(LOG_READER) private readonly log: Kysely<LogDatabase>,
     private readonly actions: TaskActions,
+    private readonly registry: Registry,
   ) {}
 
   @Get()
@@ -40,8 +43,9 @@ export class TaskController {
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
     await this.reads.position(reply);
+    await this.checkName(query.name);
     const rows = await listTasks(withTasks(this.log), query, after, limit + 1);
-    return pageOf(rows, limit, (row) => [row.position, row.ordinal], taskView);
+    return pageOf(listOf(reply), rows, limit, (row) => [row.position, row.ordinal], taskView);
   }
 
   @Get(':id')
@@ -73,5 +77,12 @@ export class TaskController {
   ): Promise<TaskDto> {
     const position = await this.reads.position(request.reply);
     return this.commands.answer(request, await this.actions.retry(request, id, position));
+  }
+
+  /** Events may have asked for what no code asks for any longer. @throws Refusal */
+  private async checkName(name: string | undefined): Promise<void> {
+    if (name === undefined || this.registry.taskNames.has(name)) return;
+    if (await hasTasksOf(withTasks(this.log), name)) return;
+    throw invalidRequest({ pointer: '/name', message: 'is the name of no task' });
   }
 }

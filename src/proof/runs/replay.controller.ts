@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { limitOf, pageOf, type Page } from '../../http/page';
+import { limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -66,7 +66,7 @@ export class ReplayController {
     const limit = limitOf(query);
     await this.reads.position(reply);
     const rows = await this.feed.list('replay', query, limit + 1);
-    return pageOf(rows, limit, (row) => [row.run_no], replayView);
+    return pageOf(listOf(reply), rows, limit, (row) => [row.run_no], replayView);
   }
 
   @Get(':id')
