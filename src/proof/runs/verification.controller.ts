@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { limitOf, pageOf, type Page } from '../../http/page';
+import { limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -33,7 +33,11 @@ export class VerificationController {
   @Post()
   @Permission('verifications.request')
   @ApiOperation({ summary: 'Rebuild the state beside the live one, and compare the two' })
-  @ApiCommand({ status: 202, type: VerificationDto, problems: ['forbidden'] })
+  @ApiCommand({
+    status: 202,
+    type: VerificationDto,
+    problems: ['forbidden', 'verification_queued'],
+  })
   async request(
     @AsCommand() request: CommandRequest,
     @Body() { toPosition }: RequestVerificationDto,
@@ -58,7 +62,7 @@ export class VerificationController {
     const limit = limitOf(query);
     await this.reads.position(reply);
     const rows = await this.feed.list('verification', query, limit + 1);
-    return pageOf(rows, limit, (row) => [row.run_no], verificationView);
+    return pageOf(listOf(reply), rows, limit, (row) => [row.run_no], verificationView);
   }
 
   @Get(':id')
