@@ -4,6 +4,7 @@ import * as createTasks from './0003-create-tasks';
 import * as createRuns from './0004-create-runs';
 import * as amendEvents from './0005-amend-events';
 import * as deferTasks from './0006-defer-tasks';
+import * as withdrawApiKeys from './0015-withdraw-api-keys';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
@@ -13,4 +14,5 @@ export const logMigrations = {
   '0004-create-runs': createRuns,
   '0005-amend-events': amendEvents,
   '0006-defer-tasks': deferTasks,
+  '0015-withdraw-api-keys': withdrawApiKeys,
 };

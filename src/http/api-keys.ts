@@ -60,7 +60,11 @@ export class ApiKeys {
   }
 
   private async load(): Promise<void> {
-    const rows = await this.db.selectFrom('api_keys').selectAll().execute();
+    const rows = await this.db
+      .selectFrom('api_keys')
+      .select(['key_hash', 'name', 'role'])
+      .where('withdrawn_at', 'is', null)
+      .execute();
     this.known = rows.map(({ key_hash, name, role }) => ({
       hash: key_hash,
       caller: { name, role },
