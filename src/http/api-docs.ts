@@ -12,7 +12,7 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { withNullableReferences } from './nullable-references';
-import { markOptionalBodies } from './optional-bodies';
+import { closeBodies, markOptionalBodies } from './document-bodies';
 import { ApiProblems, documentProblems, PROBLEM_MODELS } from './problem-responses';
 import type { Problems } from './problems';
 import { HasVersion } from './versions';
@@ -125,6 +125,7 @@ export function openApiDocument(app: INestApplication, problems: Problems): Open
   const document = SwaggerModule.createDocument(app, config, { extraModels });
   documentProblems(document, problems);
   markOptionalBodies(document);
+  closeBodies(document);
   return withNullableReferences(document);
 }
 

@@ -135,8 +135,9 @@ export class Dispatcher {
     this.isTurnOfDue = !this.isTurnOfDue;
     const looks = new Map((await lookAt(on, limits.windowTasks)).map((look) => [look.name, look]));
     for (const handler of handlers) {
-      let { room, isAnyDue } = looks.get(handler.name)!;
-      for (const step of this.stepsFor(isAnyDue)) {
+      const look = looks.get(handler.name)!;
+      let { room } = look;
+      for (const step of this.stepsFor(look.isAnyDue)) {
         if (room <= 0) break;
         const { found, queued } = await step(on, handler, Math.min(PAGE_TASKS, room));
         await this.addJobs(handler, queued);

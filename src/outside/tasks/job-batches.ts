@@ -205,14 +205,17 @@ const TAKE = `
   returning job.id, lock_token, name, data, opts, attempts_made, attempts_started, stalled_count,
             added_at_ms`;
 
-/** A delay, a lock and a check may end no later than if they began now. */
+/**
+ * A delay, a lock and a check may end no later than if they began now. A lock may be of a process
+ * that keeps them for longer, and is left for ten minutes more.
+ */
 const SET_AGAIN = `
   with delayed as (
     update job set process_at_ms = $2::bigint + delay_ms
     where queue = $1 and state = 'delayed' and process_at_ms > $2::bigint + delay_ms),
   locked as (
     update job set locked_until_ms = $2::bigint + $3::bigint
-    where queue = $1 and state = 'active' and locked_until_ms > $2::bigint + $3::bigint)
+    where queue = $1 and state = 'active' and locked_until_ms > $2::bigint + $3::bigint + 600000)
   update meta set value = $2::text
   where queue = $1 and field = 'stalled-check' and value::bigint > $2::bigint`;
 
