@@ -101,8 +101,7 @@ export function hasLength(text: string, min: number, max: number): boolean {
   if (text.length > 2 * max) return false;
   // Most texts fit in any count.
   if (text.length >= 2 * min && text.length <= max) return true;
-  let length = 0;
-  for (const _ of text) length++;
+  const { length } = Array.from(text);
   return length >= min && length <= max;
 }
 

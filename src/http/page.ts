@@ -52,8 +52,8 @@ interface Cursor extends ListedBy {
 
 /**
  * Has a cursor go on with the filters that it was made with, before the query is checked, so that
- * they are checked like those that a caller sends. A cursor belongs to its list: with other filters,
- * or on another route, it is refused.
+ * they are checked like those that a caller sends. A cursor belongs to its list: with other
+ * filters, or on another route, it is refused.
  */
 export function followCursors(fastify: FastifyInstance): void {
   fastify.addHook('preValidation', (request, _, done) => {

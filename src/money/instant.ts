@@ -1,6 +1,8 @@
 /** RFC 3339 from the year 1 on, without leap seconds. */
-export const INSTANT_PATTERN =
-  /^(?!0000)\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+export const INSTANT_PATTERN = new RegExp(
+  String.raw`^(?!0000)\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?` +
+    String.raw`([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`,
+);
 
 /**
  * A point in time, RFC 3339 with any offset, as the ledger writes it: UTC with milliseconds, which
