@@ -10,7 +10,7 @@ import { EmbeddedPostgres } from './database/embedded-postgres';
 import { migrate } from './database/migrator';
 import { openLedger } from './engine/open-ledger';
 import { features } from './features';
-import { readOrMakeAdminKey, storeAdminKey, type AdminKey } from './http/admin-key';
+import { openAdminKey, type AdminKey } from './http/admin-key';
 import { dutiesOf } from './http/duties';
 import { makeLog } from './http/log';
 import { outliveOutput } from './http/log-output';
@@ -27,8 +27,8 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   checkpoint();
   await migrate(urls);
   checkpoint();
-  const adminKey = await readOrMakeAdminKey(config.dataDir, config.adminApiKey);
-  await storeAdminKey(urls.log, adminKey.key);
+  const { dataDir, adminApiKey: configured } = config;
+  const adminKey = await openAdminKey(urls.log, { dataDir, configured });
   const open = await openLedger({
     urls,
     features,
@@ -99,9 +99,10 @@ async function closeApp(app: NestFastifyApplication): Promise<void> {
 function greet(app: NestFastifyApplication, { key, file, isNew }: AdminKey): void {
   const { address, port, family } = app.getHttpServer().address() as AddressInfo;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  const known = key === undefined ? 'as the first start made it' : 'as ADMIN_API_KEY sets it';
   const keyLines = isNew
     ? [`  Admin key  ${key}`, `             (kept in ${file})`]
-    : [`  Admin key  ${file === undefined ? 'as ADMIN_API_KEY sets it' : `in ${file}`}`];
+    : [`  Admin key  ${file === undefined ? known : `in ${file}`}`];
   const lines = ['', `Truebook listens on ${url}`, ...keyLines, `  API docs   ${url}/docs`, ''];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

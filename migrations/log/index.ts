@@ -5,6 +5,7 @@ import * as createRuns from './0004-create-runs';
 import * as amendEvents from './0005-amend-events';
 import * as deferTasks from './0006-defer-tasks';
 import * as listDeferredTasks from './0007-list-deferred-tasks';
+import * as withdrawApiKeys from './0008-withdraw-api-keys';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
@@ -15,4 +16,5 @@ export const logMigrations = {
   '0005-amend-events': amendEvents,
   '0006-defer-tasks': deferTasks,
   '0007-list-deferred-tasks': listDeferredTasks,
+  '0008-withdraw-api-keys': withdrawApiKeys,
 };

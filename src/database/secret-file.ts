@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** What a file keeps for its owner alone. */
@@ -17,25 +17,41 @@ export interface Secret {
 export async function readOrMakeSecret(file: string, make: () => string): Promise<Secret> {
   const kept = await readSecret(file);
   if (kept !== undefined) return { text: kept, isNew: false };
-  await mkdir(dirname(file), { recursive: true });
-  const draft = `${file}.${randomBytes(6).toString('hex')}`;
-  try {
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${make()}\n`);
-      // It must not be used before it would outlive a loss of power.
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    const isNew = await link(draft, file).then(
+  const isNew = await withDraft(file, make(), (draft) =>
+    link(draft, file).then(
       () => true,
       (error: NodeJS.ErrnoException) => {
         if (error.code === 'EEXIST') return false;
         throw error;
       },
-    );
-    return { text: (await readSecret(file))!, isNew };
+    ),
+  );
+  return { text: (await readSecret(file))!, isNew };
+}
+
+/** Has a file keep another secret; whenever the process may be killed, it keeps one of the two. */
+export async function replaceSecret(file: string, secret: string): Promise<void> {
+  await withDraft(file, secret, (draft) => rename(draft, file));
+}
+
+/** Writes a secret beside its file, and has it put in its place. */
+async function withDraft<T>(
+  file: string,
+  secret: string,
+  place: (draft: string) => Promise<T>,
+): Promise<T> {
+  await mkdir(dirname(file), { recursive: true });
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    const handle = await open(draft, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${secret}\n`);
+      // It must not be used before it would outlive a loss of power.
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return await place(draft);
   } finally {
     await rm(draft, { force: true });
   }

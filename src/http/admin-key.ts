@@ -1,49 +1,129 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { readOrMakeSecret } from '../database/secret-file';
+import { readOrMakeSecret, readSecret, replaceSecret } from '../database/secret-file';
 import { hashApiKey } from './api-keys';
 
-/** The first admin's key, and where the person at the terminal finds it. */
+/** What the ledger is opened with, and where the person at the terminal finds it. */
 export interface AdminKey {
-  readonly key: string;
-  /** The file that keeps it; undefined where the environment sets it. */
+  /** Undefined where this process knows none, because another one made it. */
+  readonly key: string | undefined;
+  /** The file that keeps it; undefined where the environment sets it, or nobody here has it. */
   readonly file: string | undefined;
   readonly isNew: boolean;
 }
 
-const FILE = 'admin-key';
-const KEY_BYTES = 32;
-
-/** The key that was set, or the one that the data directory keeps; made there once. */
-export async function readOrMakeAdminKey(
-  dataDir: string,
-  configured: string | undefined,
-): Promise<AdminKey> {
-  if (configured !== undefined) return { key: configured, file: undefined, isNew: false };
-  const file = join(dataDir, FILE);
-  const make = () => `tb_${randomBytes(KEY_BYTES).toString('base64url')}`;
-  const { text: key, isNew } = await readOrMakeSecret(file, make);
-  if (key === '') throw new AdminKeyError(`${file} is empty: remove it, and a new key is made`);
-  return { key, file, isNew };
+/** Where a process finds its key: set in the environment, or kept in the data directory. */
+export interface AdminKeySource {
+  readonly dataDir: string;
+  readonly configured: string | undefined;
 }
 
-/** The file with the key is of no use; `message` is a sentence for the person at the terminal. */
+/** The key cannot be used; `message` is a sentence for the person at the terminal. */
 export class AdminKeyError extends Error {}
 
-/** Makes `key` the admin's; the one before is not accepted any longer. As the log's owner. */
-export async function storeAdminKey(logUrl: string, key: string): Promise<void> {
-  const client = new Client({ connectionString: logUrl, connectionTimeoutMillis: 10_000 });
+const FILE = 'admin-key';
+const KEY_BYTES = 32;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+interface KnownRow {
+  readonly key_hash: Buffer;
+  readonly withdrawn_at: Date | null;
+}
+
+/**
+ * The admin's key as this process has it. The first start of a ledger makes one, or takes the one
+ * that is set; from then on starting a process changes no key, whatever the process brings.
+ * As the log's owner.
+ * @throws AdminKeyError where the ledger does not know the key of this process, or no longer
+ */
+export function openAdminKey(logUrl: string, source: AdminKeySource): Promise<AdminKey> {
+  const file = join(source.dataDir, FILE);
+  return withKeys(logUrl, async (client, known) => {
+    const keptIn = source.configured === undefined ? file : undefined;
+    const key = source.configured ?? (await readKey(file));
+    if (known.length > 0) {
+      if (key === undefined) return { key, file: undefined, isNew: false };
+      checkKnown(key, known, keptIn ?? 'ADMIN_API_KEY');
+      return { key, file: keptIn, isNew: false };
+    }
+    const makeKey = () => readOrMakeSecret(file, randomKey);
+    const { text, isNew } = key === undefined ? await makeKey() : { text: key, isNew: false };
+    // Crash window: the file may be there before the ledger knows its key. The next start takes it.
+    await insertKey(client, text);
+    return { key: text, file: keptIn, isNew };
+  });
+}
+
+/**
+ * Withdraws the admin's key for good and puts another one in its place: the one that is set, or a
+ * new one, which the data directory keeps. As the log's owner.
+ * @throws AdminKeyError where the key was one before
+ */
+export function rotateAdminKey(logUrl: string, source: AdminKeySource): Promise<AdminKey> {
+  const file = join(source.dataDir, FILE);
+  return withKeys(logUrl, async (client, known) => {
+    const { configured } = source;
+    const key = configured ?? randomKey();
+    if (known.some((row) => row.key_hash.equals(hashApiKey(key)))) {
+      throw new AdminKeyError('ADMIN_API_KEY is a key that this ledger knows: set another one');
+    }
+    await client.query(`update api_keys set withdrawn_at = now() where withdrawn_at is null`);
+    await insertKey(client, key);
+    // Crash window: the file may have a key that the ledger does not. Rotating again mends that.
+    if (configured === undefined) await replaceSecret(file, key);
+    return { key, file: configured === undefined ? file : undefined, isNew: true };
+  });
+}
+
+/** Of several processes that start, or rotate, at once one after the other looks and decides. */
+async function withKeys<T>(
+  logUrl: string,
+  decide: (client: Client, known: readonly KnownRow[]) => Promise<T>,
+): Promise<T> {
+  const client = new Client({
+    connectionString: logUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query(
-      `insert into api_keys (name, role, key_hash) values ('admin', 'admin', $1)
-       on conflict (name) do update set key_hash = excluded.key_hash, created_at = now()
-       where api_keys.key_hash <> excluded.key_hash`,
-      [hashApiKey(key)],
-    );
+    await client.query('begin');
+    await client.query('lock table api_keys in share row exclusive mode');
+    const { rows } = await client.query<KnownRow>('select key_hash, withdrawn_at from api_keys');
+    const decided = await decide(client, rows);
+    await client.query('commit');
+    return decided;
   } finally {
     await client.end();
   }
+}
+
+function checkKnown(key: string, known: readonly KnownRow[], place: string): void {
+  const row = known.find(({ key_hash }) => key_hash.equals(hashApiKey(key)));
+  if (row?.withdrawn_at === null) return;
+  const what = row ? 'was withdrawn' : 'is none that this ledger knows';
+  throw new AdminKeyError(
+    `The admin key of ${place} ${what}: give this process the ledger's key, or none, or make ` +
+      'another one the admin key with npm run rotate-admin-key',
+  );
+}
+
+async function insertKey(client: Client, key: string): Promise<void> {
+  const values = [hashApiKey(key)];
+  await client.query(
+    `insert into api_keys (name, role, key_hash) values ('admin', 'admin', $1)`,
+    values,
+  );
+}
+
+function randomKey(): string {
+  return `tb_${randomBytes(KEY_BYTES).toString('base64url')}`;
+}
+
+/** The key that a file keeps; undefined where there is no file. */
+async function readKey(file: string): Promise<string | undefined> {
+  const key = await readSecret(file);
+  if (key === '') throw new AdminKeyError(`${file} is empty: remove it, or put the key into it`);
+  return key;
 }

@@ -14,9 +14,10 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { withNullableReferences } from './nullable-references';
-import { markOptionalBodies } from './optional-bodies';
+import { closeBodies, markOptionalBodies } from './document-bodies';
 import { ApiProblems, documentProblems, PROBLEM_MODELS } from './problem-responses';
 import type { Problems } from './problems';
+import { HasVersion } from './versions';
 
 type HeadersObject = NonNullable<ApiResponseCommonMetadata['headers']>;
 
@@ -44,12 +45,20 @@ interface Answer {
   readonly type: Type;
   /** Codes that this endpoint may refuse with, besides those that every one may. */
   readonly problems?: readonly string[];
+  /** Whether what it is about has a version, for `ETag` and `If-Match`. */
+  readonly hasVersion?: boolean;
 }
 
+const VERSION_HEADER = {
+  ETag: { description: 'Its version in quotes, for If-Match', schema: { type: 'string' } },
+} satisfies HeadersObject;
+
 /** Describes a POST or PUT that runs a command, and sets the status of its success. */
-export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecorator {
+export function ApiCommand(answer: Answer): MethodDecorator {
+  const { status, type, problems = [], hasVersion = false } = answer;
   return applyDecorators(
     HttpCode(status),
+    ...(hasVersion ? [HasVersion()] : []),
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
@@ -71,6 +80,7 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
       'unsupported_media_type',
       'idempotency_key_reused',
       'ledger_unavailable',
+      ...(hasVersion ? ['version_mismatch'] : []),
       ...problems,
     ]),
     ApiSecurity('bearer'),
@@ -78,9 +88,11 @@ export function ApiCommand({ status, type, problems = [] }: Answer): MethodDecor
 }
 
 /** Describes a GET that reads the state. */
-export function ApiRead({ type, problems = [] }: Omit<Answer, 'status'>): MethodDecorator {
+export function ApiRead(answer: Omit<Answer, 'status'>): MethodDecorator {
+  const { type, problems = [], hasVersion = false } = answer;
+  const headers = { ...POSITION_HEADER, ...(hasVersion && VERSION_HEADER) };
   return applyDecorators(
-    ApiResponse({ status: 200, type, headers: POSITION_HEADER, description: 'Found' }),
+    ApiResponse({ status: 200, type, headers, description: 'Found' }),
     ApiProblems([
       'validation_failed',
       'unauthorized',
@@ -122,6 +134,7 @@ export function openApiDocument(app: INestApplication, problems: Problems): Open
   const document = SwaggerModule.createDocument(app, config, { extraModels });
   documentProblems(document, problems);
   markOptionalBodies(document);
+  closeBodies(document);
   return withNullableReferences(document);
 }
 

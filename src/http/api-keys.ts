@@ -52,7 +52,11 @@ export class ApiKeys {
   private async load(): Promise<void> {
     const askedAt = performance.now();
     try {
-      const rows = await this.db.selectFrom('api_keys').selectAll().execute();
+      const rows = await this.db
+        .selectFrom('api_keys')
+        .select(['key_hash', 'name', 'role'])
+        .where('withdrawn_at', 'is', null)
+        .execute();
       this.known = new Map(
         rows.map(({ key_hash, name, role }) => [key_hash.toString('base64'), { name, role }]),
       );

@@ -1,3 +1,4 @@
+import assert from 'node:assert';
 import { createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
 import type { Creator, Outcome } from '../engine/define/creator';
 import { Ledger } from '../engine/write/ledger';
@@ -5,6 +6,7 @@ import type { FieldError } from '../engine/define/refusal';
 import type { Reply, Request } from './caller';
 import { isIdempotencyKey } from './fields';
 import { invalidRequest } from './problem';
+import { onlyAt, readIfMatch, type FindVersioned, type Wanted } from './versions';
 
 /** What the headers and the query of a POST or PUT say about the command in its body. */
 export interface CommandRequest {
@@ -14,6 +16,8 @@ export interface CommandRequest {
   readonly dryRun: boolean;
   /** What the request takes of the room for bodies. */
   readonly bytes: number;
+  /** Nothing is done where what the command is about has another version. */
+  readonly wanted: Wanted | undefined;
   /** The path of the request, for problems inside an answer. */
   readonly path: string;
   /** Where the headers of the answer go. */
@@ -23,10 +27,14 @@ export interface CommandRequest {
 /** The handler's {@link CommandRequest}. @throws Refusal `validation_failed` */
 export const AsCommand = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const http = context.switchToHttp();
-  return readCommandRequest(http.getRequest<Request>(), http.getResponse<Reply>());
+  return readCommandRequest(http.getRequest<Request>(), http.getResponse<Reply>(), context);
 });
 
-function readCommandRequest(request: Request, reply: Reply): CommandRequest {
+function readCommandRequest(
+  request: Request,
+  reply: Reply,
+  context: ExecutionContext,
+): CommandRequest {
   const errors: FieldError[] = [];
   const command = {
     actor: request.caller!.name,
@@ -34,6 +42,7 @@ function readCommandRequest(request: Request, reply: Reply): CommandRequest {
     correlationId: request.id,
     dryRun: readDryRun(request.query as Record<string, unknown>, errors),
     bytes: request.heldBytes,
+    wanted: readIfMatch(request, context, errors),
     path: pathOf(request),
     reply,
   };
@@ -72,6 +81,12 @@ function readDryRun(query: Record<string, unknown>, errors: FieldError[]): boole
   return true;
 }
 
+/** What an `If-Match` is compared with, where the route has said that there is such a thing. */
+function versioned<Input>(find: FindVersioned<Input> | undefined): FindVersioned<Input> {
+  assert(find, 'The route has a version, and its handler does not say of what');
+  return find;
+}
+
 /** Hands commands to the ledger, the same way for every POST and PUT. */
 @Injectable()
 export class Commands {
@@ -79,6 +94,7 @@ export class Commands {
 
   /**
    * Submits a command and writes what became of it into the headers of the answer.
+   * @param find reads what it is about, where that has a version
    * @returns the creator's answer
    * @throws Refusal with the creator's no, LedgerUnavailable
    */
@@ -86,10 +102,13 @@ export class Commands {
     request: CommandRequest,
     creator: Creator<Input, Answer>,
     input: Input,
+    find?: FindVersioned<Input>,
   ): Promise<Answer> {
-    const { actor, idempotencyKey, correlationId, dryRun, bytes } = request;
-    const command = { creator, input, actor, idempotencyKey, correlationId, dryRun, bytes };
-    return this.answer(request, await this.ledger.submit(command));
+    const { actor, idempotencyKey, correlationId, dryRun, bytes, wanted } = request;
+    const options = { actor, idempotencyKey, correlationId, dryRun, bytes };
+    const checked = wanted === undefined ? creator : onlyAt(wanted, creator, versioned(find));
+    const outcome = await this.ledger.submit({ creator: checked, input, ...options });
+    return this.answer(request, outcome);
   }
 
   /**
@@ -100,8 +119,9 @@ export class Commands {
    */
   answer<Answer>({ dryRun, reply }: CommandRequest, outcome: Outcome<Answer>): Answer {
     reply.header('ledger-position', outcome.position);
+    // What was done before was done, whether or not it is asked for as a dry run now.
     if (outcome.isHit) reply.header('idempotency-hit', 'true');
-    if (dryRun) reply.header('dry-run', 'true');
+    else if (dryRun) reply.header('dry-run', 'true');
     if (outcome.kind === 'refused') throw outcome.refusal;
     return outcome.answer;
   }

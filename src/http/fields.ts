@@ -23,7 +23,7 @@ import {
   SIGNED_AMOUNT_PATTERN,
 } from '../money/amount';
 import { isCalendarDate } from '../money/calendar-date';
-import { currencyDigits } from '../money/currency';
+import { currencyCodes, currencyDigits } from '../money/currency';
 import { isStorable } from './json-body';
 import { isAlways, type NestedContext, type Shape } from './shape-compiler';
 
@@ -94,14 +94,23 @@ function ofText(message: string): (args: ValidationArguments) => string {
 }
 
 /**
- * Text of `min` to `max` characters: UTF-16 code units, as OpenAPI's readers and JavaScript count
- * them. class-validator's own Length counts some pairs of them as one.
+ * Whether a text has `min` to `max` characters, as OpenAPI counts them: code points, some of which
+ * are two of JavaScript's units.
  */
+export function hasLength(text: string, min: number, max: number): boolean {
+  if (text.length > 2 * max) return false;
+  // Most texts fit in any count.
+  if (text.length >= 2 * min && text.length <= max) return true;
+  const { length } = Array.from(text);
+  return length >= min && length <= max;
+}
+
+/** Text of `min` to `max` characters. */
 export function Text(min: number, max: number, presence?: Presence): PropertyDecorator {
   return field(
     textRule(
       'text',
-      (t) => t.length >= min && t.length <= max && isStorable(t),
+      (t) => hasLength(t, min, max) && isStorable(t),
       `must have ${min} to ${max} characters`,
     ),
     { type: 'string', minLength: min, maxLength: max },
@@ -117,6 +126,11 @@ export function OneOf(values: readonly string[], presence?: Presence): PropertyD
   );
 }
 
+/** The pattern of amounts that have no more digits than an amount may have. */
+function sized({ source }: RegExp): string {
+  return `^(?!-?(?:\\.?\\d){${MAX_AMOUNT_DIGITS + 1}})${source.slice(1)}`;
+}
+
 /** A decimal string without sign; how many decimals fit, the account's currency says. */
 export function Amount(presence?: Presence): PropertyDecorator {
   return field(
@@ -125,7 +139,7 @@ export function Amount(presence?: Presence): PropertyDecorator {
       (t) => t.length <= MAX_AMOUNT_DIGITS + 1 && AMOUNT_PATTERN.test(t) && hasAmountSize(t),
       `must be a decimal string such as "100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
     ),
-    { type: 'string', pattern: AMOUNT_PATTERN.source, maxLength: 31, example: '100.50' },
+    { type: 'string', pattern: sized(AMOUNT_PATTERN), example: '100.50' },
     presence,
   );
 }
@@ -138,7 +152,7 @@ export function SignedAmount(presence?: Presence): PropertyDecorator {
       (t) => t.length <= MAX_AMOUNT_DIGITS + 2 && SIGNED_AMOUNT_PATTERN.test(t) && hasAmountSize(t),
       `must be a decimal string such as "-100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
     ),
-    { type: 'string', pattern: SIGNED_AMOUNT_PATTERN.source, maxLength: 32, example: '0.00' },
+    { type: 'string', pattern: sized(SIGNED_AMOUNT_PATTERN), example: '0.00' },
     presence,
   );
 }
@@ -150,7 +164,7 @@ export function Currency(presence?: Presence): PropertyDecorator {
       (t) => currencyDigits(t) !== undefined,
       'must be an ISO 4217 code such as "USD"',
     ),
-    { type: 'string', pattern: '^[A-Z]{3}$', example: 'USD' },
+    { type: 'string', enum: currencyCodes(), example: 'USD' },
     presence,
   );
 }
@@ -164,11 +178,16 @@ export function ClientId(presence: Presence = { optional: true }): PropertyDecor
   );
 }
 
+/** What {@link isReference} accepts. */
+export const REFERENCE_PATTERN =
+  `^(?:client:${CLIENT_ID_PATTERN.source.slice(1, -1)}|` +
+  '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$';
+
 /** An id, or `client:<clientId>`. */
 export function Reference(presence?: Presence): PropertyDecorator {
   return field(
     textRule('reference', isReference, 'must be a UUID or "client:" and a clientId'),
-    { type: 'string', example: 'client:cash' },
+    { type: 'string', pattern: REFERENCE_PATTERN, example: 'client:cash' },
     presence,
   );
 }
@@ -199,13 +218,13 @@ function checkMetadata(value: unknown): string | undefined {
   const entries = Object.entries(value);
   if (entries.length > METADATA.keys) return `must have at most ${METADATA.keys} keys`;
   for (const [key, text] of entries) {
-    if (key.length === 0 || key.length > METADATA.keyLength) {
+    if (!hasLength(key, 1, METADATA.keyLength)) {
       return `must have keys of 1 to ${METADATA.keyLength} characters`;
     }
     if (RESERVED_NAMES.includes(key)) return `must not have the key ${key}`;
     if (ESCAPED.test(key)) return 'must have keys without quotes, backslashes and controls';
     if (typeof text !== 'string') return 'must have strings as values';
-    if (text.length > METADATA.valueLength) {
+    if (!hasLength(text, 0, METADATA.valueLength)) {
       return `must have values of at most ${METADATA.valueLength} characters`;
     }
   }
@@ -218,6 +237,7 @@ export function Metadata(): PropertyDecorator {
     type: 'object',
     additionalProperties: { type: 'string', maxLength: METADATA.valueLength },
     maxProperties: METADATA.keys,
+    description: `Keys of 1 to ${METADATA.keyLength} characters, no quotes, backslashes, controls`,
     example: { invoice: '2026-17' },
   };
   return field(checkedBy('metadata', checkMetadata), schema, { optional: true });
@@ -233,7 +253,7 @@ export function isIdempotencyKey(text: string): boolean {
 export function IdempotencyKey(): PropertyDecorator {
   return field(
     textRule('idempotencyKey', isIdempotencyKey, 'must be 1 to 255 printable ASCII characters'),
-    { type: 'string', minLength: 1, maxLength: 255 },
+    { type: 'string', pattern: IDEMPOTENCY_KEY.source },
     { optional: true },
   );
 }
@@ -289,7 +309,8 @@ export function Position(
     Min(least, { message }),
     Max(Number.MAX_SAFE_INTEGER, { message }),
   ];
-  const schema = { type: 'integer', minimum: least, ...(description && { description }) };
+  const bounds = { minimum: least, maximum: Number.MAX_SAFE_INTEGER };
+  const schema = { type: 'integer', ...bounds, ...(description && { description }) };
   return field(rules, schema, presence);
 }
 

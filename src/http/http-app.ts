@@ -12,11 +12,13 @@ import type { HttpLimits } from './http-limits';
 import { BODY_LIMIT_BYTES } from './json-body';
 import { NestLog } from './log';
 import { Metrics } from './metrics';
+import { followCursors } from './page';
 import { ProblemFilter } from './problem.filter';
 import type { Problems } from './problems';
 import { compileRequests } from './request-classes';
 import { answerBrokenRequest, observeRequests, requestId } from './requests';
 import { ValidationPipe } from './validation';
+import { refuseIgnored } from './versions';
 
 /** `client:` and 64 characters, each of which may be percent-encoded. */
 const MAX_PARAM_LENGTH = 256;
@@ -69,6 +71,8 @@ export async function buildHttpApp(
     app.get(AccessGuard).watch(fastify, { isOpen: isDocs, limit });
     new Bodies(limits.bodyBytesLimit).watch(fastify);
     boundAnswers(fastify, limits);
+    refuseIgnored(fastify);
+    followCursors(fastify);
     app.useGlobalFilters(filter);
     app.useGlobalPipes(new ValidationPipe());
     serveDocs(app, problems);

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { DatabaseError } from 'pg';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { LogOutput, outputOf } from './log-output';
 
@@ -7,9 +8,6 @@ const SECRETS = [
   'authorization',
   'headers.authorization',
   'req.headers.authorization',
-  'err.headers.authorization',
-  'err.connectionString',
-  'err.password',
   'connectionString',
   'password',
 ];
@@ -20,8 +18,37 @@ export function makeLog(level: string, destination = standardOutput()): Logger {
     level,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: SECRETS, censor: '[hidden]' },
+    serializers: { err: loggedError },
   };
   return pino(options, destination);
+}
+
+/** What PostgreSQL says besides, without the contents of rows that `detail` and `where` quote. */
+const DATABASE_FIELDS = ['severity', 'schema', 'table', 'column', 'constraint', 'routine'] as const;
+/** SQLSTATEs of errors whose message quotes the value that was wrong. */
+const DATA_EXCEPTION = /^22...$/;
+const MAX_CAUSES = 5;
+
+/** An error as the log has it: nothing but what is listed, since libraries add what they like. */
+export function loggedError(error: unknown, depth = 0): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { name, code, cause } = error as Error & { code?: unknown };
+  const isData = typeof code === 'string' && DATA_EXCEPTION.test(code);
+  const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at '));
+  const inside = error instanceof AggregateError ? error.errors.slice(0, MAX_CAUSES) : [];
+  return {
+    type: error.constructor.name || name,
+    message: isData ? 'PostgreSQL refused a value' : error.message,
+    ...((typeof code === 'string' || typeof code === 'number') && { code }),
+    ...(error instanceof DatabaseError && fieldsOf(error)),
+    stack: frames?.join('\n'),
+    ...(cause !== undefined && depth < MAX_CAUSES && { cause: loggedError(cause, depth + 1) }),
+    ...(inside.length > 0 && { errors: inside.map((e: unknown) => loggedError(e, MAX_CAUSES)) }),
+  };
+}
+
+function fieldsOf(error: DatabaseError): object {
+  return Object.fromEntries(DATABASE_FIELDS.map((name) => [name, error[name]]));
 }
 
 function standardOutput(): DestinationStream {

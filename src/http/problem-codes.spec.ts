@@ -49,6 +49,7 @@ describe('the problems of the program', () => {
       405: ['method_not_allowed'],
       408: ['request_timeout'],
       409: ['client_id_taken'],
+      412: ['version_mismatch'],
       413: ['payload_too_large'],
       415: ['unsupported_media_type'],
       422: ['idempotency_key_reused'],
@@ -90,9 +91,10 @@ describe('the table of problems', () => {
     const boxes = { name: 'boxes', problems: { no_box: { status: 409, title: 'x' } } };
     const { codes } = new Problems([notes, boxes]);
     expect(codes).toEqual(new Problems([boxes, notes]).codes);
-    expect(codes.slice(6, 12)).toEqual([
+    expect(codes.slice(6, 13)).toEqual([
       'client_id_taken',
       'no_box',
+      'version_mismatch',
       'payload_too_large',
       'unsupported_media_type',
       'box_full',

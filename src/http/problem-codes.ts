@@ -9,6 +9,7 @@ export const CORE_PROBLEMS = {
   method_not_allowed: { status: 405, title: 'The path has no such method' },
   request_timeout: { status: 408, title: 'The request came too slowly' },
   client_id_taken: { status: 409, title: 'The clientId is taken' },
+  version_mismatch: { status: 412, title: 'It has another version by now' },
   payload_too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   idempotency_key_reused: { status: 422, title: 'The key was used for another request' },

@@ -36,7 +36,7 @@ export class ProblemDto {
   @ApiPropertyOptional({ type: 'integer', description: 'Which item of a batch was refused' })
   index?: number;
 
-  @ApiPropertyOptional({ format: 'uuid', description: 'The replay that was refused' })
+  @ApiPropertyOptional({ format: 'uuid', description: 'The run that it was refused for' })
   runId?: string;
 
   @ApiPropertyOptional({ type: [FieldErrorDto], description: 'What is not valid' })

@@ -1,4 +1,4 @@
-import { code as findCurrency } from 'currency-codes';
+import { code as findCurrency, codes } from 'currency-codes';
 
 const known = new Map<string, number | undefined>();
 
@@ -13,4 +13,11 @@ export function currencyDigits(currency: string): number | undefined {
     if (digits !== undefined) known.set(currency, digits);
   }
   return digits;
+}
+
+/** All codes that {@link currencyDigits} knows, in order. */
+export function currencyCodes(): string[] {
+  return codes()
+    .filter((currency) => currencyDigits(currency) !== undefined)
+    .sort();
 }

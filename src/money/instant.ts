@@ -1,5 +1,8 @@
-const INSTANT =
-  /^\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+/** RFC 3339 from the year 1 on, without leap seconds. */
+export const INSTANT_PATTERN = new RegExp(
+  String.raw`^(?!0000)\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?` +
+    String.raw`([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`,
+);
 
 /**
  * A point in time, RFC 3339 with any offset, as the ledger writes it: UTC with milliseconds, which
@@ -8,7 +11,7 @@ const INSTANT =
  *   is outside the years 1 to 9999 in UTC
  */
 export function readInstant(text: string): string | undefined {
-  if (!INSTANT.test(text)) return undefined;
+  if (!INSTANT_PATTERN.test(text)) return undefined;
   const local = text.toUpperCase();
   // Date takes the 30th of February for the 2nd of March.
   const day = local.slice(0, 10);

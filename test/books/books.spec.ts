@@ -135,7 +135,11 @@ describe('the books over HTTP', () => {
     });
     const opened = (await service.api.get<Events>('/v1/events?type=AccountOpened&after=1')).body;
     expect(opened.data).toEqual(all.data.slice(1, 4));
-    expect((await service.api.get<Events>('/v1/events?type=Nothing')).body.data).toEqual([]);
+    expect((await service.api.get<Events>('/v1/events?type=OrderSettled')).body.data).toEqual([]);
+    expect(await service.api.get('/v1/events?type=Nothing')).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: '/type' }] },
+    });
     expect((await service.api.get('/v1/events/5')).body).toEqual(all.data[4]);
   });
 

@@ -69,6 +69,13 @@ describe('the roles of the log database', () => {
     expect(await attempt(superUrl, undefined, replica, change)).toEqual(APPEND_ONLY);
   });
 
+  it('keep an owner from a change only until it switches the triggers off', async () => {
+    const off = `alter table ${PARTITION} disable trigger all`;
+    const change = `update ${PARTITION} set actor = 'somebody else'`;
+    expect(await attempt(databases.superUrls.log, undefined, off, change)).toBeUndefined();
+    expect(await attempt(log(), ROLES.logWriter, off)).toMatchObject({ state: '42501' });
+  });
+
   it.each([...PARTITION_CHANGES, `select * from ${PARTITION}`, `lock table ${PARTITION}`])(
     'have no rights on a partition: %s',
     async (statement) => {

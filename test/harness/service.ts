@@ -16,7 +16,7 @@ import {
   type ServiceToken,
 } from '../../src/engine/define/feature';
 import { features as allFeatures } from '../../src/features';
-import { storeAdminKey } from '../../src/http/admin-key';
+import { openAdminKey } from '../../src/http/admin-key';
 import { makeLog } from '../../src/http/log';
 import { ApiClient } from './api-client';
 import { testCluster } from './cluster';
@@ -96,7 +96,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...options.env,
   });
   const { engine: limits, reads } = config;
-  await storeAdminKey(urls.log, TEST_KEY);
+  await openAdminKey(urls.log, { dataDir, configured: TEST_KEY });
   const open = await openLedger({ urls, features, limits, reads, log });
   const opened = [() => open.close()];
   const closeAll = async () => {

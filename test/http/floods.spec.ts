@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 import type { LogDatabase } from '../../src/engine/write/event-log';
-import { storeAdminKey } from '../../src/http/admin-key';
+import { rotateAdminKey } from '../../src/http/admin-key';
 import { ApiKeys } from '../../src/http/api-keys';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService } from '../harness/service';
@@ -64,7 +64,9 @@ describe('floods without a key', () => {
   it('leave a key that was withdrawn a second, also where nobody asked meanwhile', async () => {
     const service = await startTestService();
     expect((await service.api.get('/v1/accounts')).status).toBe(200);
-    await storeAdminKey(service.urls.log, 'tb_another-key-of-the-tests');
+    const { dataDir } = service;
+    const other = { dataDir, configured: 'tb_another-key-of-the-tests' };
+    await rotateAdminKey(service.urls.log, other);
     const since = performance.now();
     await waitFor('a second without a request', () => performance.now() - since > 1_000);
     expect((await service.api.get('/v1/accounts')).status).toBe(401);

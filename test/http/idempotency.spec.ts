@@ -118,4 +118,27 @@ describe('idempotency keys and dry runs', () => {
     expect(refused).toMatchObject({ status: 409, body: { code: 'client_id_taken' } });
     expect(refused.headers.get('dry-run')).toBe('true');
   });
+
+  it('answers a dry run with a used key as the key was answered, and as no dry run', async () => {
+    const accepted = await open('used');
+    const refuse = (options: object) =>
+      service.api.post('/v1/accounts/client:nobody/close', {}, options);
+    const refused = await refuse({ idempotencyKey: 'used and refused' });
+    const runs = '/v1/admin/replay-verifications';
+    const asked = await service.api.post(runs, {}, { idempotencyKey: 'used by an admin' });
+    const repeated = [
+      [accepted, { path: '/v1/accounts', body: ACCOUNT, key: 'used' }],
+      [refused, { path: '/v1/accounts/client:nobody/close', body: {}, key: 'used and refused' }],
+      [asked, { path: runs, body: {}, key: 'used by an admin' }],
+    ] as const;
+    const before = await head();
+    for (const [first, { path, body, key }] of repeated) {
+      const dry = await service.api.post(path, body, { dryRun: true, idempotencyKey: key });
+      expect([dry.status, dry.body]).toEqual([first.status, first.body]);
+      expect(dry.headers.get('idempotency-hit')).toBe('true');
+      expect(dry.headers.get('dry-run')).toBeNull();
+      expect(dry.headers.get('ledger-position')).toBe(first.headers.get('ledger-position'));
+    }
+    expect(await head()).toBe(before);
+  });
 });

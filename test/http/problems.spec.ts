@@ -204,15 +204,19 @@ describe('what is wrong with a request', () => {
     ['/v1/reports/trial-balance?atPosition=3', '/atPosition'],
     ['/v1/events?after=-1', '/after'],
     ['/v1/events?type=%00', '/type'],
+    ['/v1/events?type=Nothing', '/type'],
   ])('is told for %s', async (path, pointer) => {
     const { status, problem } = await send('GET', path);
     expect(status).toBe(400);
     expect(problem).toMatchObject({ code: 'validation_failed', errors: [{ pointer }] });
   });
 
-  const lists = ['/v1/accounts/client:a/entries', '/v1/tasks'];
-  it.each(lists)('is no cursor of %s behind every row', async (path) => {
-    const cursor = encodeCursor([1, Number.MAX_SAFE_INTEGER]);
+  const lists: [string, string, number[]][] = [
+    ['/v1/accounts/client:a/entries', '/v1/accounts/:id/entries', [1, 1]],
+    ['/v1/tasks', '/v1/tasks', [1]],
+  ];
+  it.each(lists)('is no cursor of %s behind every row', async (path, route, key) => {
+    const cursor = encodeCursor({ route, filters: {} }, [...key, Number.MAX_SAFE_INTEGER]);
     const { status, body } = await service.api.get(`${path}?cursor=${cursor}`);
     expect(status).toBe(200);
     expect(body).toEqual({ data: [], nextCursor: null });

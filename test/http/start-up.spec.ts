@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { testCluster } from '../harness/cluster';
@@ -84,6 +84,22 @@ describe('the program at its start', () => {
     expect((await fetch(`${second.url}/v1/accounts`, { headers })).status).toBe(200);
     second.kill('SIGINT');
     expect(await second.exited).toBe(0);
+  });
+
+  it('changes no key of a ledger that has one, and needs none', async () => {
+    const { urls } = await cloneDatabases();
+    const first = await spawnService({ urls });
+    const dataDir = await mkdtemp(join(testCluster().runDir, 'keys-'));
+    const second = await spawnService({ urls, dataDir, env: { ADMIN_API_KEY: '' } });
+    expect(second.output()).toContain('as the first start made it');
+    expect(await readdir(dataDir)).not.toContain('admin-key');
+    const env = { ADMIN_API_KEY: 'a-key-that-nobody-knows' };
+    const said = await failedStart({ urls, dataDir, env });
+    expect(said).toContain('The admin key of ADMIN_API_KEY is none that this ledger knows');
+    expect(said).not.toContain(env.ADMIN_API_KEY);
+    for (const { api } of [first, second]) {
+      expect((await api.get('/v1/accounts')).status).toBe(200);
+    }
   });
 
   it('answers what it accepted before it ends', async () => {

@@ -5,13 +5,22 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import {
+  checkOwner,
+  cursorKey,
+  limitOf,
+  listOf,
+  numberOf,
+  pageOf,
+  type Page,
+} from '../../http/page';
 import { Permission } from '../../http/permission';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
+import { showVersion } from '../../http/versions';
 import { CloseAccount, OpenAccount } from './account.creators';
 import { AccountDto, AccountListQuery, AccountQuery, CloseAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
-import { listAccounts, listEntries, readAccount } from './account.queries';
+import { findAccount, listAccounts, listEntries, readAccount } from './account.queries';
 import { accountView } from './account.view';
 
 const AccountPage = pageDto(AccountDto);
@@ -39,6 +48,7 @@ export class AccountController {
   @ApiCommand({
     status: 200,
     type: AccountDto,
+    hasVersion: true,
     problems: ['not_found', 'account_not_empty', 'account_already_closed'],
   })
   close(
@@ -46,7 +56,9 @@ export class AccountController {
     @Param('id', ReferencePipe) accountId: string,
     @Body() _: CloseAccountDto,
   ): Promise<AccountDto> {
-    return this.commands.submit(request, CloseAccount, { accountId });
+    return this.commands.submit(request, CloseAccount, { accountId }, (state) =>
+      findAccount(state, accountId),
+    );
   }
 
   @Get()
@@ -70,13 +82,13 @@ export class AccountController {
       (db) => listAccounts(db, query, after, limit + 1, at),
       filteredBy(type, currency, status),
     );
-    return pageOf(value, limit, (row) => [row.account_no], accountView);
+    return pageOf(listOf(reply), value, limit, (row) => [row.account_no], accountView);
   }
 
   @Get(':id')
   @Permission('accounts.read')
   @ApiOperation({ summary: 'Read an account, as it is or as it was after an event' })
-  @ApiRead({ type: AccountDto, problems: ['not_found'] })
+  @ApiRead({ type: AccountDto, hasVersion: true, problems: ['not_found'] })
   async read(
     @Param('id', ReferencePipe) id: string,
     @Query() query: AccountQuery,
@@ -84,7 +96,9 @@ export class AccountController {
   ): Promise<AccountDto> {
     const at = numberOf(query.atPosition);
     const { value } = await this.reads.readAt(reply, at, (db) => readAccount(db, id, at));
-    return accountView(found(value, 'account', id));
+    const view = accountView(found(value, 'account', id));
+    showVersion(reply, view);
+    return view;
   }
 
   @Get(':id/entries')
@@ -100,22 +114,27 @@ export class AccountController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<EntryDto>> {
     const limit = limitOf(query);
-    const [position, ordinal] = cursorKey(query, 2) as [number, number];
+    const key = cursorKey(query, 3) as [number, number, number];
+    const [, position, ordinal] = key;
     // Ordinals begin with 0, so the first page begins before that.
     const after = query.cursor === undefined ? { position: 0, ordinal: -1 } : { position, ordinal };
     const at = numberOf(query.atPosition);
     const filter = { from: query.from, to: query.to, position: at };
     const list = async (db: Kysely<StateDatabase>) => {
       const account = await readAccount(db, id, at);
-      return account && listEntries(db, account, filter, after, limit + 1);
+      if (!account) return undefined;
+      const { account_no: owner } = account;
+      checkOwner(query, key, owner);
+      return { owner, rows: await listEntries(db, account, filter, after, limit + 1) };
     };
     const cost = filteredBy(query.from, query.to);
     const { value } = await this.reads.readAt(reply, at, list, cost);
-    const rows = found(value, 'account', id);
+    const { owner, rows } = found(value, 'account', id);
     return pageOf(
+      listOf(reply),
       rows,
       limit,
-      (row) => [row.position, row.ordinal],
+      (row) => [owner, row.position, row.ordinal],
       ({ ordinal: _ordinal, ...entry }) => entry,
     );
   }

@@ -58,6 +58,8 @@ const MAX_LOCAL_PART = 64;
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const EMAIL = new RegExp(`^${ATOM}(?:\\.${ATOM})*@${LABEL}(?:\\.${LABEL})*$`);
+/** What {@link isEmail} accepts, but for the length of the whole. */
+export const EMAIL_SHAPE = `^(?=[^@]{0,${MAX_LOCAL_PART}}@)${EMAIL.source.slice(1)}`;
 
 /**
  * Whether a text is one plain ASCII mail address, `local@domain`. Narrower than RFC 5321: no quoted

@@ -3,13 +3,14 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
+import { showVersion } from '../../http/versions';
 import { ChangeCompanyAddress, CreateCompany } from './company.creators';
 import { AddressDto, CompanyDto, CompanyListQuery } from './company.dto';
 import { CompanyQuery, CreateCompanyDto } from './company.dto';
-import { listCompanies, readCompany } from './company.queries';
+import { findCompany, listCompanies, readCompany } from './company.queries';
 import { companyView } from './company.view';
 
 const CompanyPage = pageDto(CompanyDto);
@@ -41,13 +42,15 @@ export class CompanyController {
       'Its contact gets one mail. White space around a line, and absent, null or blank optional ' +
       'lines make no difference; an address that is the old one changes nothing and sends nothing.',
   })
-  @ApiCommand({ status: 200, type: CompanyDto, problems: ['not_found'] })
+  @ApiCommand({ status: 200, type: CompanyDto, hasVersion: true, problems: ['not_found'] })
   changeAddress(
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) companyId: string,
     @Body() address: AddressDto,
   ): Promise<CompanyDto> {
-    return this.commands.submit(request, ChangeCompanyAddress, { companyId, address });
+    return this.commands.submit(request, ChangeCompanyAddress, { companyId, address }, (state) =>
+      findCompany(state, companyId),
+    );
   }
 
   @Get()
@@ -63,19 +66,21 @@ export class CompanyController {
     const { value } = await this.reads.read(reply, (db) =>
       listCompanies(db, query, after, limit + 1),
     );
-    return pageOf(value, limit, (row) => [row.company_no], companyView);
+    return pageOf(listOf(reply), value, limit, (row) => [row.company_no], companyView);
   }
 
   @Get(':id')
   @Permission('companies.read')
   @ApiOperation({ summary: 'Read a company' })
-  @ApiRead({ type: CompanyDto, problems: ['not_found'] })
+  @ApiRead({ type: CompanyDto, hasVersion: true, problems: ['not_found'] })
   async read(
     @Param('id', ReferencePipe) id: string,
     @Query() _: CompanyQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<CompanyDto> {
     const { value } = await this.reads.read(reply, (db) => readCompany(db, id));
-    return companyView(found(value, 'company', id));
+    const view = companyView(found(value, 'company', id));
+    showVersion(reply, view);
+    return view;
   }
 }

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ClientId, field, ObjectOf, textRule, type Presence } from '../../http/fields';
+import { ClientId, field, hasLength, ObjectOf, textRule, type Presence } from '../../http/fields';
 import { isStorable } from '../../http/json-body';
 import { PageQuery } from '../../http/page';
-import { isEmail, type AddressInput } from './company-address';
+import { EMAIL_SHAPE, isEmail, type AddressInput } from './company-address';
 import type { CreateCompanyInput } from './company.creators';
 import type { Address } from './company.events';
 
@@ -11,28 +11,29 @@ const MAX_ADDRESS_LINE = 200;
 const MAX_POSTAL_CODE = 20;
 const MAX_COUNTRY = 100;
 /** Controls and line ends, which would add lines to a mail. */
-const BREAKS_LINE = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+const BREAKS_LINE = '\\p{Cc}\\p{Zl}\\p{Zp}';
+const ONE_LINE = new RegExp(`^[^${BREAKS_LINE}]*$`, 'u');
+const WITH_TEXT = new RegExp(`^(?=[^${BREAKS_LINE}]*\\S)[^${BREAKS_LINE}]*$`, 'u');
 
 /** One line of text with something on it; an optional one may be blank, which says nothing. */
 function Line(max: number, presence: Presence = {}): PropertyDecorator {
   const isLine = (text: string) =>
-    text.length <= max && isStorable(text) && !BREAKS_LINE.test(text);
-  const isBlank = (text: string) => text.trim() === '';
+    hasLength(text, 0, max) && isStorable(text) && ONE_LINE.test(text);
   return presence.optional
     ? field(
         textRule('line', isLine, `must be one line of at most ${max} characters`),
-        { type: 'string', maxLength: max },
+        { type: 'string', maxLength: max, pattern: ONE_LINE.source },
         presence,
       )
     : field(
         [
           textRule(
             'line',
-            (text) => isLine(text) && !isBlank(text),
+            (text) => isLine(text) && WITH_TEXT.test(text),
             `must be one line of 1 to ${max} characters, and not blank`,
           ),
         ],
-        { type: 'string', minLength: 1, maxLength: max },
+        { type: 'string', maxLength: max, pattern: WITH_TEXT.source },
         presence,
       );
 }
@@ -40,7 +41,7 @@ function Line(max: number, presence: Presence = {}): PropertyDecorator {
 function Email(): PropertyDecorator {
   return field(textRule('email', isEmail, 'must be a mail address such as "name@example.com"'), {
     type: 'string',
-    format: 'email',
+    pattern: EMAIL_SHAPE,
     maxLength: 254,
     example: 'name@example.com',
   });

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { isReference } from '../../engine/define/reference';
-import { checkedBy, DateOnly, field, OneOf, Reference, textRule } from '../../http/fields';
+import { checkedBy, DateOnly, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
+import { Reference, textRule } from '../../http/fields';
 import type { Check } from '../../http/fields';
 import { DAY_COUNTS, type DayCount } from './day-count';
 import { RATE_PATTERN } from './exact-interest';
@@ -34,8 +35,8 @@ const checkReferences: Check = (value) => {
 /** Ids or `client:<clientId>`. */
 function References(): PropertyDecorator {
   const schema = {
-    type: 'string',
-    isArray: true,
+    type: 'array',
+    items: { type: 'string', pattern: REFERENCE_PATTERN },
     minItems: 1,
     maxItems: MAX_ACCOUNTS,
     example: ['client:savings'],

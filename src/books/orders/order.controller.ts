@@ -6,13 +6,14 @@ import { readCompany } from '../companies/company.queries';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
+import { showVersion } from '../../http/versions';
 import { CancelOrder, PlaceOrder } from './order.creators';
 import { CancelOrderDto, OrderDto, OrderListQuery, OrderQuery } from './order.dto';
 import { PlaceOrderDto, SettleOrderDto } from './order.dto';
-import { listOrders, readOrder } from './order.queries';
+import { findOrder, listOrders, readOrder } from './order.queries';
 import { orderView } from './order.view';
 import { SettleOrder } from './settle.creator';
 
@@ -55,6 +56,7 @@ export class OrderController {
   @ApiCommand({
     status: 200,
     type: OrderDto,
+    hasVersion: true,
     problems: [
       'not_found',
       'order_not_open',
@@ -74,19 +76,28 @@ export class OrderController {
     @Param('id', ReferencePipe) orderId: string,
     @Body() body: SettleOrderDto,
   ): Promise<OrderDto> {
-    return this.commands.submit(request, SettleOrder, { ...body, orderId });
+    return this.commands.submit(request, SettleOrder, { ...body, orderId }, (state) =>
+      findOrder(state, orderId),
+    );
   }
 
   @Post(':id/cancel')
   @Permission('orders.cancel')
   @ApiOperation({ summary: 'Cancel an order that has not settled' })
-  @ApiCommand({ status: 200, type: OrderDto, problems: ['not_found', 'order_not_open'] })
+  @ApiCommand({
+    status: 200,
+    type: OrderDto,
+    hasVersion: true,
+    problems: ['not_found', 'order_not_open'],
+  })
   cancel(
     @AsCommand() request: CommandRequest,
     @Param('id', ReferencePipe) orderId: string,
     @Body() _: CancelOrderDto,
   ): Promise<OrderDto> {
-    return this.commands.submit(request, CancelOrder, { orderId });
+    return this.commands.submit(request, CancelOrder, { orderId }, (state) =>
+      findOrder(state, orderId),
+    );
   }
 
   @Get()
@@ -109,19 +120,21 @@ export class OrderController {
       return listOrders(db, filter, after, limit + 1);
     };
     const { value } = await this.reads.read(reply, list, filteredBy(status));
-    return pageOf(value, limit, (row) => [row.order_no], orderView);
+    return pageOf(listOf(reply), value, limit, (row) => [row.order_no], orderView);
   }
 
   @Get(':id')
   @Permission('orders.read')
   @ApiOperation({ summary: 'Read an order' })
-  @ApiRead({ type: OrderDto, problems: ['not_found'] })
+  @ApiRead({ type: OrderDto, hasVersion: true, problems: ['not_found'] })
   async read(
     @Param('id', ReferencePipe) id: string,
     @Query() _: OrderQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<OrderDto> {
     const { value } = await this.reads.read(reply, (db) => readOrder(db, id));
-    return orderView(found(value, 'order', id));
+    const view = orderView(found(value, 'order', id));
+    showVersion(reply, view);
+    return view;
   }
 }

@@ -1,8 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Amount, ClientId, field, OneOf, Reference, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import { AMOUNT_PATTERN } from '../../money/amount';
-import { readInstant } from '../../money/instant';
+import { INSTANT_PATTERN, readInstant } from '../../money/instant';
 import type { PlaceOrderInput } from './order.creators';
 import { ORDER_SIDES, type OrderSide } from './order.events';
 import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
@@ -25,6 +24,10 @@ function TradedSymbol(): PropertyDecorator {
   );
 }
 
+/** More than zero. */
+const QUANTITY =
+  `^(?=.*[1-9])(0|[1-9]\\d{0,${QUANTITY_DIGITS - 1}})` + `(\\.\\d{1,${QUANTITY_DIGITS}})?$`;
+
 function Quantity(): PropertyDecorator {
   const size = `${QUANTITY_DIGITS} digits before the point and ${QUANTITY_DIGITS} behind it`;
   return field(
@@ -35,7 +38,7 @@ function Quantity(): PropertyDecorator {
         `must be a positive decimal string such as "10.5", of at most ${size}`,
       ),
     ],
-    { type: 'string', pattern: AMOUNT_PATTERN.source, maxLength: 37, example: '10.5' },
+    { type: 'string', pattern: QUANTITY, example: '10.5' },
   );
 }
 
@@ -48,7 +51,12 @@ function Instant(): PropertyDecorator {
         'must be an RFC 3339 time such as "2026-01-31T10:00:00Z"',
       ),
     ],
-    { type: 'string', format: 'date-time', example: '2026-01-31T10:00:00Z' },
+    {
+      type: 'string',
+      format: 'date-time',
+      pattern: INSTANT_PATTERN.source,
+      example: '2026-01-31T10:00:00Z',
+    },
   );
 }
 

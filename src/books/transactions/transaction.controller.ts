@@ -7,7 +7,7 @@ import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Problems } from '../../http/problems';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
@@ -103,6 +103,7 @@ export class TransactionController {
     };
     const { value } = await this.reads.readAt(reply, position, list, filteredBy(from, to));
     return pageOf(
+      listOf(reply),
       value,
       limit,
       (row) => [row.position],

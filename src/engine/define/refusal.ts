@@ -9,7 +9,7 @@ export interface RefusalDetails {
   readonly accountId?: string;
   /** Which item of a batch was refused. */
   readonly index?: number;
-  /** The replay that found what it refuses for. */
+  /** The run that it refuses for: that found something, or is in the way. */
   readonly runId?: string;
   readonly errors?: readonly FieldError[];
 }

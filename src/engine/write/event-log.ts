@@ -68,7 +68,13 @@ export interface LogDatabase extends DatabaseOf<
 > {
   event_types: { type: string; version: number };
   event_log_partitions: { name: string; from_position: number; to_position: number };
-  api_keys: { name: string; role: 'admin'; key_hash: Buffer; created_at: string };
+  api_keys: {
+    name: string;
+    role: 'admin';
+    key_hash: Buffer;
+    created_at: string;
+    withdrawn_at: string | null;
+  };
 }
 
 /** An event with its data already in canonical form, on its way into the log. */

@@ -51,6 +51,22 @@ describe('Breaker', () => {
     expect(error.retryAfterMs).toBeLessThanOrEqual(1_250);
   });
 
+  it.each([400, -400])(
+    'tries again when it said, on a clock that was off by %i days',
+    async (days) => {
+      const breaker = new Breaker('It', OPTIONS);
+      const right = Date.now();
+      jest.setSystemTime(right + days * 86_400_000);
+      await failTimes(breaker, 3);
+      jest.setSystemTime(right);
+      const { retryAfterMs } = (await failureOf(breaker.run(succeed))) as OtherSideAway;
+      expect(retryAfterMs).toBeLessThanOrEqual(1_250);
+      jest.advanceTimersByTime(retryAfterMs);
+      await expect(breaker.run(succeed)).resolves.toBe('done');
+      expect(breaker.state).toBe('closed');
+    },
+  );
+
   it.each([
     ['a success', succeed],
     ['a refusal of one message', () => Promise.reject(new PermanentFailure('no such mailbox'))],

@@ -1,5 +1,4 @@
 import {
-  BrokenCircuitError,
   circuitBreaker,
   CircuitState,
   ConsecutiveBreaker,
@@ -57,6 +56,7 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
  */
 export class Breaker {
   private readonly policy: CircuitBreakerPolicy;
+  /** By a clock that nobody sets. */
   private retryAt = 0;
 
   constructor(
@@ -68,8 +68,10 @@ export class Breaker {
       breaker: new ConsecutiveBreaker(options.failures),
       halfOpenAfter: new DelegateBackoff(({ attempt }: { attempt: number }) => {
         const openMs = Math.min(options.maxOpenMs, options.minOpenMs * 2 ** (attempt - 1));
-        this.retryAt = Date.now() + openMs;
-        return openMs;
+        this.retryAt = performance.now() + openMs;
+        // Looked at in `run`. The library counts by the time of day: where that was set back after
+        // the circuit opened, it would stay open until the time has come again.
+        return -Infinity;
       }),
     });
   }
@@ -87,11 +89,11 @@ export class Breaker {
     // The library would let a call wait for the probe's end, and its task's deadline pass.
     if (this.state === 'half-open') throw this.away('is being tried again');
     const isProbe = this.state === 'open';
+    if (isProbe && performance.now() < this.retryAt) throw this.away('is away');
     let outcome: Outcome<T>;
     try {
       outcome = await this.policy.execute(() => settle(call));
     } catch (error) {
-      if (error instanceof BrokenCircuitError) throw this.away('is away');
       if (isProbe && this.options.isPatient && error instanceof ServiceAway) {
         throw new OtherSideAway(error.message, this.waitMs());
       }
@@ -107,7 +109,7 @@ export class Breaker {
 
   /** Until the next probe, and a little more by chance, so that not all that wait come at once. */
   private waitMs(): number {
-    const leftMs = Math.max(this.retryAt - Date.now(), this.options.minOpenMs / 2);
+    const leftMs = Math.max(this.retryAt - performance.now(), this.options.minOpenMs / 2);
     return Math.ceil(leftMs * (1 + Math.random() / 4));
   }
 }

@@ -146,7 +146,28 @@ function messageOf({ to, subject, text }: Mail, id: string, from: string) {
   if (!ID.test(id)) throw new PermanentFailure('The id cannot be part of a Message-ID');
   const domain = from.replace(/^.*@/s, '').replace(/>$/, '');
   const recipient = { name: '', address: to };
-  return { from, to: recipient, subject, text, messageId: `<${id}@${domain}>` };
+  return { from, to: recipient, ...subjectOf(subject), text, messageId: `<${id}@${domain}>` };
+}
+
+/** What a reader takes for an encoded word, and would decode: RFC 2047, section 2. */
+const LIKE_ENCODED = /=\?/;
+/** Bytes of one encoded word, which has 75 characters at most. */
+const WORD_BYTES = 42;
+
+/**
+ * A subject is read as it is written here. The library leaves ASCII as it is, and names that
+ * customers choose may look like an encoded word, with anything in it.
+ */
+function subjectOf(subject: string) {
+  if (!LIKE_ENCODED.test(subject)) return { subject };
+  const words = [''];
+  for (const character of subject) {
+    const longer = words.at(-1)! + character;
+    if (Buffer.byteLength(longer) > WORD_BYTES) words.push(character);
+    else words[words.length - 1] = longer;
+  }
+  const encoded = words.map((word) => `=?UTF-8?B?${Buffer.from(word).toString('base64')}?=`);
+  return { headers: { Subject: { prepared: true, value: encoded.join('\r\n ') } } };
 }
 
 /** The code of RFC 3463 that follows the reply code, as in `550 5.1.1`. */

@@ -6,8 +6,9 @@ import { Registry } from '../../engine/define/registry';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { cursorKey, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
+import { invalidRequest } from '../../http/problem';
 import { filteredBy, found, Reads } from '../../http/reads';
 import { EventDto, EventListQuery, EventQuery } from './event.dto';
 import { amendmentsOf, listEvents, tasksOf } from './event.queries';
@@ -32,6 +33,7 @@ export class EventController {
     @Query() query: EventListQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<EventDto>> {
+    this.checkType(query.type);
     const limit = limitOf(query);
     const [before] = cursorKey(query, 1) as [number];
     const after = query.cursor === undefined ? (numberOf(query.after) ?? 0) : before;
@@ -41,7 +43,7 @@ export class EventController {
       return { events, show: await shown(log, events) };
     };
     const { events, show } = await this.reads.readLog(reply, list, filteredBy(type));
-    return pageOf(events, limit, (event) => [event.position], show);
+    return pageOf(listOf(reply), events, limit, (event) => [event.position], show);
   }
 
   @Get(':position')
@@ -66,6 +68,12 @@ export class EventController {
       return events.map(show)[0];
     });
     return found(event, 'event', text);
+  }
+
+  /** The program starts only where it knows every type in the log. @throws Refusal */
+  private checkType(type: string | undefined): void {
+    if (type === undefined || this.registry.typeOf(type)) return;
+    throw invalidRequest({ pointer: '/type', message: 'is no event type' });
   }
 }
 

@@ -1,4 +1,4 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely';
+import { sql, type Expression, type Kysely, type RawBuilder } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import type { TaskLimits } from './task-limits';
 import type { EngineLog } from '../../engine/write/ledger-parts';
@@ -6,6 +6,20 @@ import { isFirstOfLane } from './deliveries';
 import { handOver, lookAt, PAGE_TASKS, release, type Handled } from './hand-over';
 import type { JobQueues } from './job-queues';
 import { OPEN, type TaskDatabase } from './task-database';
+
+/** How long the other side may be taken to be away before it is asked again. */
+const LONGEST_AWAY_MS = 600_000;
+/** How far the times of two statements of one server may differ. */
+const CLOCK_SLACK_MS = 1_000;
+
+/**
+ * A time in the past, or as far ahead as it may be; null for any other, which the server's clock
+ * has set while it was ahead: it means nothing.
+ */
+function past(time: Expression<string | null>, aheadMs: number): RawBuilder<string | null> {
+  const latest = sql`clock_timestamp() + ${aheadMs + CLOCK_SLACK_MS} * interval '1 millisecond'`;
+  return sql`case when ${time} <= ${latest} then ${time} end`;
+}
 
 export interface DispatcherParts {
   readonly db: Kysely<TaskDatabase>;
@@ -200,6 +214,11 @@ export class Dispatcher {
       .execute();
   }
 
+  /** No attempt is put off for longer than this. */
+  private get longestPauseMs(): number {
+    return 2 * Math.max(this.parts.limits.maxBackoffMs, LONGEST_AWAY_MS);
+  }
+
   /** What runs is left alone until its deadline, however short the grace. */
   private async untouchedSince({ name, deadlineMs }: Handled, before: string): Promise<string[]> {
     const rows = await this.parts.db
@@ -208,12 +227,21 @@ export class Dispatcher {
       .where('d.name', '=', name)
       .where('d.status', 'in', OPEN)
       .where((eb) => {
-        const touches = ['d.handed_over_at', 'd.started_at', 'd.next_attempt_at'] as const;
-        const lastTouched = eb.fn<string>('greatest', touches);
+        const lastTouched = eb.fn<string>('greatest', [
+          past(eb.ref('d.handed_over_at'), 0),
+          past(eb.ref('d.started_at'), 0),
+          past(eb.ref('d.next_attempt_at'), this.longestPauseMs),
+          sql.lit('-infinity'),
+        ]);
         const deadline = sql<string>`now() - ${deadlineMs} * interval '1 millisecond'`;
+        const startedAt = past(eb.ref('d.started_at'), 0);
         return eb.and([
           eb(lastTouched, '<=', before),
-          eb.or([eb('d.status', '=', 'queued'), eb('d.started_at', '<', deadline)]),
+          eb.or([
+            eb('d.status', '=', 'queued'),
+            eb(startedAt, '<', deadline),
+            eb(startedAt, 'is', null),
+          ]),
         ]);
       })
       .where(isFirstOfLane)

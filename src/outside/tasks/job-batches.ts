@@ -104,6 +104,15 @@ export class BatchingBackend extends PostgresQueueBackend {
     return { result, finishedOn };
   }
 
+  /**
+   * Every worker asks for this every few seconds: the time to compare with the present, too, what
+   * was written by a clock that was wrong, or jobs would wait until that time has really come.
+   */
+  override async moveStalledJobsToWait(): Promise<string[]> {
+    await this.ask(SET_AGAIN, [this.queueName, Date.now(), this.lockMs]);
+    return super.moveStalledJobsToWait();
+  }
+
   /** A job for each of the first tokens, and who finds nothing first is to look for the rest. */
   private async take(tokens: string[]): Promise<(JobRow | 'look' | undefined)[]> {
     const values = [this.queueName, tokens, Date.now(), this.lockMs];
@@ -195,6 +204,20 @@ const TAKE = `
   where job.queue = $1 and job.id = taken.id
   returning job.id, lock_token, name, data, opts, attempts_made, attempts_started, stalled_count,
             added_at_ms`;
+
+/**
+ * A delay, a lock and a check may end no later than if they began now. A lock may be of a process
+ * that keeps them for longer, and is left for ten minutes more.
+ */
+const SET_AGAIN = `
+  with delayed as (
+    update job set process_at_ms = $2::bigint + delay_ms
+    where queue = $1 and state = 'delayed' and process_at_ms > $2::bigint + delay_ms),
+  locked as (
+    update job set locked_until_ms = $2::bigint + $3::bigint
+    where queue = $1 and state = 'active' and locked_until_ms > $2::bigint + $3::bigint + 600000)
+  update meta set value = $2::text
+  where queue = $1 and field = 'stalled-check' and value::bigint > $2::bigint`;
 
 const FINISH = `
   delete from job using unnest($2::text[], $3::text[]) as f(id, token)

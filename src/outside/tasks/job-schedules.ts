@@ -1,5 +1,7 @@
-import type { Job, JobsOptions, Queue } from 'bullmq';
+import { getNextMillis, type Job, type JobsOptions, type Queue } from 'bullmq';
 import type { Schedule } from '../../engine/define/schedule';
+
+const TIME_ZONE = 'UTC';
 
 type ScheduleQueue = Pick<Queue, 'getJobScheduler' | 'upsertJobScheduler' | 'removeJobScheduler'>;
 
@@ -16,6 +18,7 @@ export interface ScheduleOptions {
  * Keeps the schedules in the queue as they are configured. The queue may lose them with all that is
  * in it, and BullMQ makes the job of the next time when it takes that of the one before: where that
  * goes wrong no job is left. A time that passed while no process was there is made up for once.
+ * A time that a wrong clock has set is compared with the present, and set again.
  */
 export class JobSchedules {
   private readonly overdue = new Map<string, number>();
@@ -58,9 +61,11 @@ export class JobSchedules {
 
   private async keep(name: string, pattern: string): Promise<void> {
     const found = await this.queue.getJobScheduler(name);
-    if (found?.pattern === pattern && !this.isStuck(name, found.next ?? 0)) return;
+    const next = found?.next ?? 0;
+    const isRight = found?.pattern === pattern && !isAstray(pattern, next);
+    if (isRight && !this.isStuck(name, next)) return;
     const template = { name, data: {}, opts: this.options.jobs };
-    await this.queue.upsertJobScheduler(name, { pattern, tz: 'UTC' }, template);
+    await this.queue.upsertJobScheduler(name, { pattern, tz: TIME_ZONE }, template);
   }
 
   /** Whether nobody took the job of a time that has passed since the last check. */
@@ -70,4 +75,9 @@ export class JobSchedules {
     else this.overdue.set(name, next);
     return next <= Date.now() && before === next;
   }
+}
+
+/** Whether a time comes after the next one from now, so that a clock that was ahead has set it. */
+function isAstray(pattern: string, next: number): boolean {
+  return next > (getNextMillis(Date.now(), { pattern, tz: TIME_ZONE }) ?? 0);
 }

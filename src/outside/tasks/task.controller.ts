@@ -1,17 +1,19 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Kysely } from 'kysely';
+import { Registry } from '../../engine/define/registry';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
+import { invalidRequest } from '../../http/problem';
 import { filteredBy, found, IdPipe, Reads } from '../../http/reads';
 import { TaskActions } from './task-actions';
 import { withTasks } from './task-database';
 import { listTasks } from './task-list';
-import { readTask, taskView, type TaskPlace } from './task.queries';
+import { hasTasksOf, readTask, taskView, type TaskPlace } from './task.queries';
 import { RetryTaskDto, TaskDto, TaskListQuery, TaskQuery } from './task.dto';
 
 const TaskPage = pageDto(TaskDto);
@@ -25,6 +27,7 @@ export class TaskController {
     private readonly commands: Commands,
     private readonly reads: Reads,
     private readonly actions: TaskActions,
+    private readonly registry: Registry,
   ) {}
 
   @Get()
@@ -38,10 +41,13 @@ export class TaskController {
     const limit = limitOf(query);
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
     const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
-    const list = (log: Kysely<LogDatabase>) => listTasks(withTasks(log), query, after, limit + 1);
+    const list = async (log: Kysely<LogDatabase>) => {
+      await this.checkName(log, query.name);
+      return listTasks(withTasks(log), query, after, limit + 1);
+    };
     const cost = filteredBy(query.name, query.status);
     const rows = await this.reads.readLog(reply, list, cost);
-    return pageOf(rows, limit, (row) => [row.position, row.ordinal], taskView);
+    return pageOf(listOf(reply), rows, limit, (row) => [row.position, row.ordinal], taskView);
   }
 
   @Get(':id')
@@ -72,5 +78,12 @@ export class TaskController {
   ): Promise<TaskDto> {
     const position = await this.reads.position(request.reply);
     return this.commands.answer(request, await this.actions.retry(request, id, position));
+  }
+
+  /** Events may have asked for what no code asks for any longer. @throws Refusal */
+  private async checkName(log: Kysely<LogDatabase>, name: string | undefined): Promise<void> {
+    if (name === undefined || this.registry.taskNames.has(name)) return;
+    if (await hasTasksOf(withTasks(log), name)) return;
+    throw invalidRequest({ pointer: '/name', message: 'is the name of no task' });
   }
 }

@@ -58,6 +58,17 @@ export function readTask(db: Kysely<TaskDatabase>, taskId: string): Promise<Task
   return selectTasks(db).where('t.task_id', '=', taskId).executeTakeFirst();
 }
 
+/** Whether an event has ever asked for a task of this name. */
+export async function hasTasksOf(db: Kysely<TaskDatabase>, name: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('task_log')
+    .select('position')
+    .where('name', '=', name)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Tasks of a name and a subject, where they are given, with what became of them. */
 export function readTasks(db: Kysely<TaskDatabase>, { name, subject }: Omit<TaskFilter, 'status'>) {
   return selectTasks(db)

@@ -3,10 +3,11 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { checkOwner, cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads, ReferencePipe } from '../../http/reads';
 import { TaskActions } from '../tasks/task-actions';
+import type { TaskPlace } from '../tasks/task.queries';
 import {
   DisableWebhook,
   EnableWebhook,
@@ -122,7 +123,13 @@ export class WebhookController {
     const { value } = await this.reads.read(reply, (db) =>
       listSubscriptions(db, query, after, limit + 1),
     );
-    return pageOf(value, limit, (row) => [row.subscription_no], webhookSubscriptionView);
+    return pageOf(
+      listOf(reply),
+      value,
+      limit,
+      (row) => [row.subscription_no],
+      webhookSubscriptionView,
+    );
   }
 
   @Get(':id')
@@ -148,14 +155,17 @@ export class WebhookController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<WebhookDeliveryDto>> {
     const limit = limitOf(query);
-    const [position, ordinal] = cursorKey(query, 2) as [number, number];
+    const key = cursorKey(query, 3) as [number, number, number];
+    const [, position, ordinal] = key;
     const before = query.cursor === undefined ? NEWEST : { position, ordinal };
     const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
-    const { subscription_id } = found(value, 'webhook subscription', id);
+    const { subscription_id, subscription_no } = found(value, 'webhook subscription', id);
+    checkOwner(query, key, subscription_no);
     const rows = await this.reads.log(reply, (log) =>
       listDeliveries(log, subscription_id, before, limit + 1),
     );
-    return pageOf(rows, limit, (row) => [row.position, row.ordinal], deliveryView);
+    const keyOf = (row: TaskPlace) => [subscription_no, row.position, row.ordinal];
+    return pageOf(listOf(reply), rows, limit, keyOf, deliveryView);
   }
 
   @Post(':id/deliveries/:taskId/redeliver')

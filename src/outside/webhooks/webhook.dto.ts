@@ -29,6 +29,7 @@ function EventTypes(): PropertyDecorator {
     items: { type: 'string', maxLength: MAX_EVENT_TYPE },
     minItems: 1,
     maxItems: MAX_EVENT_TYPES,
+    uniqueItems: true,
   };
   return field(checkedBy('eventTypes', checkEventTypes), {
     oneOf: [list, { type: 'string', enum: [EVERY_TYPE] }],
@@ -36,6 +37,12 @@ function EventTypes(): PropertyDecorator {
     description: 'Event types, or "*" for all of them',
   });
 }
+
+/** The base64 of 24 to 64 bytes as it is written, with no bits behind the last byte. */
+const DIGIT = '[A-Za-z0-9+/]';
+const SECRET =
+  `^whsec_(?:(?:${DIGIT}{4}){8,21}(?:${DIGIT}[AQgw]==)?|` +
+  `(?:${DIGIT}{4}){8,20}${DIGIT}{2}[AEIMQUYcgkosw048]=)$`;
 
 function Secret(presence: Presence = { optional: true }): PropertyDecorator {
   return field(
@@ -48,7 +55,7 @@ function Secret(presence: Presence = { optional: true }): PropertyDecorator {
     ],
     {
       type: 'string',
-      pattern: '^whsec_[A-Za-z0-9+/]+={0,2}$',
+      pattern: SECRET,
       description: 'As the Standard Webhooks specification has it; made by the server if left out',
     },
     presence,

@@ -5,7 +5,8 @@ import type { Kysely } from 'kysely';
 import { readAccount } from '../../books/accounts/account.queries';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { cursorKey, encodeCursor, limitOf, numberOf, pageOf, type Page } from '../../http/page';
+import { checkOwner, cursorKey, encodeCursor, limitOf, listOf } from '../../http/page';
+import { numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, Reads, ReferencePipe } from '../../http/reads';
@@ -16,9 +17,11 @@ import { accountChangeView, accountDiff } from './diff.view';
 import { eventNamesAt } from '../../outside/events/event.queries';
 
 const AccountChangePage = pageDto(AccountChangeDto);
+const LIST = 'v1/diff';
+const EVENTS = ':id/events';
 
 @ApiTags('books')
-@Controller('v1/diff')
+@Controller(LIST)
 export class DiffController {
   constructor(private readonly reads: Reads) {}
 
@@ -49,19 +52,20 @@ export class DiffController {
     const { range, changed, changes } = value;
     const positions = [...changes.values()].flat().map((change) => change.position);
     const names = await this.reads.log(reply, (log) => eventNamesAt(log, positions));
+    const list = listOf(reply);
+    const events = { ...list, route: `/${LIST}/${EVENTS}` };
     const data = changed.accounts.map((account) => {
       const { account_no, currency } = account.after;
-      const page = pageOf(changes.get(account_no)!, EVENTS_SHOWN, keyIn(range), (change) =>
-        accountChangeView(change, currency, names),
-      );
+      const show = (change: AccountChange) => accountChangeView(change, currency, names);
+      const page = pageOf(events, changes.get(account_no)!, EVENTS_SHOWN, keyIn(range), show);
       return accountDiff(account, { events: page.data, nextEventsCursor: page.nextCursor });
     });
     const { next } = changed;
-    const nextCursor = next === undefined ? null : encodeCursor([next, range.to]);
+    const nextCursor = next === undefined ? null : encodeCursor(list, [next, range.to]);
     return { ...range, data, nextCursor };
   }
 
-  @Get(':id/events')
+  @Get(EVENTS)
   @Permission('reports.read')
   @ApiOperation({ summary: 'The events that changed an account between two positions' })
   @ApiRead({ type: AccountChangePage, problems: ['not_found'] })
@@ -71,18 +75,20 @@ export class DiffController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<AccountChangeDto>> {
     const limit = limitOf(query);
-    const [after, pinned] = cursorKey(query, 2) as [number, number];
+    const key = cursorKey(query, 3) as [number, number, number];
+    const [, after, pinned] = key;
     const list = async (db: Kysely<StateDatabase>, position: number) => {
       const range = rangeOf(query, position, pinned);
       const rest = { from: Math.max(range.from, after), to: range.to };
       return changesOf(db, id, range, rest, limit + 1);
     };
     const { value } = await this.reads.read(reply, list, 'expensive');
-    const { range, currency, changes } = found(value, 'account', id);
+    const { range, account, changes } = found(value, 'account', id);
+    checkOwner(query, key, account.account_no);
     const positions = changes.map((change) => change.position);
     const names = await this.reads.log(reply, (log) => eventNamesAt(log, positions));
-    return pageOf(changes, limit, keyIn(range), (change) =>
-      accountChangeView(change, currency, names),
+    return pageOf(listOf(reply), changes, limit, keyIn(range), (change) =>
+      accountChangeView(change, account.currency, names),
     );
   }
 }
@@ -98,12 +104,12 @@ async function changesOf(
   const account = await readAccount(db, id, range.to);
   if (!account) return undefined;
   const changes = await readAccountChanges(db, [account], rest, limit);
-  return { range, currency: account.currency, changes: changes.get(account.account_no)! };
+  return { range, account, changes: changes.get(account.account_no)! };
 }
 
 /** Cursors keep where the range ends, so that a list without `to` stays right while it is read. */
 function keyIn({ to }: EventRange): (change: AccountChange) => readonly number[] {
-  return (change) => [change.position, to];
+  return (change) => [change.account_no, change.position, to];
 }
 
 /** @throws Refusal `validation_failed` where it is no range of the state's events */
@@ -112,9 +118,6 @@ function rangeOf(query: DiffQuery, position: number, pinned: number): EventRange
   const from = Number(query.from);
   const to = numberOf(query.to) ?? (hasCursor ? pinned : position);
   const above = `must not be above the ledger's position, ${position}`;
-  if (hasCursor && to !== pinned) {
-    throw invalidRequest({ pointer: '/cursor', message: 'is of a range with another end' });
-  }
   if (to > position) throw invalidRequest({ pointer: '/to', message: above });
   if (from > position) throw invalidRequest({ pointer: '/from', message: above });
   if (from > to) throw invalidRequest({ pointer: '/from', message: 'must not be above to' });

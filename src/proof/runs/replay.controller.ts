@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -68,7 +68,7 @@ export class ReplayController {
     const rows = await this.reads.readLog(reply, (log) =>
       listRuns(withRuns(log), 'replay', filter, limit + 1),
     );
-    return pageOf(rows, limit, (row) => [row.run_no], replayView);
+    return pageOf(listOf(reply), rows, limit, (row) => [row.run_no], replayView);
   }
 
   @Get(':id')

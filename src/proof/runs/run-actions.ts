@@ -12,10 +12,11 @@ import { RunPool } from './run-pool';
 import { RunRunner, RunTimings } from './run-runner';
 import {
   ABORTED_BY_ADMINISTRATOR,
-  hasOpenRun,
+  findRun,
   insertRun,
   lockRuns,
   NOW,
+  OPEN_RUN,
   readRun,
   type Run,
 } from './run.queries';
@@ -38,7 +39,11 @@ export class RunActions {
     @Inject(DATABASE_URLS) private readonly urls: DatabaseUrls,
   ) {}
 
-  /** Queues a verification up to a position, or to the end of the log. */
+  /**
+   * Queues a verification up to a position, or to the end of the log. One waits at most, whatever
+   * is under way, so that nobody can ask for a hundred rebuilds of all that there is.
+   * Refuses `verification_queued`.
+   */
   async requestVerification(
     request: RunActionRequest,
     toPosition: number | undefined,
@@ -46,9 +51,15 @@ export class RunActions {
   ): Promise<Outcome<VerificationDto>> {
     const input = toPosition === undefined ? {} : { toPosition };
     const command = { ...request, name: 'RequestVerification', input };
-    const outcome = await runAdminCommand(this.pool.db, command, position, async (db) =>
-      verificationView(await this.insert(db, 'verification', request, input)),
-    );
+    const outcome = await runAdminCommand(this.pool.db, command, position, async (db) => {
+      await lockRuns(db);
+      const waiting = await findRun(db, 'verification', ['queued']);
+      if (waiting) {
+        const detail = 'Another verification waits; ask again once it has begun';
+        throw new Refusal('verification_queued', detail, { runId: waiting.run_id });
+      }
+      return verificationView(await this.insert(db, 'verification', request, input));
+    });
     if (isNew(outcome, request)) this.runner.wake();
     return outcome;
   }
@@ -67,12 +78,14 @@ export class RunActions {
     const command = { ...request, name: 'RequestReplay', input };
     const outcome = await runAdminCommand(this.pool.db, command, position, async (db) => {
       await lockRuns(db);
-      if (await hasOpenRun(db, 'replay')) {
-        throw new Refusal('replay_in_progress', 'Another replay waits or is under way');
+      const open = await findRun(db, 'replay', OPEN_RUN);
+      if (open) {
+        const detail = 'Another replay waits or is under way';
+        throw new Refusal('replay_in_progress', detail, { runId: open.run_id });
       }
       return replayView(await this.insert(db, 'replay', request, input));
     });
-    if (outcome.kind === 'refused' || request.dryRun) return outcome;
+    if (outcome.kind === 'refused' || (request.dryRun && !outcome.isHit)) return outcome;
     if (!outcome.isHit) this.runner.wake();
     const answer = await this.answerOf(outcome.answer.id);
     return answer.status === 'differs'

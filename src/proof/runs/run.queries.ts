@@ -66,16 +66,23 @@ export async function insertRun(
     .executeTakeFirstOrThrow();
 }
 
-/** Whether a run of a kind is queued or running. */
-export async function hasOpenRun(db: Kysely<RunDatabase>, kind: RunKind): Promise<boolean> {
-  const open = await db
+/** Statuses of a run that has not ended. */
+export const OPEN_RUN = ['queued', 'running'] as const;
+
+/** The oldest run of a kind that has one of some statuses. */
+export function findRun(
+  db: Kysely<RunDatabase>,
+  kind: RunKind,
+  statuses: readonly RunStatus[],
+): Promise<Pick<Run, 'run_id'> | undefined> {
+  return db
     .selectFrom('runs')
-    .select('run_no')
+    .select('run_id')
     .where('kind', '=', kind)
-    .where('status', 'in', ['queued', 'running'])
+    .where('status', 'in', statuses)
+    .orderBy('run_no')
     .limit(1)
     .executeTakeFirst();
-  return open !== undefined;
 }
 
 /** Runs of a kind, the newest first. `before` is the `run_no` that the page before ended with. */
@@ -142,6 +149,9 @@ export function claimRun(db: Kysely<RunDatabase>): Promise<Run | undefined> {
   });
 }
 
+/** How far the clocks of a process and of the log's server may differ. */
+const AHEAD = sql`interval '1 minute'`;
+
 export const ABORTED_BY_ADMINISTRATOR = 'An administrator aborted it';
 
 /**
@@ -150,6 +160,13 @@ export const ABORTED_BY_ADMINISTRATOR = 'An administrator aborted it';
  * @returns the ids of those whose process has ended
  */
 export async function endDeadRuns(db: Kysely<RunDatabase>, deadMs: number): Promise<string[]> {
+  // Where the server's clock was ahead, nobody who died then would be found dead before that time.
+  await db
+    .updateTable('runs')
+    .set({ heartbeat_at: NOW })
+    .where('status', '=', 'running')
+    .where('heartbeat_at', '>', sql<string>`${NOW} + ${AHEAD}`)
+    .execute();
   const deadline = sql<string>`${NOW} - ${deadMs} * interval '1 millisecond'`;
   const rows = await db
     .updateTable('runs')
@@ -182,7 +199,12 @@ export async function endDeadRuns(db: Kysely<RunDatabase>, deadMs: number): Prom
 export function insertScheduled(db: Kysely<RunDatabase>, at: Date): Promise<Run | undefined> {
   return db.transaction().execute(async (transaction) => {
     await lockRuns(transaction);
-    if (await hasOpenRun(transaction, 'verification')) return undefined;
+    if (await findRun(transaction, 'verification', OPEN_RUN)) return undefined;
+    // A process whose clock is ahead asks for what is only to be done tomorrow.
+    const { isEarly } = await transaction
+      .selectNoFrom(sql<boolean>`${at.toISOString()} > ${NOW} + ${AHEAD}`.as('isEarly'))
+      .executeTakeFirstOrThrow();
+    if (isEarly) return undefined;
     const made = await transaction
       .selectFrom('runs')
       .select('run_no')

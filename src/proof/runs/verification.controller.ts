@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -32,7 +32,7 @@ export class VerificationController {
   @Post()
   @Permission('verifications.request')
   @ApiOperation({ summary: 'Rebuild the state beside the live one, and compare the two' })
-  @ApiCommand({ status: 202, type: VerificationDto })
+  @ApiCommand({ status: 202, type: VerificationDto, problems: ['verification_queued'] })
   async request(
     @AsCommand() request: CommandRequest,
     @Body() { toPosition }: RequestVerificationDto,
@@ -60,7 +60,7 @@ export class VerificationController {
     const rows = await this.reads.readLog(reply, (log) =>
       listRuns(withRuns(log), 'verification', filter, limit + 1),
     );
-    return pageOf(rows, limit, (row) => [row.run_no], verificationView);
+    return pageOf(listOf(reply), rows, limit, (row) => [row.run_no], verificationView);
   }
 
   @Get(':id')

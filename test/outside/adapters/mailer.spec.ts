@@ -45,6 +45,24 @@ describe('mail over SMTP', () => {
     await server.close();
   });
 
+  it.each([
+    ['encoded words', 'The address of =?utf-8?q?Evil=0D=0ABcc:_all@example.com?= has changed'],
+    ['many of them', `=?utf-8?b?${'QUJD'.repeat(60)}?= `.repeat(2).trim()],
+    ['some beside other characters', `Größe =?utf-8?q?=F0=9F=98=80?= ${'😀'.repeat(40)} ?=`],
+    ['the beginning of one', 'Is 1 =? 2'],
+  ])('arrives with a subject that looks like %s, as it is written', async (_, subject) => {
+    await mailer.send({ ...MAIL, subject }, options);
+    const { raw, parsed } = server.mails[0]!;
+    expect(parsed.subject).toBe(subject);
+    expect(parsed.bcc).toBeUndefined();
+    const header = /^Subject: (.*(?:\r?\n[ \t].*)*)/m.exec(raw)![1]!;
+    for (const line of header.split(/\r?\n/)) {
+      expect(line).toMatch(/^ ?=\?UTF-8\?B\?[A-Za-z0-9+/=]+\?=$/);
+      expect(line.length).toBeLessThanOrEqual(76);
+    }
+    expect(raw.match(/^Subject:/gim)).toHaveLength(1);
+  });
+
   it('arrives as it was meant, with the id of the task as Message-ID', async () => {
     const sent = await mailer.send(MAIL, options);
     expect(sent).toEqual({ messageId: `<${ID}@truebook.example>` });

@@ -64,7 +64,7 @@ describe('tasks that are not handed over', () => {
       expect(await found(`status=${status}`)).toEqual([]);
     }
     expect(await found(`name=${EMAIL}`)).toEqual(positions);
-    expect(await found('name=no.such-task')).toEqual([]);
+    expect(await found('name=order.confirmation-upload')).toEqual([]);
     expect(await found('subject=umbrella@example.com')).toEqual([positions[1]]);
     expect(await found(`subject=acme@example.com&status=recorded&name=${EMAIL}`)).toHaveLength(3);
   });
@@ -147,6 +147,7 @@ describe('tasks that are not handed over', () => {
     ['status=away', '/status'],
     ['status=', '/status'],
     ['name=', '/name'],
+    ['name=no.such-task', '/name'],
     ['limit=0', '/limit'],
     ['limit=201', '/limit'],
     ['cursor=x', '/cursor'],

@@ -1,4 +1,4 @@
-import { encodeCursor } from '../../../src/http/page';
+import { cursorKey, encodeCursor } from '../../../src/http/page';
 import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestService, type TestService } from '../../harness/service';
@@ -120,7 +120,10 @@ describe('webhook deliveries', () => {
     const second = await deliveries(id, `?limit=2&cursor=${first.nextCursor}`);
     expect([...first.data, ...second.data]).toEqual(history);
     expect(second.nextCursor).toBeNull();
-    const afar = encodeCursor([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]);
+    const route = '/v1/webhook-subscriptions/:id/deliveries';
+    const [owner] = cursorKey({ cursor: first.nextCursor! }, 3);
+    const beyond = [owner!, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    const afar = encodeCursor({ route, filters: {} }, beyond);
     expect((await deliveries(id, `?cursor=${afar}`)).data).toEqual(history);
   });
 

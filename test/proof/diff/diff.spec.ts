@@ -250,7 +250,7 @@ describe('the difference between two positions (on real databases)', () => {
     ['from=2&to=1', '/from', 'must not be above to'],
     ['from=0&to=9999999', '/to', "must not be above the ledger's position"],
     ['from=9999999', '/from', "must not be above the ledger's position"],
-    ['from=0&to=5&cursor=WzEsNF0', '/cursor', 'is of a range with another end'],
+    ['from=0&to=5&cursor=WzEsNF0', '/cursor', 'is no cursor of this list'],
     ['from=0&to=5&cursor=WzFd', '/cursor', 'is no cursor of this list'],
     ['from=0&limit=0', '/limit', 'must be a whole number from 1'],
   ])('refuses "%s"', async (query, pointer, message) => {

@@ -91,7 +91,10 @@ describe('a replay that is asked for', () => {
     const first = await replays.request();
     expect(first).toMatchObject({ status: 202, body: { status: 'queued' } });
     const second = await replays.request();
-    expect(second).toMatchObject({ status: 409, body: { code: 'replay_in_progress' } });
+    expect(second).toMatchObject({
+      status: 409,
+      body: { code: 'replay_in_progress', runId: first.body.id },
+    });
     const dry = await replays.request({}, { dryRun: true });
     expect(dry).toMatchObject({ status: 409, body: { code: 'replay_in_progress' } });
     verification.end();

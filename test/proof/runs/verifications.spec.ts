@@ -110,15 +110,28 @@ describe('a verification that is asked for', () => {
     expect(work.attempts).toBe(1);
   });
 
-  it('waits for the one before it, and for a script', async () => {
+  it('waits for a script and for the one before it, and the next one is refused', async () => {
     const { verifications, work, begun } = await startWithPretendedWork();
     work.isBusy = true;
     const first = await verifications.request();
-    const second = await verifications.request();
     await waitFor('several attempts', () => work.attempts >= 3);
-    expect(await verifications.read(second.body.id)).toMatchObject({ status: 'queued' });
     work.isBusy = false;
     const run = await begun();
+    const key = { idempotencyKey: 'waits' };
+    const second = await verifications.request({}, key);
+    expect(second).toMatchObject({ status: 202, body: { status: 'queued' } });
+    const many = await Promise.all(Array.from({ length: 20 }, () => verifications.request()));
+    for (const options of [{ dryRun: true }, { idempotencyKey: 'too many' }]) {
+      many.push(await verifications.request({ toPosition: 0 }, options));
+    }
+    for (const refused of many) {
+      expect(refused).toMatchObject({
+        status: 409,
+        body: { code: 'verification_queued', runId: second.body.id },
+      });
+    }
+    expect((await verifications.request({}, key)).body).toEqual(second.body);
+    expect((await verifications.list()).data).toHaveLength(2);
     expect(await verifications.read(second.body.id)).toMatchObject({ status: 'queued' });
     run.end();
     (await begun(2)).end();
@@ -171,9 +184,12 @@ describe('a verification that is asked for', () => {
   it('is listed page by page, the newest first', async () => {
     const { service, verifications, replays } = await startWithPretendedWork({ runs: false });
     const ids: string[] = [];
-    for (let i = 0; i < 5; i++) ids.unshift((await verifications.request()).body.id);
+    for (let i = 0; i < 5; i++) {
+      ids.unshift((await verifications.request()).body.id);
+      // One waits at most.
+      await verifications.abort(ids[0]!);
+    }
     await replays.request();
-    await verifications.abort(ids[3]!);
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
@@ -186,7 +202,7 @@ describe('a verification that is asked for', () => {
     } while (cursor !== null);
     expect(seen).toEqual(ids);
     const aborted = await verifications.list('?status=aborted');
-    expect(aborted.data.map((run) => run.id)).toEqual([ids[3]]);
+    expect(aborted.data.map((run) => run.id)).toEqual(ids);
     for (const bad of ['?status=swapped', '?cursor=x', '?limit=0']) {
       expect(await service.api.get(`${verifications.path}${bad}`)).toMatchObject({ status: 400 });
     }
@@ -232,12 +248,16 @@ describe('the process that does a verification', () => {
       runs: true,
       replace: [withWork(work), withTimings()],
     });
-    const requested = await Promise.all(Array.from({ length: 4 }, () => verifications.request()));
+    const requested: string[] = [];
+    const request = async () => requested.push((await verifications.request()).body.id);
+    await request();
     for (let number = 1; number <= 4; number++) {
       const run = await waitFor('the next run', () => work.runs[number - 1]);
+      // One waits while another one is done.
+      if (number < 4) await request();
       run.end();
     }
-    for (const { body } of requested) await verifications.becomes(body.id, 'passed');
+    for (const id of requested) await verifications.becomes(id, 'passed');
     expect(work.runs).toHaveLength(4);
     expect(work.mostAtOnce).toBe(1);
   });

@@ -1,0 +1,100 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+import fc from 'fast-check';
+import { isStorable } from '../../src/http/json-body';
+import * as requests from '../../src/http/request-classes';
+import type { Shape } from '../../src/http/shape-compiler';
+import { fieldErrors } from '../../src/http/validation';
+import { cloneDatabases } from '../harness/databases';
+import { checkProperty } from '../harness/seed';
+import { startTestService, type TestService } from '../harness/service';
+import type { OpenApi } from './documented-client';
+import { declaredFields, goodBodies, oddBodies } from './generated-bodies';
+
+/** Bodies of each class and kind. */
+const RUNS = 150;
+const EMOJI = '😀';
+
+/**
+ * What OpenAPI 3.0 has no words for: the names of metadata, and characters that no body of the API
+ * may contain anywhere, which its parser refuses.
+ */
+function canBeSaid(value: unknown, name = ''): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (name === 'metadata') {
+    const isPlain = (key: string) => /^[\w.-]{1,64}$/.test(key) && key !== '__proto__';
+    if (!Object.keys(value).every(isPlain)) return false;
+  }
+  return Object.entries(value).every(([key, inside]) => canBeSaid(inside, key));
+}
+
+describe('the document and the service', () => {
+  let service: TestService;
+  let document: OpenApi;
+  let bodies: { shape: Shape; validate: (body: object) => boolean }[];
+
+  beforeAll(async () => {
+    const compile = jest.spyOn(requests, 'compileRequests');
+    service = await startTestService({ databases: await cloneDatabases({ lifetime: 'file' }) });
+    const [[app]] = compile.mock.calls as [[INestApplicationContext]];
+    document = (await service.api.get<OpenApi>('/docs/json')).body;
+    const ajv = addFormats(new Ajv({ strict: true }));
+    ajv.addVocabulary([...Object.keys(document), 'example']);
+    ajv.addSchema(document, 'document');
+    bodies = [...requests.requestClasses(app)].flatMap((shape) => {
+      const validate = ajv.getSchema(`document#/components/schemas/${shape.name}`);
+      return validate ? [{ shape, validate: (body: object) => validate(body) === true }] : [];
+    });
+  });
+
+  it('know the same bodies', () => {
+    const documented = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).flatMap(({ requestBody }) => {
+        const schema = requestBody?.content['application/json']?.schema as { $ref?: string };
+        return schema?.$ref ? [schema.$ref.split('/').at(-1)!] : [];
+      }),
+    );
+    const names = bodies.map(({ shape }) => shape.name);
+    expect([...new Set(documented)].sort()).toEqual([...new Set(names)].sort());
+  });
+
+  it('say the same of every body: what one allows, the other does', () => {
+    const seen = { allowed: 0, forbidden: 0 };
+    for (const { shape, validate } of bodies) {
+      const any = fc.oneof(goodBodies(shape), oddBodies(shape));
+      checkProperty(
+        fc.property(
+          any.filter((body) => canBeSaid(body)),
+          (body) => {
+            const isAllowed = fieldErrors(shape, body).length === 0;
+            expect([shape.name, validate(body)]).toEqual([shape.name, isAllowed]);
+            seen[isAllowed ? 'allowed' : 'forbidden']++;
+          },
+        ),
+        RUNS,
+      );
+    }
+    expect(seen.allowed).toBeGreaterThan(500);
+    expect(seen.forbidden).toBeGreaterThan(500);
+  });
+
+  it('count characters the same way, as people do', async () => {
+    const account = { type: 'asset', currency: 'USD' };
+    const lengths = bodies.flatMap(({ shape }) =>
+      declaredFields(shape).map(({ name }) => `${shape.name}.${name}`),
+    );
+    expect(lengths).toContain('OpenAccountDto.name');
+    for (const [count, status] of [
+      [500, 201],
+      [501, 400],
+    ] as const) {
+      const name = EMOJI.repeat(count);
+      expect((await service.api.post('/v1/accounts', { ...account, name })).status).toBe(status);
+      const metadata = { note: name };
+      const body = { ...account, name: 'x', metadata };
+      expect((await service.api.post('/v1/accounts', body)).status).toBe(status);
+    }
+  });
+});
