@@ -1,6 +1,7 @@
 import { PostgresQueueBackend, type JobJson, type PostgresConnection } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batched } from './batched';
+import { CLOCK_SLACK_MS } from './job-store';
 
 /**
  * The version of BullMQ's schema that the statements below were written for. A spec compares it
@@ -109,7 +110,8 @@ export class BatchingBackend extends PostgresQueueBackend {
    * was written by a clock that was wrong, or jobs would wait until that time has really come.
    */
   override async moveStalledJobsToWait(): Promise<string[]> {
-    await this.ask(SET_AGAIN, [this.queueName, Date.now(), this.lockMs]);
+    const values = [this.queueName, Date.now(), this.lockMs, CLOCK_SLACK_MS];
+    await this.ask(SET_AGAIN, values);
     return super.moveStalledJobsToWait();
   }
 
@@ -206,13 +208,15 @@ const TAKE = `
             added_at_ms`;
 
 /**
- * A delay, a lock and a check may end no later than if they began now. A lock may be of a process
- * that keeps them for longer, and is left for ten minutes more.
+ * A delay, a lock and a check may end no later than if they began now. What "now" is takes the server
+ * a moment to hear, in which another delay may begin: so a bit later is no fault. A lock may be of a
+ * process that keeps them for longer, and is left for ten minutes more.
  */
 const SET_AGAIN = `
   with delayed as (
     update job set process_at_ms = $2::bigint + delay_ms
-    where queue = $1 and state = 'delayed' and process_at_ms > $2::bigint + delay_ms),
+    where queue = $1 and state = 'delayed'
+      and process_at_ms > $2::bigint + delay_ms + $4::bigint),
   locked as (
     update job set locked_until_ms = $2::bigint + $3::bigint
     where queue = $1 and state = 'active' and locked_until_ms > $2::bigint + $3::bigint + 600000)

@@ -1,21 +1,22 @@
 import { createRedisBackend, type BackendFactory, type IQueueBackend } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { JobStore, JobStoreTimings } from './job-store';
+import { CLOCK_SLACK_MS, type JobStore, type JobStoreTimings } from './job-store';
 
 const RECONNECT_MAX_MS = 2_000;
 
 /** Delayed jobs that are compared with the present in one step, those of the latest times. */
 const LOOKED_AT = 1_000;
 /**
- * A delay may end no later than if it began now. BullMQ sorts delayed jobs by their time in
- * milliseconds, times 4096.
+ * A delay may end no later than if it began now. What "now" is takes the server a moment to hear, in
+ * which another delay may begin: so a bit later is no fault. BullMQ sorts delayed jobs by their time
+ * in milliseconds, times 4096.
  */
 const SET_AGAIN = `
   local now = tonumber(ARGV[2])
   local latest = redis.call('ZREVRANGE', KEYS[1], 0, ARGV[3] - 1, 'WITHSCORES')
   for i = 1, #latest, 2 do
     local delay = tonumber(redis.call('HGET', ARGV[1] .. latest[i], 'delay') or 0)
-    if latest[i + 1] / 4096 >= now + delay + 1 then
+    if latest[i + 1] / 4096 >= now + delay + ARGV[4] + 1 then
       redis.call('ZADD', KEYS[1], (now + delay) * 4096, latest[i])
     end
   end`;
@@ -62,15 +63,15 @@ export class RedisJobStore implements JobStore {
   };
 
   readonly consumer: BackendFactory<IQueueBackend, object> = (name, options, more) => {
-    this.working ??= this.connect({ maxRetriesPerRequest: null });
-    const backend = createRedisBackend(name, { ...options, connection: this.working }, more);
+    const redis = (this.working ??= this.connect({ maxRetriesPerRequest: null }));
+    const backend = createRedisBackend(name, { ...options, connection: redis }, more);
     const reconnect = backend.reconnectBlocking.bind(backend);
     // A worker that was left behind connects again when its last task has ended after all.
     backend.reconnectBlocking = () => (this.isClosed ? Promise.resolve() : reconnect());
     const moveStalled = backend.moveStalledJobsToWait.bind(backend);
     // Every worker asks for this every few seconds.
     backend.moveStalledJobsToWait = async () => {
-      await this.setAgain(name);
+      await this.setAgain(redis, name);
       return moveStalled();
     };
     return backend;
@@ -80,9 +81,10 @@ export class RedisJobStore implements JobStore {
    * Compares with the present what was written by a clock that was wrong, or delayed jobs would
    * wait until that time has really come. Locks in Redis end by its own clock.
    */
-  private async setAgain(queue: string): Promise<void> {
+  private async setAgain(redis: Redis, queue: string): Promise<void> {
     const keys = `${this.options.prefix}:${queue}:`;
-    await this.adding.eval(SET_AGAIN, 1, `${keys}delayed`, keys, Date.now(), LOOKED_AT);
+    const values = [keys, Date.now(), LOOKED_AT, CLOCK_SLACK_MS];
+    await redis.eval(SET_AGAIN, 1, `${keys}delayed`, ...values);
   }
 
   async ping(): Promise<void> {

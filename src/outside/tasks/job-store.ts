@@ -15,6 +15,9 @@ export interface JobStore {
   close(): Promise<void>;
 }
 
+/** How far a time in the queue may be ahead of what a process takes for the present, at no fault. */
+export const CLOCK_SLACK_MS = 1_000;
+
 /** The times that matter to a store, in milliseconds. */
 export interface JobStoreTimings {
   /** How long the server may take to answer. */
