@@ -15,8 +15,6 @@ import { spawnService, type SpawnedService } from '../harness/service';
 import { SmallDisk } from '../harness/small-disk';
 import { waitFor } from '../harness/waiting';
 
-jest.setTimeout(rounds(180_000, 900_000));
-
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' };
 const DISK_BYTES = 192 << 20;
 /** Less than PostgreSQL needs for its next file of WAL. */
@@ -48,7 +46,7 @@ describe('the PostgreSQL of a running service', () => {
     service.kill('SIGTERM');
     expect(await service.exited).toBe(0);
     await expect(stat(join(dataDir, 'postgres', 'postmaster.pid'))).rejects.toThrow('ENOENT');
-  });
+  }, 900_000);
 
   it('is started again once its full disk has room', async () => {
     const folder = await ownClusterFolder();
@@ -77,7 +75,7 @@ describe('the PostgreSQL of a running service', () => {
     service.kill('SIGTERM');
     expect(await service.exited).toBe(0);
     await disk.unmount();
-  });
+  }, 180_000);
 
   it('ends the service with a sentence where it cannot be started again', async () => {
     const dataDir = await ownClusterFolder();
@@ -115,7 +113,7 @@ describe('programs that open one data directory at once', () => {
       }
       await expect(stat(join(dataDir, 'postgres', 'postmaster.pid'))).rejects.toThrow('ENOENT');
     }
-  });
+  }, 900_000);
 });
 
 describe('a lock file that a crash has left', () => {

@@ -8,8 +8,6 @@ import { spawnProcess, spawnService, TEST_KEY, type SpawnedService } from '../ha
 import { SmallDisk } from '../harness/small-disk';
 import { waitFor } from '../harness/waiting';
 
-jest.setTimeout(120_000);
-
 const SOON_MS = 10_000;
 /** More than a pipe and the program's own memory hold of log lines. */
 const REQUESTS = 3_000;
