@@ -11,7 +11,7 @@ import type { EngineLimits, EngineLog } from './write/ledger-parts';
 import { ensurePartitions, PARTITION_AHEAD } from './write/partitions';
 import type { Feature } from './define/feature';
 import { Registry } from './define/registry';
-import { probeDatabases } from './startup-probe';
+import { checkGuards, probeDatabases } from './startup-probe';
 import { StateReader } from './session/state-reader';
 import { WritePath } from './write/write-path';
 
@@ -85,6 +85,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   try {
     registry.checkComplete(await storedEventTypes(logReader));
     await checkDeclaredTables(stateDb, registry.tables);
+    await checkGuards(logReader);
     await ledger.start();
     await ensurePartitions(partitionDb, ledger.head.position);
   } catch (error) {

@@ -16,7 +16,7 @@ import { LedgerUnavailable, Refusal } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
 import { REBUILD_TIMEOUTS, RunInProgress } from '../replay/rebuild';
 import { replay } from '../replay/replay';
-import type { RunReport } from '../replay/report';
+import { isOfChain, type RunReport } from '../replay/report';
 import { verify } from '../replay/verify';
 import type { AmendmentCommand } from './amendment.commands';
 import { amendmentDifferences } from './amendment.view';
@@ -155,7 +155,7 @@ function refuseWhatCannotBe({ doom, log }: RunReport): void {
     const detail = `Event ${position} (${type}, ${eventId}) cannot be materialized: ${error}`;
     throw new Refusal('amendment_not_materializable', detail);
   }
-  const wrong = log.find(({ kind }) => kind !== 'state_behind');
+  const wrong = log.find(isOfChain);
   if (wrong) throw new Refusal('log_not_whole', wrong.detail);
 }
 
