@@ -34,6 +34,8 @@ export interface AmendOptions {
   readonly urls: DatabaseUrls;
   readonly registry: Registry;
   readonly onProgress?: ((position: number, head: number) => void) | undefined;
+  /** Awaited after every page; for a service whose commands go on meanwhile. */
+  readonly pace?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -110,12 +112,12 @@ function substitutesOf(changes: readonly PlannedChange[]) {
 }
 
 async function tryOut(
-  { urls, registry, onProgress }: AmendOptions,
+  { urls, registry, onProgress, pace }: AmendOptions,
   { input, actor }: AmendmentCommand,
   changes: readonly PlannedChange[],
 ): Promise<Outcome<AmendmentDto>> {
   const substitutes = substitutesOf(changes);
-  const report = await verify({ urls, registry, onProgress, substitutes });
+  const report = await verify({ urls, registry, onProgress, pace, substitutes });
   refuseWhatCannotBe(report);
   const [first, ...also] = changes.map((change) => amendedEventView(change, null));
   const answer = {
@@ -135,11 +137,11 @@ async function carryOut(
   command: AmendmentCommand,
   changes: readonly PlannedChange[],
 ): Promise<Outcome<AmendmentDto>> {
-  const { urls, registry, onProgress } = options;
+  const { urls, registry, onProgress, pace } = options;
   const writer = new AmendmentWriter(log, registry, command, changes);
   const substitutes = substitutesOf(changes);
   try {
-    const report = await replay({ urls, registry, onProgress, substitutes, change: writer });
+    const report = await replay({ urls, registry, onProgress, pace, substitutes, change: writer });
     refuseWhatCannotBe(report);
   } catch (error) {
     if (!writer.isSent) throw error;
