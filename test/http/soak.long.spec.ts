@@ -144,6 +144,40 @@ async function ownMib(pid: number): Promise<number> {
   return Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
 }
 
+/** What happens to the ledger, one after the other. */
+function troublesOf(disk: SmallDisk, crowd: Crowd): readonly (() => Promise<void>)[] {
+  const dataDir = disk.path;
+  return [
+    async () => {
+      const others = `select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name like 'truebook%' and random() < 0.5`;
+      await query(await superUrlOf(dataDir), others).catch(() => undefined);
+    },
+    () => endCluster(dataDir, 'SIGKILL'),
+    async () => {
+      await disk.fillUp(LEFT_BYTES);
+      await delay(FULL_MS);
+      await disk.makeRoom();
+    },
+    () => crowd.batch(),
+    () => crowd.nonsense(),
+  ];
+}
+
+/** Each payment that was acknowledged is there, once, and nothing else is. */
+async function expectKept(payments: Payments, dataDir: string): Promise<void> {
+  const { acknowledged } = payments;
+  for (const { key, body, id } of acknowledged) {
+    const again = await waitFor(`${key} again`, () => payments.post(key, body), READY_MS);
+    expect([key, again]).toEqual([key, id]);
+  }
+  const [{ posted } = { posted: 0 }] = await query<{ posted: number }>(
+    (await superUrlOf(dataDir)).replace('/postgres?', '/truebook_log?'),
+    `select count(*)::int as posted from event_log where type = 'TransactionPosted'`,
+  );
+  expect(posted).toBe(acknowledged.length);
+}
+
 describe('the service under everything at once', () => {
   it(
     `goes on for ${MINUTES} minutes, with its memory, and loses nothing`,
@@ -159,24 +193,9 @@ describe('the service under everything at once', () => {
       const payments = new Payments(service, random);
       const crowd = new Crowd(service);
       const memory = new Memory(service.pid, dataDir);
+      const troubles = troublesOf(disk, crowd);
       const isReady = async () =>
         (await service.api.get('/v1/health/ready').catch(() => undefined))?.status === 200;
-
-      const troubles = [
-        async () => {
-          const others = `select pg_terminate_backend(pid) from pg_stat_activity
-            where application_name like 'truebook%' and random() < 0.5`;
-          await query(await superUrlOf(dataDir), others).catch(() => undefined);
-        },
-        () => endCluster(dataDir, 'SIGKILL'),
-        async () => {
-          await disk.fillUp(LEFT_BYTES);
-          await delay(FULL_MS);
-          await disk.makeRoom();
-        },
-        () => crowd.batch(),
-        () => crowd.nonsense(),
-      ];
 
       const end = Date.now() + MINUTES * 60_000;
       const until = async (work: () => Promise<void>, pauseMs = 0) => {
@@ -213,15 +232,7 @@ describe('the service under everything at once', () => {
       expect([...crowd.statuses.keys()].filter((s) => !MAY_BE.includes(s))).toEqual([]);
       expect(memory.service).toBeLessThan(SERVICE_MIB);
       expect(memory.backend).toBeLessThan(BACKEND_MIB);
-      for (const { key, body, id } of acknowledged) {
-        const again = await waitFor(`${key} again`, () => payments.post(key, body), READY_MS);
-        expect([key, again]).toEqual([key, id]);
-      }
-      const [{ posted } = { posted: 0 }] = await query<{ posted: number }>(
-        (await superUrlOf(dataDir)).replace('/postgres?', '/truebook_log?'),
-        `select count(*)::int as posted from event_log where type = 'TransactionPosted'`,
-      );
-      expect(posted).toBe(acknowledged.length);
+      await expectKept(payments, dataDir);
       service.kill('SIGTERM');
       expect(await service.exited).toBe(0);
       const verified = await runScript('verify', [], undefined, { DATA_DIR: dataDir });

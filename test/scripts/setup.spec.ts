@@ -12,8 +12,6 @@ import {
 import { join, resolve } from 'node:path';
 import { testCluster } from '../harness/cluster';
 
-jest.setTimeout(120_000);
-
 const PROJECT = resolve(__dirname, '../..');
 const EMPTY = '{}\n';
 /** Installs what `node` and `typescript` stand for, as far as the set-up looks at it. */

@@ -5,8 +5,6 @@ import { ownClusterFolder } from '../harness/own-cluster';
 import { startTestLedger } from '../harness/ledger';
 import { runScript } from '../harness/script';
 
-jest.setTimeout(300_000);
-
 const HEADER = 'transaction_id,date,account_id,kind,amount';
 const ROW = '1,1993-01-01,5,deposit,1.00';
 const FLAGS = ['--currency', 'CZK', '--create-accounts', '--counter', 'tpyo:asset'];

@@ -6,8 +6,8 @@ const BUSY_EVENTS_PER_S = 500;
 const BUSY_FOR_MS = 2_000;
 /**
  * How many times as long as it worked a run rests. A verification has a tenth of the time: on two
- * cores, in the process that writes, a fifth left 69 % of the commands' throughput. For a replay and
- * an amendment somebody waits, who gets the half.
+ * cores, in the process that writes, a fifth left 69 % of the commands' throughput. For a replay
+ * and an amendment somebody waits, who gets the half.
  */
 export const REST = { verification: 9, rebuild: 1 } as const;
 /** Longest rest, so that one slow page does not stop a run for minutes. */
