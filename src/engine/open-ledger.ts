@@ -21,7 +21,7 @@ import { openReaders, READ_LIMITS, type ReadLimits } from './open-readers';
 import { ensurePartitions, PARTITION_AHEAD } from './write/partitions';
 import type { Feature } from './define/feature';
 import { Registry } from './define/registry';
-import { probeDatabases } from './startup-probe';
+import { checkGuards, probeDatabases } from './startup-probe';
 import type { DatabaseReader } from './session/database-reader';
 import { StateReader } from './session/state-reader';
 import { WritePath } from './write/write-path';
@@ -117,6 +117,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   try {
     registry.checkComplete(await storedEventTypes(pools.service));
     await checkDeclaredTables(pools.engineState, registry.tables);
+    await checkGuards(pools.service);
     await ledger.start();
     await ensurePartitions(pools.partitions, ledger.head.position);
   } catch (error) {

@@ -1,6 +1,9 @@
+import type { Kysely } from 'kysely';
 import { clientConfig, ROLES, SESSION_SETTINGS, type DatabaseUrls } from '../database/connections';
+import { missingGuards } from '../database/log-guards';
 import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { WriterConnection } from '../database/writer-connection';
+import type { LogDatabase } from './write/event-log';
 
 /** The databases cannot keep what the ledger promises; the process must not serve. */
 export class ProbeFailed extends Error {
@@ -37,6 +40,17 @@ export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number):
       second.destroy();
     }
   }
+}
+
+/**
+ * Whether all that keeps the log as it was written is in its place.
+ * @throws ProbeFailed naming each guard that is not
+ */
+export async function checkGuards(log: Kysely<LogDatabase>): Promise<void> {
+  const missing = await missingGuards(log);
+  if (missing.length === 0) return;
+  const lines = missing.map((line) => `  - ${line}`).join('\n');
+  throw new ProbeFailed(`The log is not guarded as the migrations made it:\n${lines}`);
 }
 
 async function checkServer(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {

@@ -1,4 +1,4 @@
-import { Pace } from '../../src/proof/runs/pace';
+import { Pace, REST } from '../../src/proof/runs/pace';
 import { Config } from '../../src/config';
 import type { EngineLog } from '../../src/engine/write/ledger-parts';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
@@ -133,7 +133,7 @@ async function measureBeside(
     alone.push((await measureTransfers(open, pair, IN_FLIGHT, sizes.engineMs)).perSecond);
     const stop = new AbortController();
     const readHead = () => Promise.resolve(open.ledger.head.position);
-    const { wait: pace } = new Pace(readHead, stop.signal);
+    const { wait: pace } = new Pace(readHead, REST.verification, stop.signal);
     const { registry } = open;
     const verifying = verify({ urls, registry, pace, signal: stop.signal });
     beside.push((await measureTransfers(open, pair, IN_FLIGHT, sizes.engineMs)).perSecond);

@@ -16,7 +16,7 @@ export async function killTree(pid: number): Promise<void> {
 }
 
 /** Children that are not among the processes themselves. */
-async function childrenOf(parents: ReadonlySet<number>): Promise<number[]> {
+export async function childrenOf(parents: ReadonlySet<number>): Promise<number[]> {
   const children: number[] = [];
   for (const name of await readdir('/proc')) {
     const pid = Number(name);

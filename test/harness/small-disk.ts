@@ -48,7 +48,11 @@ export class SmallDisk {
   /** Takes all room but so much. */
   async fillUp(leftBytes: number): Promise<void> {
     const bytes = (await this.freeBytes()) - leftBytes;
-    await writeFile(join(this.path, 'ballast'), Buffer.alloc(Math.max(0, bytes)));
+    const filling = writeFile(join(this.path, 'ballast'), Buffer.alloc(Math.max(0, bytes)));
+    // Others write meanwhile: then it is full before.
+    await filling.catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOSPC') throw error;
+    });
   }
 
   /** Gives the room that was taken free again. */

@@ -16,7 +16,7 @@ import { LedgerUnavailable, Refusal } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
 import { REBUILD_TIMEOUTS, RunInProgress } from '../replay/rebuild';
 import { replay } from '../replay/replay';
-import type { RunReport } from '../replay/report';
+import { isOfChain, type RunReport } from '../replay/report';
 import { verify } from '../replay/verify';
 import type { AmendmentCommand } from './amendment.commands';
 import { amendmentDifferences } from './amendment.view';
@@ -34,6 +34,8 @@ export interface AmendOptions {
   readonly urls: DatabaseUrls;
   readonly registry: Registry;
   readonly onProgress?: ((position: number, head: number) => void) | undefined;
+  /** Awaited after every page; for a service whose commands go on meanwhile. */
+  readonly pace?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -110,12 +112,12 @@ function substitutesOf(changes: readonly PlannedChange[]) {
 }
 
 async function tryOut(
-  { urls, registry, onProgress }: AmendOptions,
+  { urls, registry, onProgress, pace }: AmendOptions,
   { input, actor }: AmendmentCommand,
   changes: readonly PlannedChange[],
 ): Promise<Outcome<AmendmentDto>> {
   const substitutes = substitutesOf(changes);
-  const report = await verify({ urls, registry, onProgress, substitutes });
+  const report = await verify({ urls, registry, onProgress, pace, substitutes });
   refuseWhatCannotBe(report);
   const [first, ...also] = changes.map((change) => amendedEventView(change, null));
   const answer = {
@@ -135,11 +137,11 @@ async function carryOut(
   command: AmendmentCommand,
   changes: readonly PlannedChange[],
 ): Promise<Outcome<AmendmentDto>> {
-  const { urls, registry, onProgress } = options;
+  const { urls, registry, onProgress, pace } = options;
   const writer = new AmendmentWriter(log, registry, command, changes);
   const substitutes = substitutesOf(changes);
   try {
-    const report = await replay({ urls, registry, onProgress, substitutes, change: writer });
+    const report = await replay({ urls, registry, onProgress, pace, substitutes, change: writer });
     refuseWhatCannotBe(report);
   } catch (error) {
     if (!writer.isSent) throw error;
@@ -155,7 +157,7 @@ function refuseWhatCannotBe({ doom, log }: RunReport): void {
     const detail = `Event ${position} (${type}, ${eventId}) cannot be materialized: ${error}`;
     throw new Refusal('amendment_not_materializable', detail);
   }
-  const wrong = log.find(({ kind }) => kind !== 'state_behind');
+  const wrong = log.find(isOfChain);
   if (wrong) throw new Refusal('log_not_whole', wrong.detail);
 }
 

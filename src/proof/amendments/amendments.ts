@@ -1,9 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Kysely } from 'kysely';
 import { scopedKey } from '../../engine/write/command-log';
 import type { Outcome } from '../../engine/define/creator';
+import { lastPosition, type LogDatabase } from '../../engine/write/event-log';
+import { Ledger } from '../../engine/write/ledger';
 import type { DatabaseUrls } from '../../database/connections';
 import { Registry } from '../../engine/define/registry';
-import { DATABASE_URLS } from '../../http/service-tokens';
+import { DATABASE_URLS, LOG_READER } from '../../http/service-tokens';
+import { Pace, REST } from '../runs/pace';
 import { amend, type AmendOptions } from './amend';
 import type { AmendmentCommand } from './amendment.commands';
 import type { AmendmentDto } from './amendment.dto';
@@ -12,9 +16,14 @@ import type { AmendmentDto } from './amendment.dto';
 @Injectable()
 export class Amendments {
   private readonly underWay = new Map<string, Promise<unknown>>();
-  private readonly options: AmendOptions;
+  private readonly options: Omit<AmendOptions, 'pace'>;
 
-  constructor(@Inject(DATABASE_URLS) urls: DatabaseUrls, registry: Registry) {
+  constructor(
+    @Inject(DATABASE_URLS) urls: DatabaseUrls,
+    @Inject(LOG_READER) private readonly logReader: Kysely<LogDatabase>,
+    private readonly ledger: Ledger,
+    registry: Registry,
+  ) {
     this.options = { urls, registry };
   }
 
@@ -25,17 +34,24 @@ export class Amendments {
    */
   async amend(command: AmendmentCommand): Promise<Outcome<AmendmentDto>> {
     const { actor, idempotencyKey } = command;
-    if (idempotencyKey === undefined) return amend(this.options, command);
+    if (idempotencyKey === undefined) return this.amendNow(command);
     const key = scopedKey(actor, idempotencyKey);
     for (let first = this.underWay.get(key); first; first = this.underWay.get(key)) {
       await first.catch(() => undefined);
     }
-    const running = amend(this.options, command);
+    const running = this.amendNow(command);
     this.underWay.set(key, running);
     try {
       return await running;
     } finally {
       this.underWay.delete(key);
     }
+  }
+
+  /** Commands keep their throughput meanwhile, as far as somebody who waits for it can let them. */
+  private amendNow(command: AmendmentCommand): Promise<Outcome<AmendmentDto>> {
+    const readHead = () => lastPosition(this.logReader, this.ledger.head);
+    const { wait: pace } = new Pace(readHead, REST.rebuild, new AbortController().signal);
+    return amend({ ...this.options, pace }, command);
   }
 }

@@ -1,4 +1,5 @@
 import { kyselyOn } from '../../database/connections';
+import { missingGuards } from '../../database/log-guards';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { Head } from '../../engine/define/event';
 import type { LogDatabase } from '../../engine/write/event-log';
@@ -45,6 +46,19 @@ export async function findLogProblems(
     });
   }
   return { logHead, findings };
+}
+
+/** What should keep the log as it was written, and is not in its place. */
+export async function findMissingGuards(
+  log: WriterConnection,
+  { position }: Head,
+): Promise<LogFinding[]> {
+  const missing = await missingGuards(kyselyOn<LogDatabase>(() => log.current));
+  return missing.map((what) => ({
+    kind: 'guard_missing',
+    position,
+    detail: `Nobody can say that the log was only appended to: ${what}`,
+  }));
 }
 
 /** Says that the state lacks the end of the log and does not come closer to it. */

@@ -53,14 +53,26 @@ export interface TableReport {
  * `log_cut_short`: events are gone from its end that the log database itself still names.
  * `log_restored`: the log is whole and older than what was built from it. `log_rewritten`: the log
  * is whole and has another event at a position than what was built from it. `state_behind`: nothing
- * is wrong with the log, the state lacks its end and is healed by the next write.
+ * is wrong with the log, the state lacks its end and is healed by the next write. `guard_missing`:
+ * something that keeps the log as it was written is not in its place; only verifications look.
  */
 export interface LogFinding {
   readonly kind:
-    'event_changed' | 'log_cut_short' | 'log_restored' | 'log_rewritten' | 'state_behind';
+    | 'event_changed'
+    | 'log_cut_short'
+    | 'log_restored'
+    | 'log_rewritten'
+    | 'state_behind'
+    | 'guard_missing';
+  /** Of the event; of a guard, up to where the log is without it. */
   readonly position: number;
   /** One sentence. */
   readonly detail: string;
+}
+
+/** Whether a finding says that the log is not the history that was hashed. */
+export function isOfChain({ kind }: LogFinding): boolean {
+  return kind !== 'state_behind' && kind !== 'guard_missing';
 }
 
 /** What a run stood on. */

@@ -9,7 +9,7 @@ import { readEventsAround } from './doom';
 import { firstDivergences } from './first-divergence';
 import { findLogProblems } from './log-findings';
 import type { Rebuild, RebuildOptions } from './rebuild';
-import type { Doom, LogFinding, RanOn, RunReport } from './report';
+import { isOfChain, type Doom, type LogFinding, type RanOn, type RunReport } from './report';
 import { digestOf, type Digest, type Side, type PositionSpan } from './table-digest';
 import { shapesOf, type TableShape } from './table-shape';
 
@@ -118,13 +118,13 @@ export class RunRecord {
 
   /** Whether the log is not the one that the state was built from, or not whole. */
   get isLogWrong(): boolean {
-    return this.log.some(({ kind }) => kind !== 'state_behind');
+    return this.log.some(isOfChain);
   }
 
   report(): RunReport {
     const { processed } = this.rebuild;
     const seconds = (performance.now() - this.startedMs) / 1000;
-    const wrong = this.log.filter(({ kind }) => kind !== 'state_behind');
+    const wrong = this.log.filter(isOfChain);
     const brokenAt = wrong.length > 0 ? Math.min(...wrong.map((f) => f.position)) : null;
     return {
       toPosition: this.toPosition,

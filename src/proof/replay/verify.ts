@@ -1,6 +1,6 @@
 import { sameHead } from '../../engine/define/event';
 import { liveHead, LiveSnapshot } from './live-snapshot';
-import { stateBehind } from './log-findings';
+import { findMissingGuards, stateBehind } from './log-findings';
 import { Rebuild, type RebuildOptions } from './rebuild';
 import type { LogFinding, VerificationReport } from './report';
 import { RunRecord } from './run-record';
@@ -44,6 +44,7 @@ async function compareAt(
   try {
     await record.begin(live.is);
     const { logHead } = record.ranOn!;
+    record.log.push(...(await findMissingGuards(rebuild.log, logHead)));
     const end = Math.min(options.toPosition ?? logHead.position, logHead.position);
     // What the state does not have yet, because it is behind, cannot be compared.
     record.toPosition = Math.min(end, live.head.position);

@@ -1,4 +1,4 @@
-import { Pace, type PaceClock } from './pace';
+import { Pace, REST, type PaceClock } from './pace';
 
 /** A clock that stands still but for what a spec says passes, and for rests. */
 class Clock implements PaceClock {
@@ -16,10 +16,10 @@ class Clock implements PaceClock {
   }
 }
 
-function start(signal = new AbortController().signal) {
+function start(signal = new AbortController().signal, rest: number = REST.verification) {
   const clock = new Clock();
   const ledger = { head: 100 };
-  const pace = new Pace(() => Promise.resolve(ledger.head), signal, clock);
+  const pace = new Pace(() => Promise.resolve(ledger.head), rest, signal, clock);
   /** A page that took so long, while so many events were written. */
   const page = async (ms: number, events: number) => {
     clock.at += ms;
@@ -54,6 +54,12 @@ describe('the pace of a run', () => {
     expect(worked / (clock.at - begin)).toBeCloseTo(0.1, 5);
   });
 
+  it('leaves a rebuild, for which somebody waits, the half', async () => {
+    const { clock, page } = start(undefined, REST.rebuild);
+    for (let i = 0; i < 3; i++) await page(100, 500);
+    expect(clock.rests).toEqual([100, 100]);
+  });
+
   it('goes on resting between two bursts, and stops soon after the last one', async () => {
     const { clock, page } = start();
     const pages = async (count: number) => {
@@ -79,7 +85,11 @@ describe('the pace of a run', () => {
   it('does not hold up a run that is aborted', async () => {
     const abort = new AbortController();
     let head = 0;
-    const pace = new Pace(() => Promise.resolve((head += 100_000)), abort.signal);
+    const pace = new Pace(
+      () => Promise.resolve((head += 100_000)),
+      REST.verification,
+      abort.signal,
+    );
     await pace.wait();
     abort.abort(new Error('stopped'));
     await pace.wait();

@@ -5,10 +5,11 @@ const BUSY_EVENTS_PER_S = 500;
 /** It counts as busy for this long after it last was: commands come in bursts. */
 const BUSY_FOR_MS = 2_000;
 /**
- * A run rests this many times as long as it worked, which leaves it a tenth of the time. On two
- * cores, in the process that writes, a fifth left 69 % of the commands' throughput.
+ * How many times as long as it worked a run rests. A verification has a tenth of the time: on two
+ * cores, in the process that writes, a fifth left 69 % of the commands' throughput. For a replay
+ * and an amendment somebody waits, who gets the half.
  */
-const REST_FACTOR = 9;
+export const REST = { verification: 9, rebuild: 1 } as const;
 /** Longest rest, so that one slow page does not stop a run for minutes. */
 const MAX_REST_MS = 5_000;
 
@@ -21,9 +22,9 @@ export interface PaceClock {
 }
 
 /**
- * Slows a verification down while others write, so that commands keep their throughput: it takes
- * its share of the processor and of PostgreSQL page by page, and rests after each one for a
- * multiple of the time that it took. On an idle ledger it does not rest at all.
+ * Slows a run down while others write, so that commands keep their throughput: it takes its share
+ * of the processor and of PostgreSQL page by page, and rests after each one for a multiple of the
+ * time that it took. On an idle ledger it does not rest at all.
  */
 export class Pace {
   private workedSince: number;
@@ -31,9 +32,13 @@ export class Pace {
   private head: number | undefined;
   private busyUntil = -Infinity;
 
-  /** @param readHead the last position of the log, whoever wrote it */
+  /**
+   * @param readHead the last position of the log, whoever wrote it
+   * @param restFactor one of {@link REST}
+   */
   constructor(
     private readonly readHead: () => Promise<number>,
+    private readonly restFactor: number,
     private readonly signal: AbortSignal,
     private readonly clock: PaceClock = systemPace,
   ) {
@@ -46,7 +51,7 @@ export class Pace {
     const worked = this.clock.now() - this.workedSince;
     await this.measure();
     if (this.clock.now() < this.busyUntil) {
-      await this.clock.rest(Math.min(MAX_REST_MS, worked * REST_FACTOR), this.signal);
+      await this.clock.rest(Math.min(MAX_REST_MS, worked * this.restFactor), this.signal);
     }
     this.workedSince = this.clock.now();
   };

@@ -13,6 +13,7 @@ const LOG_FINDINGS: readonly LogFinding['kind'][] = [
   'log_restored',
   'log_rewritten',
   'state_behind',
+  'guard_missing',
 ];
 
 /** Whether the hash chain is whole; `ok` is null as long as nobody knows. */

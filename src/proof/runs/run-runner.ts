@@ -12,7 +12,7 @@ import { Duties } from '../../http/duties';
 import { LOG_READER, SERVICE_LOG } from '../../http/service-tokens';
 import { within } from '../../http/within';
 import { RunInProgress } from '../replay/rebuild';
-import { Pace } from './pace';
+import { Pace, REST } from './pace';
 import { RunPool } from './run-pool';
 import { carryOut, DEAD_RUN_MS, type RunProgress } from './run-recorder';
 import { RunWork } from './run-work';
@@ -127,13 +127,15 @@ export class RunRunner implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private doWork(run: Run, progress: RunProgress): Promise<AnyReport> {
     const { work } = this;
+    const readHead = () => lastPosition(this.logReader, this.ledger.head);
+    const paceOf = (rest: number) => new Pace(readHead, rest, progress.signal).wait;
     if (run.kind === 'replay') {
       const { accept_reason: reason } = run;
-      return work.replay({ ...progress, ...(reason !== null && { acceptDifferences: reason }) });
+      const accepted = reason !== null && { acceptDifferences: reason };
+      return work.replay({ ...progress, pace: paceOf(REST.rebuild), ...accepted });
     }
     const { to_position: toPosition } = run;
-    const pace = new Pace(() => lastPosition(this.logReader, this.ledger.head), progress.signal)
-      .wait;
+    const pace = paceOf(REST.verification);
     return work.verify({ ...progress, pace, ...(toPosition !== null && { toPosition }) });
   }
 

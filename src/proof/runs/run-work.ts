@@ -17,8 +17,10 @@ export interface VerifyWorkOptions extends RunProgress {
   readonly pace: () => Promise<void>;
 }
 
-/** What a replay is given; it has to be faster than those who write, and so has no pace. */
+/** What a replay is given. */
 export interface ReplayWorkOptions extends RunProgress {
+  /** To be awaited after each page of its first pass: the tail is caught up with at full speed. */
+  readonly pace: () => Promise<void>;
   readonly acceptDifferences?: string;
 }
 

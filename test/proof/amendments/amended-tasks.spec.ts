@@ -1,5 +1,5 @@
 import type { EventAmendedData } from '../../../src/engine/catch-up/amendment.events';
-import { query } from '../../harness/cluster';
+import { unguarded } from '../../harness/unguarded';
 import { verifyOf } from '../replay/some-books';
 import { startAmendedBooks } from './amended-books';
 
@@ -67,11 +67,8 @@ describe('tasks of amended events', () => {
     const forged = Number(moved.headers.get('ledger-position'));
     const position = await books.transfer('10.00');
     databases.isChecked = false;
-    await query(
-      databases.superUrls.log,
-      `alter table task_log disable trigger all;
-       update task_log set payload = '{}' where position = ${forged};
-       alter table task_log enable trigger all`,
+    await unguarded(databases.superUrls.log, (client) =>
+      client.query(`update task_log set payload = '{}' where position = $1`, [forged]),
     );
     const failed = {
       status: 'failed',

@@ -1,9 +1,8 @@
 import { query } from '../../harness/cluster';
 import { runScript } from '../../harness/script';
+import { PARTITION, unguarded } from '../../harness/unguarded';
 import { replayOf, verifyOf } from '../replay/some-books';
 import { startAmendedBooks, type AmendedBooks } from './amended-books';
-
-const PARTITION = 'event_log_p0000000000001';
 
 /** Books with an event that was amended twice, one that never was, and nobody who uses them. */
 async function amendedBooks(): Promise<{ books: AmendedBooks; twice: number; never: number }> {
@@ -22,12 +21,9 @@ async function amendedBooks(): Promise<{ books: AmendedBooks; twice: number; nev
 async function tamper(books: AmendedBooks, statements: readonly string[]): Promise<void> {
   const { databases } = books.service;
   databases.isChecked = false;
-  const tables = [PARTITION, 'event_backup'];
-  const triggers = (how: string) => tables.map((t) => `alter table ${t} ${how} trigger all;`);
-  await query(
-    databases.superUrls.log,
-    [...triggers('disable'), ...statements.map((s) => `${s};`), ...triggers('enable')].join('\n'),
-  );
+  await unguarded(databases.superUrls.log, async (client) => {
+    for (const statement of statements) await client.query(statement);
+  });
 }
 
 /** What the log is found to be. */

@@ -2,10 +2,8 @@ import { GENESIS } from '../../../src/engine/define/event';
 import { readOriginalEvents, type LogDatabase } from '../../../src/engine/write/event-log';
 import { canonicalEvent, canonicalJson, chainHash } from '../../../src/engine/write/hash-chain';
 import type { Kysely } from 'kysely';
-import { withClient } from '../../harness/cluster';
 import type { TestDatabases } from '../../harness/databases';
-
-const PARTITION = 'event_log_p0000000000001';
+import { PARTITION, unguarded } from '../../harness/unguarded';
 
 /** Does to the log what only a superuser can: everything that guards it is switched off. */
 export async function tamper(
@@ -13,16 +11,8 @@ export async function tamper(
   statements: readonly (readonly [text: string, ...values: unknown[]])[],
 ): Promise<void> {
   databases.isChecked = false;
-  await withClient(databases.superUrls.log, async (client) => {
-    await client.query('begin');
-    for (const table of [PARTITION, 'task_log']) {
-      await client.query(`alter table ${table} disable trigger all`);
-    }
+  await unguarded(databases.superUrls.log, async (client) => {
     for (const [text, ...values] of statements) await client.query(text, values);
-    for (const table of [PARTITION, 'task_log']) {
-      await client.query(`alter table ${table} enable trigger all`);
-    }
-    await client.query('commit');
   });
 }
 

@@ -3,13 +3,12 @@ import { canonicalEvent, chainHash } from '../../../src/engine/write/hash-chain'
 import type { LogFinding } from '../../../src/proof/replay/report';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { openAccount, transfer } from '../../harness/books';
-import { endQueries, query, testCluster, withClient } from '../../harness/cluster';
+import { endQueries, query, testCluster } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';
 import { startTestLedger } from '../../harness/ledger';
 import { seededRandom } from '../../harness/seed';
+import { PARTITION, unguarded } from '../../harness/unguarded';
 import { differing, replayOf, verifyOf, writeBooks } from './some-books';
-
-const PARTITION = 'event_log_p0000000000001';
 
 async function books(): Promise<TestDatabases> {
   const databases = await cloneDatabases({ isChecked: false });
@@ -29,8 +28,7 @@ async function writeMore(databases: TestDatabases, transactions: number): Promis
 
 /** Statements of somebody who may do anything and wants no trigger to see it. */
 async function asSuperuser({ superUrls }: TestDatabases, ...texts: string[]): Promise<void> {
-  await withClient(superUrls.log, async (client) => {
-    await client.query(`alter table ${PARTITION} disable trigger all`);
+  await unguarded(superUrls.log, async (client) => {
     for (const text of texts) await client.query(text);
   });
 }
@@ -98,8 +96,7 @@ interface HashedEvent extends Omit<LedgerEvent, 'data' | 'hash'> {
 
 /** The log's hashes from a position on, computed anew as somebody would who knows how. */
 async function rehash(databases: TestDatabases, from: number, upTo = Infinity): Promise<void> {
-  await withClient(databases.superUrls.log, async (client) => {
-    await client.query(`alter table ${PARTITION} disable trigger all`);
+  await unguarded(databases.superUrls.log, async (client) => {
     const { rows } = await client.query<HashedEvent>(
       `select position, event_id as "eventId", type, version, command_id as "commandId",
          occurred_at as "occurredAt", recorded_at as "recordedAt", actor,

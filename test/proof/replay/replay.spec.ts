@@ -8,6 +8,7 @@ import { cloneDatabases } from '../../harness/databases';
 import { dumpState } from '../../harness/invariants';
 import { RecordedLog, TEST_LIMITS } from '../../harness/ledger';
 import { rounds } from '../../harness/rounds';
+import { PARTITION, unguarded } from '../../harness/unguarded';
 import { changed, replayOf, someBooks, withTwins } from './some-books';
 import { schemaOf } from './state-schema';
 
@@ -178,13 +179,12 @@ describe('a replay (on real databases)', () => {
     databases.isChecked = false;
     const before = await dumpState(databases.urls.state);
     const { log } = databases.superUrls;
-    const partition = 'event_log_p0000000000001';
-    await query(log, `alter table ${partition} disable trigger all`);
-    await query(
-      log,
-      `update ${partition} set data = jsonb_set(data::jsonb, '{description}', '"forged"')::json
+    await unguarded(log, (client) =>
+      client.query(
+        `update ${PARTITION} set data = jsonb_set(data::jsonb, '{description}', '"forged"')::json
        where position =
          (select max(position) - 20 from event_log where type = 'TransactionPosted')`,
+      ),
     );
     const [{ position }] = (await query<{ position: number }>(
       log,
