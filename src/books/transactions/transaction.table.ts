@@ -78,11 +78,12 @@ function withPostings() {
           (join) => join.onTrue(),
         )
         .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
-        .select(
+        .select((of) =>
           // SQL as text: Kysely has no word for an object of named values, in an order.
-          sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object('accountId', a.account_id,
-            'direction', e.direction, 'currency', a.currency, 'amount', e.amount::text)
-            order by e.ordinal)`.as('postings'),
+          sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object(
+            'accountId', ${of.ref('a.account_id')}, 'direction', ${of.ref('e.direction')},
+            'currency', ${of.ref('a.currency')}, 'amount', ${of.ref('e.amount')}::text)
+            order by ${of.ref('e.ordinal')})`.as('postings'),
         )
         .$asScalar()
         .as('postings'),

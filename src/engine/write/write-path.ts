@@ -9,7 +9,7 @@ import { send, type Statement } from '../session/flush';
 import { underLocksOf } from '../session/locked-queries';
 import type { UnderLocks } from '../session/session-mode';
 import { committedCommandIds } from './command-log';
-import type { LogDatabase } from './event-log';
+import { addEventTypes, type LogDatabase } from './event-log';
 import type { Sealed } from './execution';
 import {
   hashAt,
@@ -246,14 +246,11 @@ export class WritePath {
 
   private newTypes({ events }: Sealed): Statement[] {
     const found = new Map(events.map((e) => [`${e.type} ${e.version}`, e]));
-    return [...found]
-      .filter(([name]) => !this.storedTypes.has(name))
-      .map(([, { type, version }]) => ({
-        query: {
-          text: 'insert into event_types (type, version) values ($1, $2) on conflict do nothing',
-          values: [type, version],
-        },
-      }));
+    const added = [...found].flatMap(([name, e]) => (this.storedTypes.has(name) ? [] : [e]));
+    if (added.length === 0) return [];
+    const types = added.map(({ type }) => type);
+    const versions = added.map(({ version }) => version);
+    return [{ query: addEventTypes({ types, versions }) }];
   }
 
   /**
