@@ -328,12 +328,12 @@ function loadedWith(module: string, of: readonly SourceFile[]): Set<SourceFile> 
   return loaded;
 }
 
-/** Circles of files that need each other when they are loaded. */
+/** Circles of files that need each other, be it for a type: none of them can be read first. */
 function cyclesOf(of: readonly SourceFile[]): string[] {
   const needs = new Map(
     of.map((file) => [
       file.module,
-      file.imports.filter((i) => !i.isPackage && !i.isTypeOnly && !i.isLazy).map((i) => i.target),
+      file.imports.filter((i) => !i.isPackage && !i.isLazy).map((i) => i.target),
     ]),
   );
   const cycles: string[] = [];
