@@ -89,7 +89,10 @@ export class EmbeddedPostgres {
     return `postgresql://${user}:${this.password}@localhost/${database}?host=${host}&port=5432`;
   }
 
-  /** Leaves the cluster, and stops it if nobody else uses it. */
+  /**
+   * Leaves the cluster, and stops it if nobody else uses it.
+   * SQL as text: the builder has no word for locks.
+   */
   async close(): Promise<void> {
     const guard = this.guard;
     this.guard = undefined;
@@ -207,7 +210,10 @@ export class EmbeddedPostgres {
     }
   }
 
-  /** Connects and says that the cluster is in use. False: nobody answers yet. */
+  /**
+   * Connects and says that the cluster is in use. False: nobody answers yet.
+   * SQL as text: the builder has no word for locks.
+   */
   private async enter(): Promise<boolean> {
     const guard = new Client({ connectionString: this.url('postgres', 'postgres') });
     guard.on('error', () => undefined);

@@ -80,7 +80,7 @@ async function migrateQueue(url: string): Promise<string[]> {
   }
 }
 
-/** 0 before BullMQ's first migration. */
+/** 0 before BullMQ's first migration. SQL as text: it is about BullMQ's own tables. */
 async function queueVersion(client: Client): Promise<number> {
   const ledger = `${QUEUE_SCHEMA}.migration`;
   const exists = await client.query(`select where to_regclass('${ledger}') is not null`);
@@ -95,6 +95,7 @@ async function queueVersion(client: Client): Promise<number> {
  * Whatever the migrations make is usable without a word of its own. BullMQ makes a sequence for
  * each queue when it is first used, hence the right to create. Two processes that grant at once
  * would trip over each other, so the lock is the one that BullMQ's migrations take.
+ * SQL as text: the builder has no word for locks and grants.
  */
 async function grantQueue(client: Client): Promise<void> {
   const role = ROLES.stateWriter;

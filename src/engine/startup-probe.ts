@@ -1,6 +1,7 @@
 import { clientConfig, ROLES, type DatabaseUrls } from '../database/connections';
 import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { WriterConnection } from '../database/writer-connection';
+import { LOCK_LOG, LOCK_STATE } from './write/heads';
 
 /** The databases cannot keep what the ledger promises; the process must not serve. */
 export class ProbeFailed extends Error {
@@ -11,8 +12,8 @@ const MIN_SERVER_VERSION = 170_000;
 
 /** The lock that each database's writers exclude one another with. */
 const LOCKS = {
-  log: { role: ROLES.logWriter, statement: 'lock table only event_log in exclusive mode' },
-  state: { role: ROLES.stateWriter, statement: 'lock table event_log_state in exclusive mode' },
+  log: { role: ROLES.logWriter, statement: LOCK_LOG },
+  state: { role: ROLES.stateWriter, statement: LOCK_STATE },
 } as const;
 
 /**
@@ -38,6 +39,7 @@ export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number):
   }
 }
 
+/** SQL as text: it is about PostgreSQL's own settings. */
 async function checkServer(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {
   const { rows } = await connection.send(
     `select pg_is_in_recovery() as standby, current_setting('fsync') as fsync,

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { Client } from 'pg';
+import { kyselyOn } from '../database/connections';
+import type { LogDatabase } from '../engine/write/event-log';
 import { hashApiKey } from './api-keys';
 
 /** The first admin's key, and where the person at the terminal finds it. */
@@ -46,12 +49,16 @@ export async function storeAdminKey(logUrl: string, key: string): Promise<void> 
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query(
-      `insert into api_keys (name, role, key_hash) values ('admin', 'admin', $1)
-       on conflict (name) do update set key_hash = excluded.key_hash, created_at = now()
-       where api_keys.key_hash <> excluded.key_hash`,
-      [hashApiKey(key)],
-    );
+    await kyselyOn<LogDatabase>(() => client)
+      .insertInto('api_keys')
+      .values({ name: 'admin', role: 'admin', key_hash: hashApiKey(key), created_at: sql`now()` })
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet({ key_hash: hashApiKey(key), created_at: sql`now()` })
+          .whereRef('api_keys.key_hash', '<>', 'excluded.key_hash'),
+      )
+      .execute();
   } finally {
     await client.end();
   }

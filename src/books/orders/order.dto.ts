@@ -3,11 +3,9 @@ import { Amount, ClientId, field, OneOf, Reference, textRule } from '../../http/
 import { PageQuery } from '../../http/page';
 import { AMOUNT_PATTERN } from '../../money/amount';
 import { readInstant } from '../../money/instant';
-import type { PlaceOrderInput } from './order.creators';
 import { ORDER_SIDES, type OrderSide } from './order.events';
 import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
 import { ORDER_STATUSES, type OrderStatus } from './order.table';
-import type { SettleOrderInput } from './settle.creator';
 
 /** Names of securities, pairs and contracts, such as `BRK.B`, `BTC/USD` or an ISIN. */
 const SYMBOL = /^[\x21-\x7e]{1,32}$/;
@@ -52,7 +50,7 @@ function Instant(): PropertyDecorator {
   );
 }
 
-export class PlaceOrderDto implements PlaceOrderInput {
+export class PlaceOrderDto {
   @ClientId()
   clientId?: string;
 
@@ -78,7 +76,7 @@ export class PlaceOrderDto implements PlaceOrderInput {
   limitAmount?: string;
 }
 
-export class SettleOrderDto implements Omit<SettleOrderInput, 'orderId'> {
+export class SettleOrderDto {
   @Amount()
   executedAmount!: string;
 

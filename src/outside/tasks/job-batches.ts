@@ -162,6 +162,7 @@ function jobOf(row: JobRow): JobJson {
   };
 }
 
+/** SQL as text: it is about BullMQ's own tables. */
 const ADD = `
   with added as (
     insert into job (queue, id, seq, name, state, data, opts, delay_ms, max_attempts,
@@ -176,7 +177,10 @@ const ADD = `
     returning 1)
   select pg_notify('bullmq_jobs', $1) where exists (select from added)`;
 
-/** Delayed jobs that are due go first; they have waited longer. */
+/**
+ * Delayed jobs that are due go first; they have waited longer.
+ * SQL as text: it is about BullMQ's own tables.
+ */
 const TAKE = `
   with due as (
     select id from job
@@ -196,6 +200,7 @@ const TAKE = `
   returning job.id, lock_token, name, data, opts, attempts_made, attempts_started, stalled_count,
             added_at_ms`;
 
+/** SQL as text: it is about BullMQ's own tables. */
 const FINISH = `
   delete from job using unnest($2::text[], $3::text[]) as f(id, token)
   where job.queue = $1 and job.id = f.id and lock_token = f.token and state = 'active'
