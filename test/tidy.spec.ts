@@ -6,6 +6,7 @@ import { logMigrations } from '../migrations/log/index';
 import { stateMigrations } from '../migrations/state/index';
 import { documents } from './documents';
 import { forbiddenImport } from './import-rules';
+import { declaredNames, namesIn, sqlTextsOf } from './sql-texts';
 import { PROJECT, sourceFiles, type SourceFile } from './source-files';
 
 const MAX_FILE_LINES = 400;
@@ -208,12 +209,12 @@ describe('the documents', () => {
 
 describe('SQL', () => {
   const program = product.filter((file) => file.path.startsWith('src/') && !file.isSpec);
+  const scripts = product.filter((file) => file.path.startsWith('scripts/'));
 
   it('is text only where a comment says why the builder does not do', () => {
     const found = violations(program, function* (file) {
-      for (const node of file.nodes()) {
-        if (!isSqlText(node) || !isQuery(node) || hasReason(node)) continue;
-        yield `line ${file.lineOf(node.getStart())}: ${node.template.getText().slice(0, 40)}…`;
+      for (const { isQuery, reason, line, fixed } of sqlTextsOf(file)) {
+        if (isQuery && reason === undefined) yield `line ${line}: ${fixed.trim().slice(0, 40)}…`;
       }
     });
     expect(found).toEqual([]);
@@ -221,10 +222,24 @@ describe('SQL', () => {
 
   it('names columns so that the compiler knows them', () => {
     const found = violations(program, function* (file) {
-      for (const node of file.nodes()) {
-        if (!isSqlText(node) || hasReason(node)) continue;
-        const name = /\b[a-z]\w*\.[a-z]\w*|\b[a-z]+_[a-z_]+\b(?!\()/.exec(fixedTextOf(node));
-        if (name && !isStatement(node)) yield `line ${file.lineOf(node.getStart())}: ${name[0]}`;
+      for (const { isStatement, reason, line, fixed } of sqlTextsOf(file)) {
+        if (isStatement || reason !== undefined) continue;
+        const name = /\b[a-z]\w*\.[a-z]\w*|\b[a-z]+_[a-z_]+\b(?!\()/.exec(fixed);
+        if (name) yield `line ${line}: ${name[0]}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('takes the names of our tables and columns from their definitions', () => {
+    const declared = declaredNames(program);
+    expect(declared.size).toBeGreaterThan(100);
+    const found = violations([...program, ...scripts], function* (file) {
+      for (const text of sqlTextsOf(file)) {
+        // What a library or PostgreSQL itself declares may be called like something of ours.
+        if (/\bown (tables|settings)\b/.test(text.reason ?? '')) continue;
+        const names = namesIn(text).filter((name) => declared.has(name));
+        if (names.length > 0) yield `line ${text.line}: ${names.join(', ')}`;
       }
     });
     expect(found).toEqual([]);
@@ -276,36 +291,6 @@ function isSuite({ parent }: ts.Node): boolean {
   return ts.isCallExpression(parent) && /^describe\b/.test(parent.expression.getText());
 }
 
-function isSqlText(node: ts.Node): node is ts.TaggedTemplateExpression {
-  return ts.isTaggedTemplateExpression(node) && node.tag.getText() === 'sql';
-}
-
-/** What a template says whatever is filled in, which stands here as `?`. */
-function fixedTextOf({ template }: ts.TaggedTemplateExpression): string {
-  if (ts.isNoSubstitutionTemplateLiteral(template)) return template.text;
-  return template.head.text + template.templateSpans.map((s) => `?${s.literal.text}`).join('');
-}
-
-/** Whether it is a whole statement of those that the builder can write. */
-function isQuery(node: ts.TaggedTemplateExpression): boolean {
-  return /^[\s(]*(select|insert|update|delete|merge|with|values)\b/i.test(fixedTextOf(node));
-}
-
-/** Whether it is a whole statement: also of those that the builder has no word for. */
-function isStatement(node: ts.TaggedTemplateExpression): boolean {
-  const word = /^\s*(lock|set|create|alter|drop|grant|analyze|declare|fetch|close)\b/i;
-  return isQuery(node) || word.test(fixedTextOf(node));
-}
-
-/** Whether a comment before it, or before the function that it is in, says why it is text. */
-function hasReason(node: ts.Node): boolean {
-  const text = node.getSourceFile().text;
-  for (let at: ts.Node | undefined = node; at && !ts.isSourceFile(at); at = at.parent) {
-    if (text.slice(at.pos, at.getStart()).includes('SQL as text: ')) return true;
-  }
-  return false;
-}
-
 function isExported(node: ts.ClassDeclaration | ts.FunctionDeclaration): boolean {
   return node.modifiers?.some((m) => m.kind === ts.SyntaxKind.ExportKeyword) ?? false;
 }
@@ -343,12 +328,12 @@ function loadedWith(module: string, of: readonly SourceFile[]): Set<SourceFile> 
   return loaded;
 }
 
-/** Circles of files that need each other when they are loaded. */
+/** Circles of files that need each other, be it for a type: none of them can be read first. */
 function cyclesOf(of: readonly SourceFile[]): string[] {
   const needs = new Map(
     of.map((file) => [
       file.module,
-      file.imports.filter((i) => !i.isPackage && !i.isTypeOnly && !i.isLazy).map((i) => i.target),
+      file.imports.filter((i) => !i.isPackage && !i.isLazy).map((i) => i.target),
     ]),
   );
   const cycles: string[] = [];

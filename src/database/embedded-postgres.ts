@@ -98,7 +98,10 @@ export class EmbeddedPostgres {
     return `postgresql://${user}:${password}@localhost/${database}?host=${host}&port=5432`;
   }
 
-  /** Leaves the cluster, and stops it if nobody else uses it. */
+  /**
+   * Leaves the cluster, and stops it if nobody else uses it.
+   * SQL as text: the builder has no word for locks.
+   */
   async close(): Promise<void> {
     this.ending.abort();
     await this.repairing;
@@ -136,7 +139,10 @@ export class EmbeddedPostgres {
     this.enteredMs = performance.now();
   }
 
-  /** Connects and says that the cluster is in use. */
+  /**
+   * Connects and says that the cluster is in use.
+   * SQL as text: the builder has no word for locks.
+   */
   private async enter(): Promise<'entered' | 'starting' | 'silent'> {
     const connectionString = this.url('postgres', 'postgres');
     const guard = new Client({ connectionString, connectionTimeoutMillis: CONNECT_MS });
@@ -207,7 +213,10 @@ export class EmbeddedPostgres {
     return room < ROOM_BYTES;
   }
 
-  /** Finishes what an earlier start may have left half done. */
+  /**
+   * Finishes what an earlier start may have left half done.
+   * SQL as text: it is about PostgreSQL's own tables, and the builder has no word for locks.
+   */
   private async makeDatabases(): Promise<void> {
     const guard = this.guard!;
     const isThere = async (text: string, name: string) =>

@@ -122,7 +122,7 @@ const tables = sql.join(KEPT.map((table) => sql.lit(table)));
 const roles = sql.join(Object.values(ROLES).map((role) => sql.lit(role)));
 const functions = sql.join(Object.keys(BODIES).map((name) => sql.lit(name)));
 
-// SQL as text: the catalogs are no tables of ours, and rights have no words in the builder.
+// SQL as text: it is about PostgreSQL's own tables, and rights have no words in the builder.
 const readCatalogs = sql<Found>`
   with kept as (
     select c.oid, c.relname::text as name, c.relowner, c.relacl,

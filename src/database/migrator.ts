@@ -40,6 +40,7 @@ export function migrateState(url: string): Promise<string[]> {
  * Does everything that a migration does behind one lock of the database: making a schema, granting
  * rights and other libraries' migrations fail where two processes do them at once. The lock is a
  * session's, so it goes with its process.
+ * SQL as text: the builder has no word for locks.
  */
 async function alone<T>(url: string, work: () => Promise<T>): Promise<T> {
   // However long the process takes that is migrating.
@@ -103,7 +104,7 @@ async function migrateQueue(url: string): Promise<string[]> {
   }
 }
 
-/** 0 before BullMQ's first migration. */
+/** 0 before BullMQ's first migration. SQL as text: it is about BullMQ's own tables. */
 async function queueVersion(client: Client): Promise<number> {
   const ledger = `${QUEUE_SCHEMA}.migration`;
   const exists = await client.query(`select where to_regclass('${ledger}') is not null`);
@@ -117,6 +118,7 @@ async function queueVersion(client: Client): Promise<number> {
 /**
  * Whatever the migrations make is usable without a word of its own. BullMQ makes a sequence for
  * each queue when it is first used, hence the right to create.
+ * SQL as text: the builder has no word for grants.
  */
 async function grantQueue(client: Client): Promise<void> {
   const role = ROLES.stateWriter;

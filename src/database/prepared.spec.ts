@@ -4,11 +4,12 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
   type CompiledQuery,
   type DatabaseConnection,
 } from 'kysely';
 import { anyOf, given, rowsOf } from './arrays';
-import { prepared } from './prepared';
+import { prepared, sendable, textOf } from './prepared';
 
 interface Library {
   books: { book_no: number; title: string; shelf: string | null };
@@ -92,5 +93,37 @@ describe('a prepared query', () => {
         [['a'], [1, 2]],
       ],
     ]);
+  });
+});
+
+describe('a query that is sent as text', () => {
+  it('is built once, and takes its values each time', () => {
+    let built = 0;
+    const find = sendable<Library, { after: number; shelf: string | null }, { title: string }>(
+      'find',
+      (db, { after, shelf }) => {
+        built++;
+        const query = db.selectFrom('books').select('title').where('shelf', '=', shelf);
+        return query.where('book_no', '>', after).where('title', '<>', 'none');
+      },
+    );
+    const text =
+      'select "title" from "books" where "shelf" = $1 and "book_no" > $2 and "title" <> $3';
+    expect({ ...find({ after: 1, shelf: 'a' }) }).toEqual({
+      name: 'find',
+      text,
+      values: ['a', 1, 'none'],
+    });
+    expect(find({ shelf: null, after: 2 }).values).toEqual([null, 2, 'none']);
+    expect(built).toBe(1);
+  });
+
+  it('has literals where there are no parameters', () => {
+    const titles = (no: number) => (db: Kysely<Library>) =>
+      db.selectFrom('books').select('title').where('book_no', '=', sql.lit(no));
+    expect(textOf(titles(1))).toBe('select "title" from "books" where "book_no" = 1');
+    const withValue = (db: Kysely<Library>) =>
+      db.selectFrom('books').select('title').where('book_no', '=', 1);
+    expect(() => textOf(withValue)).toThrow('is no literal');
   });
 });

@@ -14,7 +14,10 @@ export class ScratchDatabases {
     private readonly admin: string = beside,
   ) {}
 
-  /** Makes an empty database. @returns its URL. @throws where the user lacks CREATEDB */
+  /**
+   * Makes an empty database. SQL as text: it is about PostgreSQL's own words.
+   * @returns its URL. @throws where the user lacks CREATEDB
+   */
   async create(purpose: string): Promise<string> {
     const name = `truebook_${purpose}_${randomBytes(6).toString('hex')}`;
     const { rows } = await this.ask(this.beside, 'select current_user as owner');

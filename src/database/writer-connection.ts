@@ -8,6 +8,7 @@ import {
 } from 'pg';
 import { CopyIn } from './copy-in';
 import { CopyOut } from './copy-out';
+import type { SendableQuery } from './prepared';
 
 /** The server answered a COMMIT with something else: the transaction had failed and is undone. */
 export class CommitRefused extends Error {
@@ -86,7 +87,9 @@ export class WriterConnection {
   }
 
   /** Sends a statement; the promise settles with its own answer. */
-  send(query: string | QueryConfig): Promise<QueryResult> {
+  send<Row extends object>(query: SendableQuery<Row>): Promise<QueryResult<Row>>;
+  send(query: string | QueryConfig): Promise<QueryResult>;
+  send(query: string | QueryConfig | SendableQuery<object>): Promise<QueryResult> {
     const sent = this.current.query(query as QueryConfig);
     // An error is seen by whoever awaits the batch; until then it must not count as unhandled.
     sent.catch(() => undefined);

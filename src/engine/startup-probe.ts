@@ -4,6 +4,7 @@ import { missingGuards } from '../database/log-guards';
 import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { WriterConnection } from '../database/writer-connection';
 import type { LogDatabase } from './write/event-log';
+import { LOCK_LOG, LOCK_STATE } from './write/heads';
 
 /** The databases cannot keep what the ledger promises; the process must not serve. */
 export class ProbeFailed extends Error {
@@ -14,8 +15,8 @@ const MIN_SERVER_VERSION = 170_000;
 
 /** The lock that each database's writers exclude one another with. */
 const LOCKS = {
-  log: { role: ROLES.logWriter, statement: 'lock table only event_log in exclusive mode' },
-  state: { role: ROLES.stateWriter, statement: 'lock table event_log_state in exclusive mode' },
+  log: { role: ROLES.logWriter, statement: LOCK_LOG },
+  state: { role: ROLES.stateWriter, statement: LOCK_STATE },
 } as const;
 
 /**
@@ -53,6 +54,7 @@ export async function checkGuards(log: Kysely<LogDatabase>): Promise<void> {
   throw new ProbeFailed(`The log is not guarded as the migrations made it:\n${lines}`);
 }
 
+/** SQL as text: it is about PostgreSQL's own settings. */
 async function checkServer(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {
   const { rows } = await connection.send(
     `select pg_is_in_recovery() as standby, current_setting('fsync') as fsync,
@@ -77,7 +79,10 @@ async function checkServer(connection: WriterConnection, name: 'log' | 'state'):
   }
 }
 
-/** A pooler may drop what a session begins with, and some settings only a superuser can set. */
+/**
+ * A pooler may drop what a session begins with, and some settings only a superuser can set.
+ * SQL as text: it is about PostgreSQL's own settings.
+ */
 async function checkSession(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {
   const wanted: Record<string, string> = {
     ...SESSION_SETTINGS,

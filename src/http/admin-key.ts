@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { sql, type Kysely } from 'kysely';
 import { Client } from 'pg';
 import { readOrMakeSecret, readSecret, replaceSecret } from '../database/secret-file';
+import { kyselyOn } from '../database/connections';
+import type { LogDatabase } from '../engine/write/event-log';
 import { hashApiKey } from './api-keys';
 
 /** What the ledger is opened with, and where the person at the terminal finds it. */
@@ -28,7 +31,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 interface KnownRow {
   readonly key_hash: Buffer;
-  readonly withdrawn_at: Date | null;
+  readonly withdrawn_at: unknown;
 }
 
 /**
@@ -39,7 +42,7 @@ interface KnownRow {
  */
 export function openAdminKey(logUrl: string, source: AdminKeySource): Promise<AdminKey> {
   const file = join(source.dataDir, FILE);
-  return withKeys(logUrl, async (client, known) => {
+  return withKeys(logUrl, async (log, known) => {
     const keptIn = source.configured === undefined ? file : undefined;
     const key = source.configured ?? (await readKey(file));
     if (known.length > 0) {
@@ -50,7 +53,7 @@ export function openAdminKey(logUrl: string, source: AdminKeySource): Promise<Ad
     const makeKey = () => readOrMakeSecret(file, randomKey);
     const { text, isNew } = key === undefined ? await makeKey() : { text: key, isNew: false };
     // Crash window: the file may be there before the ledger knows its key. The next start takes it.
-    await insertKey(client, text);
+    await insertKey(log, text);
     return { key: text, file: keptIn, isNew };
   });
 }
@@ -62,14 +65,18 @@ export function openAdminKey(logUrl: string, source: AdminKeySource): Promise<Ad
  */
 export function rotateAdminKey(logUrl: string, source: AdminKeySource): Promise<AdminKey> {
   const file = join(source.dataDir, FILE);
-  return withKeys(logUrl, async (client, known) => {
+  return withKeys(logUrl, async (log, known) => {
     const { configured } = source;
     const key = configured ?? randomKey();
     if (known.some((row) => row.key_hash.equals(hashApiKey(key)))) {
       throw new AdminKeyError('ADMIN_API_KEY is a key that this ledger knows: set another one');
     }
-    await client.query(`update api_keys set withdrawn_at = now() where withdrawn_at is null`);
-    await insertKey(client, key);
+    await log
+      .updateTable('api_keys')
+      .set({ withdrawn_at: sql`now()` })
+      .where('withdrawn_at', 'is', null)
+      .execute();
+    await insertKey(log, key);
     // Crash window: the file may have a key that the ledger does not. Rotating again mends that.
     if (configured === undefined) await replaceSecret(file, key);
     return { key, file: configured === undefined ? file : undefined, isNew: true };
@@ -79,7 +86,7 @@ export function rotateAdminKey(logUrl: string, source: AdminKeySource): Promise<
 /** Of several processes that start, or rotate, at once one after the other looks and decides. */
 async function withKeys<T>(
   logUrl: string,
-  decide: (client: Client, known: readonly KnownRow[]) => Promise<T>,
+  decide: (log: Kysely<LogDatabase>, known: readonly KnownRow[]) => Promise<T>,
 ): Promise<T> {
   const client = new Client({
     connectionString: logUrl,
@@ -87,11 +94,13 @@ async function withKeys<T>(
   });
   client.on('error', () => undefined);
   await client.connect();
+  const log = kyselyOn<LogDatabase>(() => client);
   try {
+    // One connection and no pool, which a transaction of the builder's would want.
     await client.query('begin');
-    await client.query('lock table api_keys in share row exclusive mode');
-    const { rows } = await client.query<KnownRow>('select key_hash, withdrawn_at from api_keys');
-    const decided = await decide(client, rows);
+    await sql`lock table ${sql.table('api_keys')} in share row exclusive mode`.execute(log);
+    const known = await log.selectFrom('api_keys').select(['key_hash', 'withdrawn_at']).execute();
+    const decided = await decide(log, known);
     await client.query('commit');
     return decided;
   } finally {
@@ -109,12 +118,11 @@ function checkKnown(key: string, known: readonly KnownRow[], place: string): voi
   );
 }
 
-async function insertKey(client: Client, key: string): Promise<void> {
-  const values = [hashApiKey(key)];
-  await client.query(
-    `insert into api_keys (name, role, key_hash) values ('admin', 'admin', $1)`,
-    values,
-  );
+async function insertKey(log: Kysely<LogDatabase>, key: string): Promise<void> {
+  await log
+    .insertInto('api_keys')
+    .values({ name: 'admin', role: 'admin', key_hash: hashApiKey(key), created_at: sql`now()` })
+    .execute();
 }
 
 function randomKey(): string {

@@ -1,7 +1,7 @@
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { PostTransactionBatch } from '../../src/books/transactions/batch.creator';
 import { TransactionPosted } from '../../src/books/transactions/transaction.events';
-import { entries, transactions } from '../../src/books/transactions/transaction.table';
+import { transactions } from '../../src/books/transactions/transaction.table';
 import { findAccount } from '../../src/books/accounts/account.queries';
 import { accountFeature } from '../../src/books/accounts/account.feature';
 import { defineCreator } from '../../src/engine/define/creator';
@@ -167,7 +167,7 @@ describe('a log that this program cannot materialize', () => {
     accountFeature,
     defineFeature({
       name: 'transactions',
-      tables: [transactions, entries],
+      tables: [transactions],
       materializers: [materializer],
     }),
   ];

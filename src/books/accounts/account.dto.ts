@@ -2,12 +2,11 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ClientId, Currency, DateOnly, Metadata, OneOf } from '../../http/fields';
 import { PositionText, SignedAmount, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import type { OpenAccountInput } from './account.creators';
 import { ACCOUNT_TYPES, type AccountType } from './account.events';
 
 const MAX_NAME = 500;
 
-export class OpenAccountDto implements OpenAccountInput {
+export class OpenAccountDto {
   @ClientId()
   clientId?: string;
 

@@ -1,11 +1,11 @@
 import { defineFeature } from '../../engine/define/feature';
 import { CloseAccount, OpenAccount } from './account.creators';
 import { materializeAccountClosed, materializeAccountOpened } from './account.materializers';
-import { accounts } from './account.table';
+import { accounts, entries } from './account.table';
 
 export const accountFeature = defineFeature({
   name: 'accounts',
-  tables: [accounts],
+  tables: [accounts, entries],
   materializers: [materializeAccountOpened, materializeAccountClosed],
   creators: [OpenAccount, CloseAccount],
   problems: {

@@ -5,12 +5,14 @@ import type { Found, RowNeeds, StateSession } from '../../engine/define/state-se
 import { currencyDigits } from '../../money/currency';
 import { formatAmount } from '../../money/amount';
 import type { AccountType } from './account.events';
-import type {
-  EntryRow,
-  TransactionRow,
-  TransactionTables,
-} from '../transactions/transaction.table';
-import { accounts, accountsAsOf, type AccountRow, type AccountTables } from './account.table';
+import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
+import {
+  accounts,
+  accountsAsOf,
+  type AccountRow,
+  type AccountTables,
+  type EntryRow,
+} from './account.table';
 import { balanceOf } from './account.view';
 import type { EntryDto } from './account.dto';
 
@@ -24,10 +26,8 @@ export function findAccount(state: StateSession, reference: string): Found<Accou
   return findReferenced(state, accounts, reference);
 }
 
-type Books = AccountTables & TransactionTables;
-
 function readAccountBy(column: 'account_id' | 'client_id') {
-  return prepared<Books, { value: string; position: number | undefined }, AccountRow>(
+  return prepared<AccountTables, { value: string; position: number | undefined }, AccountRow>(
     (db, { value, position }) =>
       db.selectFrom(accountsAsOf(position).as('a')).selectAll().where(`a.${column}`, '=', value),
   );
@@ -39,7 +39,7 @@ const readBy = {
 
 /** The account that a reference names, in the database, as of a position. */
 export async function readAccount(
-  db: Kysely<Books>,
+  db: Kysely<AccountTables>,
   reference: string,
   position?: number,
 ): Promise<AccountRow | undefined> {
@@ -63,7 +63,7 @@ interface ListedAccounts extends Pick<AccountFilter, 'type' | 'currency' | 'clie
 }
 
 function listAccountsThatAre(status: AccountFilter['status']) {
-  return prepared<Books, ListedAccounts, AccountRow>((db, values) => {
+  return prepared<AccountTables, ListedAccounts, AccountRow>((db, values) => {
     const { type, currency, clientId, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
@@ -88,7 +88,7 @@ const list = {
  * @param position as they were after that event; undefined: as they are
  */
 export function listAccounts(
-  db: Kysely<Books>,
+  db: Kysely<AccountTables>,
   filter: AccountFilter,
   after: number,
   limit: number,
@@ -118,10 +118,11 @@ interface ListedEntries extends EntryFilter {
   readonly afterOrdinal: number;
   readonly limit: number;
 }
+type EntryBooks = AccountTables & TransactionTables;
 type ListedEntry = EntryRow & Pick<TransactionRow, 'transaction_id' | 'description'>;
 
 /** Limited before they are joined, or else the transactions of all accounts were read for them. */
-const listRows = prepared<Books, ListedEntries, ListedEntry>((db, values) => {
+const listRows = prepared<EntryBooks, ListedEntries, ListedEntry>((db, values) => {
   const { accountNo, afterPosition, afterOrdinal, from, to, position, limit } = values;
   let page = db
     .selectFrom('entries')
@@ -149,7 +150,7 @@ const listRows = prepared<Books, ListedEntries, ListedEntry>((db, values) => {
 
 /** An account's entries, newest last. */
 export async function listEntries(
-  db: Kysely<Books>,
+  db: Kysely<EntryBooks>,
   account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
   { from, to, position }: EntryFilter,
   after: EntryPlace,

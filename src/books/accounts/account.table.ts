@@ -1,7 +1,6 @@
 import { expressionBuilder, sql, type Expression } from 'kysely';
 import { column, type KyselyTable } from '../../database/column';
-import { defineKeyedTable, type RowOf } from '../../engine/define/state-table';
-import type { TransactionTables } from '../transactions/transaction.table';
+import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
 import type { AccountType } from './account.events';
 
 /** Money in minor units. */
@@ -32,8 +31,23 @@ const derived = {
   last_position: column.bigint(),
 };
 
+/** One posting of one transaction, with the account's totals after it. Money in minor units. */
+const entryColumns = {
+  account_no: column.bigint(),
+  position: column.bigint(),
+  account_version: column.bigint(),
+  /** The posting's place in its transaction, from 0. */
+  ordinal: column.int(),
+  effective_date: column.date(),
+  direction: column.text<'debit' | 'credit'>(),
+  amount: column.numeric(),
+  debits_after: column.numeric(),
+  credits_after: column.numeric(),
+};
+
 export interface AccountTables {
   accounts: KyselyTable<typeof columns>;
+  entries: KyselyTable<typeof entryColumns>;
 }
 
 declare module '../../engine/define/state-table' {
@@ -47,7 +61,7 @@ const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
  * their last entry until then; one look into the entries' index each.
  */
 export function accountsAsOf(position: Expression<number> = LAST_POSITION) {
-  return expressionBuilder<AccountTables & TransactionTables>()
+  return expressionBuilder<AccountTables>()
     .selectFrom('accounts as a')
     .leftJoinLateral(
       (eb) =>
@@ -111,5 +125,12 @@ export const accounts = defineKeyedTable({
   rebuildRows: 150_000,
 });
 
+export const entries = defineAppendTable({
+  name: 'entries',
+  lastPosition: 'position',
+  columns: entryColumns,
+});
+
 /** An account with what its last entry says of it. */
 export type AccountRow = RowOf<typeof accounts>;
+export type EntryRow = RowOf<typeof entries>;

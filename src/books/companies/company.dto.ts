@@ -3,7 +3,6 @@ import { ClientId, field, hasLength, ObjectOf, textRule, type Presence } from '.
 import { isStorable } from '../../http/json-body';
 import { PageQuery } from '../../http/page';
 import { EMAIL_SHAPE, isEmail, type AddressInput } from './company-address';
-import type { CreateCompanyInput } from './company.creators';
 import type { Address } from './company.events';
 
 const MAX_NAME = 500;
@@ -69,7 +68,7 @@ export class AddressDto implements AddressInput {
   country!: string;
 }
 
-export class CreateCompanyDto implements CreateCompanyInput {
+export class CreateCompanyDto {
   @ClientId()
   clientId?: string;
 

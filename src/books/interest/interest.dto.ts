@@ -5,7 +5,6 @@ import { Reference, textRule } from '../../http/fields';
 import type { Check } from '../../http/fields';
 import { DAY_COUNTS, type DayCount } from './day-count';
 import { RATE_PATTERN } from './exact-interest';
-import type { CalculateInterestOwedInput } from './interest.creators';
 
 const MAX_ACCOUNTS = 100_000;
 const NOT_REFERENCES = `must be a list of 1 to ${MAX_ACCOUNTS} ids`;
@@ -45,7 +44,7 @@ function References(): PropertyDecorator {
   return field(checkedBy('references', checkReferences), schema, { optional: true });
 }
 
-export class AccrueInterestDto implements CalculateInterestOwedInput {
+export class AccrueInterestDto {
   @DateOnly()
   through!: string;
 

@@ -1,12 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Amount, ClientId, field, OneOf, Reference, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
+import { AMOUNT_PATTERN } from '../../money/amount';
 import { INSTANT_PATTERN, readInstant } from '../../money/instant';
-import type { PlaceOrderInput } from './order.creators';
 import { ORDER_SIDES, type OrderSide } from './order.events';
 import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
 import { ORDER_STATUSES, type OrderStatus } from './order.table';
-import type { SettleOrderInput } from './settle.creator';
 
 /** Names of securities, pairs and contracts, such as `BRK.B`, `BTC/USD` or an ISIN. */
 const SYMBOL = /^[\x21-\x7e]{1,32}$/;
@@ -60,7 +59,7 @@ function Instant(): PropertyDecorator {
   );
 }
 
-export class PlaceOrderDto implements PlaceOrderInput {
+export class PlaceOrderDto {
   @ClientId()
   clientId?: string;
 
@@ -86,7 +85,7 @@ export class PlaceOrderDto implements PlaceOrderInput {
   limitAmount?: string;
 }
 
-export class SettleOrderDto implements Omit<SettleOrderInput, 'orderId'> {
+export class SettleOrderDto {
   @Amount()
   executedAmount!: string;
 

@@ -1,7 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/account.table';
 import { formatMoney } from '../accounts/account.view';
-import type { TransactionTables } from '../transactions/transaction.table';
 import type { CurrencyBalanceDto } from './trial-balance.dto';
 
 type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'debits' | 'credits'>;
@@ -12,7 +11,7 @@ type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'de
  * @param position counts what was posted until then; undefined: everything
  */
 export async function readTrialBalance(
-  db: Kysely<AccountTables & TransactionTables>,
+  db: Kysely<AccountTables>,
   asOf: string | undefined,
   position: number | undefined,
 ): Promise<CurrencyBalanceDto[]> {
@@ -24,10 +23,7 @@ export async function readTrialBalance(
   return [...byCurrency].map(([currency, accounts]) => currencyBalance(currency, accounts));
 }
 
-function totals(
-  db: Kysely<AccountTables & TransactionTables>,
-  position: number | undefined,
-): Promise<Totals[]> {
+function totals(db: Kysely<AccountTables>, position: number | undefined): Promise<Totals[]> {
   return db
     .selectFrom(accountsAsOf(position === undefined ? undefined : sql.val(position)).as('a'))
     .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.debits', 'a.credits'])
@@ -37,11 +33,7 @@ function totals(
 }
 
 /** Totals after an entry are in the order of the log, so a date needs the sum of the entries. */
-function totalsUntil(
-  db: Kysely<AccountTables & TransactionTables>,
-  asOf: string,
-  position: number,
-): Promise<Totals[]> {
+function totalsUntil(db: Kysely<AccountTables>, asOf: string, position: number): Promise<Totals[]> {
   const sums = db
     .selectFrom('entries')
     .select('account_no')

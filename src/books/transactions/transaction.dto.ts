@@ -3,9 +3,7 @@ import { ProblemDto } from '../../http/problem.dto';
 import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf } from '../../http/fields';
 import { Metadata, OneOf, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import type { PostTransactionBatchInput } from './batch.creator';
 import type { PostingInput } from './posting-rules';
-import type { ReverseTransactionInput } from './transaction.creators';
 import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
 import type { Direction, PostedPosting } from './transaction.events';
 
@@ -46,7 +44,7 @@ export class BatchItemDto extends PostTransactionDto {
   idempotencyKey?: string;
 }
 
-export class PostTransactionBatchDto implements PostTransactionBatchInput {
+export class PostTransactionBatchDto {
   @OneOf(['atomic', 'independent'])
   mode!: 'atomic' | 'independent';
 
@@ -54,7 +52,7 @@ export class PostTransactionBatchDto implements PostTransactionBatchInput {
   transactions!: BatchItemDto[];
 }
 
-export class ReverseTransactionDto implements Omit<ReverseTransactionInput, 'transactionId'> {
+export class ReverseTransactionDto {
   @ClientId()
   clientId?: string;
 

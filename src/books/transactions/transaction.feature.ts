@@ -4,11 +4,11 @@ import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import { TransactionPosted } from './transaction.events';
 import { materializeTransactionPosted } from './transaction.materializers';
 import { refuseUnbalanced } from './transaction.rules';
-import { entries, transactions } from './transaction.table';
+import { transactions } from './transaction.table';
 
 export const transactionFeature = defineFeature({
   name: 'transactions',
-  tables: [transactions, entries],
+  tables: [transactions],
   materializers: [materializeTransactionPosted],
   dataRules: [{ event: TransactionPosted, check: refuseUnbalanced }],
   creators: [PostTransaction, ReverseTransaction, PostTransactionBatch],

@@ -1,10 +1,10 @@
 import assert from 'node:assert';
-import { accounts } from '../accounts/account.table';
+import { accounts, entries } from '../accounts/account.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { TransactionPosted } from './transaction.events';
-import { entries, transactions, type PostedAmount } from './transaction.table';
+import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,

@@ -1,7 +1,7 @@
 import { expressionBuilder, type Expression, type Kysely, type SqlBool } from 'kysely';
 import { anyOf, elementsOf } from '../../database/arrays';
 import { prepared, type Placeholders } from '../../database/prepared';
-import type { AccountRow, AccountTables } from '../accounts/account.table';
+import type { AccountRow, AccountTables, EntryRow } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -11,7 +11,6 @@ import type { PostedPosting } from './transaction.events';
 import type { TransactionDto } from './transaction.dto';
 import {
   transactions,
-  type EntryRow,
   type PostedTransactionRow,
   type TransactionRow,
   type TransactionTables,

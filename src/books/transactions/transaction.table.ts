@@ -1,7 +1,7 @@
 import { expressionBuilder, sql } from 'kysely';
 import { elementsOf } from '../../database/arrays';
 import { column, type KyselyTable, type ReadRow } from '../../database/column';
-import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
+import { defineKeyedTable, type RowOf } from '../../engine/define/state-table';
 import type { AccountTables } from '../accounts/account.table';
 
 const columns = {
@@ -34,23 +34,8 @@ const derived = {
   postings: column.jsonb<readonly PostedAmount[]>(),
 };
 
-/** One posting of one transaction, with the account's totals after it. Money in minor units. */
-const entryColumns = {
-  account_no: column.bigint(),
-  position: column.bigint(),
-  account_version: column.bigint(),
-  /** The posting's place in its transaction, from 0. */
-  ordinal: column.int(),
-  effective_date: column.date(),
-  direction: column.text<'debit' | 'credit'>(),
-  amount: column.numeric(),
-  debits_after: column.numeric(),
-  credits_after: column.numeric(),
-};
-
 export interface TransactionTables {
   transactions: KyselyTable<typeof columns>;
-  entries: KyselyTable<typeof entryColumns>;
 }
 
 declare module '../../engine/define/state-table' {
@@ -78,11 +63,12 @@ function withPostings() {
           (join) => join.onTrue(),
         )
         .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
-        .select(
+        .select((of) =>
           // SQL as text: Kysely has no word for an object of named values, in an order.
-          sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object('accountId', a.account_id,
-            'direction', e.direction, 'currency', a.currency, 'amount', e.amount::text)
-            order by e.ordinal)`.as('postings'),
+          sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object(
+            'accountId', ${of.ref('a.account_id')}, 'direction', ${of.ref('e.direction')},
+            'currency', ${of.ref('a.currency')}, 'amount', ${of.ref('e.amount')}::text)
+            order by ${of.ref('e.ordinal')})`.as('postings'),
         )
         .$asScalar()
         .as('postings'),
@@ -102,14 +88,7 @@ export const transactions = defineKeyedTable({
   source: withPostings(),
 });
 
-export const entries = defineAppendTable({
-  name: 'entries',
-  lastPosition: 'position',
-  columns: entryColumns,
-});
-
 /** A transaction as the session has it, with its postings. */
 export type PostedTransactionRow = RowOf<typeof transactions>;
 /** As the database has it. */
 export type TransactionRow = ReadRow<typeof columns>;
-export type EntryRow = RowOf<typeof entries>;

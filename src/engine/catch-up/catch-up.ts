@@ -6,7 +6,7 @@ import type { EventContent } from './event-content';
 import { NotEncoded, RowMissing, sendChecked } from '../session/flush';
 import type { AppendedEvent } from '../write/event-log';
 import { canonicalEvent, canonicalJson, chainHash } from '../write/hash-chain';
-import { sendStateHead } from '../write/heads';
+import { LOCK_STATE, sendStateHead } from '../write/heads';
 import { PreparedPages, PREPARED_PAGES } from './prepared-pages';
 import { StateUnusable } from '../define/refusal';
 import type { Registry } from '../define/registry';
@@ -258,7 +258,7 @@ async function commit(state: WriterConnection, flushed: Promise<unknown>): Promi
   await flushed;
   await state.commit();
   void state.send('begin');
-  void state.send('lock table event_log_state in exclusive mode');
+  void state.send(LOCK_STATE);
 }
 
 /**

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
+import { sendable } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
 import { EventAmended, type EventAmendedData, type PositionRange } from './amendment.events';
 import type { Head, LedgerEvent } from '../define/event';
 import { StateUnusable } from '../define/refusal';
+import type { LogDatabase } from '../write/event-log';
 import { canonicalJson } from '../write/hash-chain';
 
 /** What an amendment may change of an event, and its type, which it may not. */
@@ -40,13 +42,19 @@ export function refuseAmended(before: Head, event: LedgerEvent): void {
   if (position <= before.position) throw new AmendedSince(position);
 }
 
+/** An array keeps the planner from reading the whole log to join it. */
+const amendments = sendable<LogDatabase, object, { data: object }>(undefined, (log) =>
+  log
+    .selectFrom('event_log')
+    .select('data')
+    .where('position', '=', (eb) =>
+      eb.fn('any', [eb.fn('array', [eb.selectFrom('event_backup').select('amended_at_position')])]),
+    )
+    .where('type', '=', EventAmended.type),
+);
+
 /** Between which events tasks differ from the recorded ones because of amendments. */
 export async function readAmendedTasks(log: WriterConnection): Promise<PositionRange[]> {
-  const { rows } = await log.send({
-    text: `select data from event_log
-           where position = any(array(select amended_at_position from event_backup))
-             and type = $1`,
-    values: [EventAmended.type],
-  });
-  return (rows as { data: EventAmendedData }[]).flatMap(({ data }) => data.tasksDiffer ?? []);
+  const { rows } = await log.send(amendments({}));
+  return rows.flatMap(({ data }) => (data as EventAmendedData).tasksDiffer ?? []);
 }

@@ -1,9 +1,11 @@
-import type { QueryConfig } from 'pg';
+import { sql } from 'kysely';
+import type { QueryArrayConfig } from 'pg';
 import { POSTGRES_EPOCH_MS } from '../../database/binary-copy';
 import { copiedText } from '../../database/copy-out';
+import { sendable, textOf } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
-import type { AppendedEvent } from '../write/event-log';
-import type { RequestedTask } from '../write/task-log';
+import type { AppendedEvent, LogDatabase } from '../write/event-log';
+import type { RequestedTask, TaskRow } from '../write/task-log';
 
 /** Pages that are read before they are needed. */
 const PAGES_AHEAD = 6;
@@ -36,18 +38,43 @@ function emptyPage(): RawPage {
 }
 
 /** The columns in the order in which {@link eventOfRow} takes them: of a fixed length first. */
-const eventRows = (after: number, upTo: number) => `
-  select event_id, command_id, timestamptz_send(occurred_at), timestamptz_send(recorded_at), hash,
-    position, version, type, actor, correlation_id, causation_id, data
-  from event_log where position > ${after} and position <= ${upTo} order by position`;
+const eventRows = (after: number, upTo: number) =>
+  textOf<LogDatabase>((log) =>
+    log
+      .selectFrom('event_log')
+      .select(['event_id', 'command_id'])
+      .select((eb) => [
+        eb.fn('timestamptz_send', ['occurred_at']).as('occurred_at'),
+        eb.fn('timestamptz_send', ['recorded_at']).as('recorded_at'),
+      ])
+      .select(['hash', 'position', 'version', 'type', 'actor', 'correlation_id', 'causation_id'])
+      .select('data')
+      .where('position', '>', sql.lit(after))
+      .where('position', '<=', sql.lit(upTo))
+      .orderBy('position'),
+  );
 
-const taskTexts: QueryConfig & { rowMode: 'array' } = {
-  name: 'task texts',
-  text: `select position, ordinal, name, subject, payload, not_before from task_log
-         where position > $1 and position <= $2 order by position, ordinal`,
-  rowMode: 'array',
-  types: { getTypeParser: () => (text: string) => text },
-};
+const tasksBetween = sendable<
+  LogDatabase,
+  { after: number; upTo: number },
+  Omit<TaskRow, 'task_id'>
+>('task texts', (log, { after, upTo }) =>
+  log
+    .selectFrom('task_log')
+    .select(['position', 'ordinal', 'name', 'subject', 'payload', 'not_before'])
+    .where('position', '>', after)
+    .where('position', '<=', upTo)
+    .orderBy('position')
+    .orderBy('ordinal'),
+);
+
+/** The same columns in the same order, each as the server writes it. */
+function taskTexts(after: number, upTo: number): QueryArrayConfig {
+  const { name, text, values } = tasksBetween({ after, upTo });
+  return { name: name!, text, values, rowMode: 'array', types: asWritten };
+}
+
+const asWritten = { getTypeParser: () => (text: string) => text };
 
 /**
  * A part of the log by pages, in order and as stored, read ahead of whoever takes them on a
@@ -119,7 +146,7 @@ export class EventPages {
   private async read(after: number, upTo: number): Promise<void> {
     const answers = this.log.together(() => {
       // The server answers in order: these have come before the first event, and are told later.
-      const tasks = this.log.send({ ...taskTexts, values: [after, upTo] }).then(({ rows }) => {
+      const tasks = this.log.send(taskTexts(after, upTo)).then(({ rows }) => {
         for (const texts of rows as TaskTexts[]) this.tasks.push(taskOfTexts(texts));
       });
       tasks.catch(() => undefined);

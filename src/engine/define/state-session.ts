@@ -19,7 +19,7 @@ export interface StateRows<Row extends object> {
   /** The row whose `column`, one of the table's unique columns, has this value. */
   find(column: keyof Row & string, value: Key): Found<Row>;
   /** Loads those of the rows that are not known yet, in one query. */
-  load(column: string, values: Iterable<Key>): Promise<void>;
+  load(column: keyof Row & string, values: Iterable<Key>): Promise<void>;
   /** @throws AssertionError where a row with this key is known. */
   insert(row: Row): void;
   /** Replaces the row with the same key, which must have been read before. */

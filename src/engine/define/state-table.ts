@@ -1,11 +1,12 @@
 import type { AliasableExpression } from 'kysely';
-import type {
-  Column,
-  Columns,
-  CopiedRow,
-  KyselyTable,
-  PostgresType,
-  ReadRow,
+import {
+  column,
+  type Column,
+  type Columns,
+  type CopiedRow,
+  type KyselyTable,
+  type PostgresType,
+  type ReadRow,
 } from '../../database/column';
 
 export type Key = string | number;
@@ -114,24 +115,27 @@ export type DatabaseOf<Tables extends Table> = {
   [One in Tables as One['name']]: KyselyTable<One['columns']>;
 };
 
+/** One row: what the state contains. */
+export const stateHeadTable = {
+  name: 'event_log_state',
+  columns: {
+    position: column.bigint(),
+    hash: column.bytea(),
+    materializers_version: column.text().nullable(),
+    rebuilds: column.int(),
+  },
+} as const;
+
 /**
  * The whole state database, as queries see it. Every feature adds its tables, beside their
  * definitions: nothing below a feature has to know it, and the compiler checks that a query gets
  * the tables that it asks for.
  */
-export interface StateDatabase {
-  /** One row: what the state contains. */
-  event_log_state: {
-    position: number;
-    hash: Buffer;
-    materializers_version: string | null;
-    rebuilds: number;
-  };
-}
+export interface StateDatabase extends DatabaseOf<typeof stateHeadTable> {}
 
 /** The type of a stored column. @throws TypeError where the table has no such column */
-export function typeOf({ columns }: Table, column: string): PostgresType {
-  return columns[column]!.type;
+export function typeOf({ columns }: Table, name: string): PostgresType {
+  return columns[name]!.type;
 }
 
 /** SQL over the columns of a table: position of the event that last wrote the row. */

@@ -2,6 +2,7 @@ import assert from 'node:assert';
 import type { QueryConfig, QueryResult } from 'pg';
 import { BinaryCopyWriter } from '../../database/binary-copy';
 import { rowEncoder, ValueRefused } from '../../database/column';
+import type { SendableQuery } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { TableChanges } from './session-table';
 import {
@@ -27,7 +28,7 @@ export interface StateChanges {
 export type Statement =
   | { readonly copyInto: string; readonly rows: Buffer }
   | {
-      readonly query: QueryConfig;
+      readonly query: QueryConfig | SendableQuery<object>;
       /** How many rows of which table it is to change or remove. */
       readonly finds?: { readonly table: string; readonly rows: number };
     };
@@ -158,6 +159,7 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
 }
 
 /**
+ * SQL as text: which table and columns it is about is known to the table's definition alone.
  * Not named, so that it is planned every time: a plan that was made while the table was small reads
  * all of it for every batch, until new statistics come, and in a rebuild's transaction none do.
  */
@@ -182,7 +184,7 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
   return { query, finds: { table: table.name, rows: rows.length } };
 }
 
-/** Not named either. */
+/** Not named either. SQL as text: as above. */
 function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statement {
   const key = table.key;
   const query = {

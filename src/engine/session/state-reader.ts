@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { Head } from '../define/event';
 import { LedgerUnavailable } from '../define/refusal';
-import type { StateDatabase } from '../define/state-table';
+import { stateHeadTable, type StateDatabase } from '../define/state-table';
 import type { DatabaseReader, ReadOptions } from './database-reader';
 
 /** A read with the position of the state that it read. */
@@ -60,7 +60,7 @@ export class StateReader {
       .execute(async (db) => {
         // Before the snapshot, which LOCK does not take: a replay empties the tables under a lock
         // that excludes this one, and to an older snapshot they would be empty.
-        await sql`lock table event_log_state in access share mode`.execute(db);
+        await sql`lock table ${sql.table(stateHeadTable.name)} in access share mode`.execute(db);
         const { position } = await db
           .selectFrom('event_log_state')
           .select('position')

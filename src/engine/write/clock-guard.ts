@@ -1,9 +1,24 @@
 import type { Clock } from '../define/ids';
 import { LedgerUnavailable } from '../define/refusal';
-import type { LockTimes } from './write-path';
 
 /** How far clocks may be apart. */
 const MAX_APART_MS = 60_000;
+
+/** The time of a database's server. */
+export interface ServerTime {
+  /** Milliseconds since 1970, at some moment since it was asked. */
+  readonly serverMs: number;
+  /** When it was asked, on the process's monotonic clock. */
+  readonly askedAt: number;
+}
+
+/** What the locks say of the time. */
+export interface LockTimes {
+  /** When the last event was recorded, RFC 3339; empty where there is none. */
+  readonly lastRecordedAt: string;
+  readonly log: ServerTime;
+  readonly state: ServerTime;
+}
 
 /** The time is not to be trusted: what is written would say for ever that it happened then. */
 export class ClockRefused extends LedgerUnavailable {}

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
-import { anyOf } from '../../database/arrays';
+import { anyOf, given, rowsOf } from '../../database/arrays';
 import { column, type ReadRow } from '../../database/column';
+import { sendable } from '../../database/prepared';
 import type { Head, LedgerEvent } from '../define/event';
 import { defineAppendTable, type DatabaseOf, type RowOf } from '../define/state-table';
 import type { taskLogTable } from './task-log';
@@ -166,3 +167,20 @@ export async function lastPosition(db: Kysely<LogDatabase>, known: Head): Promis
     .executeTakeFirst();
   return row?.position ?? 0;
 }
+
+/** Adds event types and versions to those that the log contains; one that is there stays. */
+export const addEventTypes = sendable<
+  LogDatabase,
+  { types: readonly string[]; versions: readonly number[] },
+  object
+>(undefined, (log, { types, versions }) =>
+  log
+    .insertInto('event_types')
+    .columns(['type', 'version'])
+    .expression((eb) =>
+      eb
+        .selectFrom(rowsOf('v', { type: given('text', types), version: given('int', versions) }))
+        .select(['v.type', 'v.version']),
+    )
+    .onConflict((conflict) => conflict.doNothing()),
+);

@@ -8,8 +8,9 @@ import type { Registry } from '../define/registry';
 import { send, type Statement } from '../session/flush';
 import { underLocksOf } from '../session/locked-queries';
 import type { UnderLocks } from '../session/session-mode';
+import type { LockTimes } from './clock-guard';
 import { committedCommandIds } from './command-log';
-import type { LogDatabase } from './event-log';
+import { addEventTypes, type LogDatabase } from './event-log';
 import type { Sealed } from './execution';
 import {
   hashAt,
@@ -21,22 +22,6 @@ import {
   type LogHead,
   type StateHead,
 } from './heads';
-
-/** The time of a database's server. */
-export interface ServerTime {
-  /** Milliseconds since 1970, at some moment since it was asked. */
-  readonly serverMs: number;
-  /** When it was asked, on the process's monotonic clock. */
-  readonly askedAt: number;
-}
-
-/** What the locks say of the time. */
-export interface LockTimes {
-  /** When the last event was recorded, RFC 3339; empty where there is none. */
-  readonly lastRecordedAt: string;
-  readonly log: ServerTime;
-  readonly state: ServerTime;
-}
 
 /** What the locks were found with. */
 export interface Locked {
@@ -260,14 +245,11 @@ export class WritePath {
 
   private newTypes({ events }: Sealed): Statement[] {
     const found = new Map(events.map((e) => [`${e.type} ${e.version}`, e]));
-    return [...found]
-      .filter(([name]) => !this.storedTypes.has(name))
-      .map(([, { type, version }]) => ({
-        query: {
-          text: 'insert into event_types (type, version) values ($1, $2) on conflict do nothing',
-          values: [type, version],
-        },
-      }));
+    const added = [...found].flatMap(([name, e]) => (this.storedTypes.has(name) ? [] : [e]));
+    if (added.length === 0) return [];
+    const types = added.map(({ type }) => type);
+    const versions = added.map(({ version }) => version);
+    return [{ query: addEventTypes({ types, versions }) }];
   }
 
   /**

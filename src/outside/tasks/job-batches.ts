@@ -173,6 +173,7 @@ function jobOf(row: JobRow): JobJson {
   };
 }
 
+/** SQL as text: it is about BullMQ's own tables. */
 const ADD = `
   with added as (
     insert into job (queue, id, seq, name, state, data, opts, delay_ms, max_attempts,
@@ -187,7 +188,10 @@ const ADD = `
     returning 1)
   select pg_notify('bullmq_jobs', $1) where exists (select from added)`;
 
-/** Delayed jobs that are due go first; they have waited longer. */
+/**
+ * Delayed jobs that are due go first; they have waited longer.
+ * SQL as text: it is about BullMQ's own tables.
+ */
 const TAKE = `
   with due as (
     select id from job
@@ -208,9 +212,10 @@ const TAKE = `
             added_at_ms`;
 
 /**
- * A delay, a lock and a check may end no later than if they began now. What "now" is takes the server
- * a moment to hear, in which another delay may begin: so a bit later is no fault. A lock may be of a
- * process that keeps them for longer, and is left for ten minutes more.
+ * A delay, a lock and a check may end no later than if they began now. What "now" is takes the
+ * server a moment to hear, in which another delay may begin: so a bit later is no fault. A lock may
+ * be of a process that keeps them for longer, and is left for ten minutes more.
+ * SQL as text: it is about BullMQ's own tables.
  */
 const SET_AGAIN = `
   with delayed as (
@@ -223,6 +228,7 @@ const SET_AGAIN = `
   update meta set value = $2::text
   where queue = $1 and field = 'stalled-check' and value::bigint > $2::bigint`;
 
+/** SQL as text: it is about BullMQ's own tables. */
 const FINISH = `
   delete from job using unnest($2::text[], $3::text[]) as f(id, token)
   where job.queue = $1 and job.id = f.id and lock_token = f.token and state = 'active'

@@ -38,6 +38,7 @@ export class PostgresJobStore implements JobStore {
     this.consumer = factory;
   }
 
+  /** SQL as text: the pool is BullMQ's own. */
   async ping(): Promise<void> {
     await this.connection.waitUntilReady();
     await this.connection.pool.query('select 1');

@@ -7,9 +7,9 @@ const RECONNECT_MAX_MS = 2_000;
 /** Delayed jobs that are compared with the present in one step, those of the latest times. */
 const LOOKED_AT = 1_000;
 /**
- * A delay may end no later than if it began now. What "now" is takes the server a moment to hear, in
- * which another delay may begin: so a bit later is no fault. BullMQ sorts delayed jobs by their time
- * in milliseconds, times 4096.
+ * A delay may end no later than if it began now. What "now" is takes the server a moment to hear,
+ * in which another delay may begin: so a bit later is no fault. BullMQ sorts delayed jobs by their
+ * time in milliseconds, times 4096.
  */
 const SET_AGAIN = `
   local now = tonumber(ARGV[2])

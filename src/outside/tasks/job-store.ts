@@ -15,7 +15,7 @@ export interface JobStore {
   close(): Promise<void>;
 }
 
-/** How far a time in the queue may be ahead of what a process takes for the present, at no fault. */
+/** How far a time in the queue may be ahead of what a process takes for the present. */
 export const CLOCK_SLACK_MS = 1_000;
 
 /** The times that matter to a store, in milliseconds. */

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { clientConfig, kyselyOn, ROLES, STATE_SCHEMA } from '../../database/connections';
 import { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, type Head } from '../../engine/define/event';
-import type { StateDatabase } from '../../engine/define/state-table';
+import { stateHeadTable, type StateDatabase } from '../../engine/define/state-table';
 import { readStateHead, type StateHead } from '../../engine/write/heads';
 import { REBUILD_TIMEOUTS } from './rebuild';
 
@@ -24,7 +24,7 @@ export class LiveSnapshot {
     try {
       await state.connect();
       await state.send('begin isolation level repeatable read read only');
-      await state.send('lock table event_log_state in access share mode');
+      await state.send(`lock table ${stateHeadTable.name} in access share mode`);
       return new LiveSnapshot(state, await readStateHead(state));
     } catch (error) {
       state.destroy();

@@ -7,7 +7,7 @@ import { liveHead, LiveSnapshot } from './live-snapshot';
 import { Rebuild, type RebuildOptions } from './rebuild';
 import type { LogFinding, ReplayReport, RunReport } from './report';
 import { RunRecord } from './run-record';
-import { dropPrevious, summarizeRanges, swapSchemas } from './swap';
+import { dropPrevious, LOCK_OUT_READERS, summarizeRanges, swapSchemas } from './swap';
 
 /** A tail this short is materialized while the writers wait. */
 const SHORT_TAIL_EVENTS = 1_000;
@@ -220,7 +220,7 @@ class Replay {
       const sinceMs = performance.now();
       await state.send('savepoint swap');
       try {
-        await state.send(`lock table ${STATE_SCHEMA}.event_log_state in access exclusive mode`);
+        await state.send(LOCK_OUT_READERS);
         for (const held of [log, state]) await held.send(LET_GO_WHEN_IDLE);
         return { head, sinceMs };
       } catch (error) {

@@ -9,10 +9,14 @@ import {
 import { SQLSTATE, sqlstateOf } from '../../database/sqlstates';
 import { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, sameHead, type Head } from '../../engine/define/event';
-import type { StateDatabase } from '../../engine/define/state-table';
+import { stateHeadTable, type StateDatabase } from '../../engine/define/state-table';
 import { lockLog } from '../../engine/write/heads';
 import { excludeOthers, REBUILD_TIMEOUTS } from './rebuild';
 import { NEXT_SCHEMA, PREVIOUS_SCHEMA, tablesOf } from './shadow-schema';
+
+const LIVE_HEAD = `${STATE_SCHEMA}.${stateHeadTable.name}`;
+/** Nobody reads or writes the live state from then on, until the transaction ends. */
+export const LOCK_OUT_READERS = `lock table ${LIVE_HEAD} in access exclusive mode`;
 
 /** Swapping back waits so long for the readers under way. */
 const SWAP_BACK_TIMEOUTS = { ...REBUILD_TIMEOUTS, lockTimeoutMs: 5_000 };
@@ -44,7 +48,7 @@ export async function swapBack(
       // The log's lock before the state's: always in this order, everywhere.
       const { head } = await lockLog(log, GENESIS);
       await state.send('begin');
-      await state.send(`lock table ${STATE_SCHEMA}.event_log_state in access exclusive mode`);
+      await state.send(LOCK_OUT_READERS);
       await swapPrevious(db, head);
       await (isDryRun ? state.rollback() : state.commit());
       return head;
@@ -133,7 +137,7 @@ async function withOwner<T>(
 }
 
 /**
- * SQL as text: the table is the migrator's.
+ * SQL as text: it is about the migrator's own tables.
  * @throws Error where a migration ran on the live schema that the other one does not have
  */
 async function checkSameMigrations(db: Kysely<StateDatabase>, live: string, other: string) {

@@ -159,7 +159,7 @@ export class RunActions {
     const answer = JSON.stringify(replayView(run));
     const kept = await this.pool.db
       .updateTable('runs')
-      .set({ answer: sql<string>`coalesce(${sql.ref('answer')}, ${answer}::json)` })
+      .set((eb) => ({ answer: sql<string>`coalesce(${eb.ref('answer')}, ${answer}::json)` }))
       .where('run_id', '=', run.run_id)
       .returning('answer')
       .executeTakeFirstOrThrow();

@@ -4,7 +4,7 @@ import { FileRefused } from './file-refused';
 import { columnsOf, FORMAT, FORMAT_VERSION, tableColumns, type FileHeader } from './log-file';
 import { LogFileReader, type FilePage } from './log-file-reader';
 import { LogFileWriter, PageDraft } from './log-file-writer';
-import { EVENTS, FOLLOWING } from './moved-tables';
+import { EVENTS, FOLLOWING, type MovedTable } from './moved-tables';
 
 const head = { position: 2, hash: 'ab'.repeat(32) };
 const header: FileHeader = {
@@ -15,7 +15,7 @@ const header: FileHeader = {
   tables: tableColumns(),
   dispatched: [{ name: 'a.task', position: 2, ordinal: 0 }],
 };
-const rowFor = (table: typeof EVENTS, first: string, version = FORMAT_VERSION) =>
+const rowFor = (table: MovedTable, first: string, version = FORMAT_VERSION) =>
   columnsOf(table, version).map((column, i) =>
     i === 0 ? first : column === 'lane' ? null : 'ä\\',
   );

@@ -1,6 +1,11 @@
+import { given, rowsOf } from '../../database/arrays';
 import { ROLES, type Role } from '../../database/connections';
 import { CopyIn } from '../../database/copy-in';
+import { sendable } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
+import { copyTarget } from '../../engine/define/state-table';
+import { addEventTypes, type LogDatabase } from '../../engine/write/event-log';
+import type { TaskDatabase } from '../../outside/tasks/task-database';
 import { lineOf } from './copy-text';
 import type { Dispatched } from './log-file';
 import type { FilePage, FileRow } from './log-file-reader';
@@ -68,18 +73,20 @@ function asRole(
 /** Adds rows that are not there: the lines go to the server as they stand in the file. */
 function copy(log: WriterConnection, table: MovedTable, rows: readonly FileRow[]) {
   if (rows.length === 0) return [];
-  const columns = Object.keys(table.columns).join(', ');
   const lines = Buffer.from(rows.map(({ line }) => `${line}\n`).join(''));
   const client = log.current;
   const copied = new Promise<void>((done, fail) => {
-    const statement = `copy ${table.name} (${columns}) from stdin`;
+    const statement = `copy ${copyTarget(table)} from stdin`;
     client.query(new CopyIn(statement, lines, (error) => (error ? fail(error) : done())));
   });
   copied.catch(() => undefined);
   return [copied];
 }
 
-/** Adds the rows that are not there. */
+/**
+ * Adds the rows that are not there.
+ * SQL as text: which table and columns it is about is known to the table's definition alone.
+ */
 function merge(log: WriterConnection, table: MovedTable, rows: readonly FileRow[]) {
   if (rows.length === 0) return [];
   const { name, columns, key, replacedWhere } = table;
@@ -89,25 +96,52 @@ function merge(log: WriterConnection, table: MovedTable, rows: readonly FileRow[
   const conflict = replacedWhere ? `do update set ${set} where ${replacedWhere}` : 'do nothing';
   const text =
     `insert into ${name} as there (${names.join(', ')}) ` +
-    `select * from unnest(${parameters.join(', ')}) on conflict (${key}) ${conflict}`;
+    `select * from unnest(${parameters.join(', ')}) on conflict (${key.join(', ')}) ${conflict}`;
   const values = names.map((_, i) => rows.map(({ fields }) => fields[i]!));
   return [log.send({ text, values })];
 }
 
 /** The start-up check reads which types and versions there are. */
 function sendTypes(log: WriterConnection, events: readonly FileRow[]) {
-  const found = new Map<string, [string, string]>();
+  const found = new Map<string, [string, number]>();
   for (const { fields } of events) {
     const type = eventType(fields)!;
-    const version = eventVersion(fields)!;
+    const version = Number(eventVersion(fields));
     found.set(`${version} ${type}`, [type, version]);
   }
-  const text =
-    'insert into event_types (type, version) ' +
-    'select * from unnest($1::text[], $2::int[]) on conflict do nothing';
   const pairs = [...found.values()];
-  return [log.send({ text, values: [pairs.map(([type]) => type), pairs.map(([, v]) => v)] })];
+  const added = { types: pairs.map(([type]) => type), versions: pairs.map(([, v]) => v) };
+  return [log.send(addEventTypes(added))];
 }
+
+interface AmendedEvents {
+  readonly positions: readonly number[];
+  readonly versions: readonly number[];
+  readonly contents: readonly string[];
+}
+
+const amendEvents = sendable<LogDatabase, AmendedEvents, object>(
+  undefined,
+  (log, { positions, versions, contents }) =>
+    log
+      .updateTable('event_log as e')
+      .from(
+        rowsOf('v', {
+          position: given('bigint', positions),
+          version: given('int', versions),
+          data: given('json', contents),
+        }),
+      )
+      .set((eb) => ({ version: eb.ref('v.version'), data: eb.ref('v.data') }))
+      .whereRef('e.position', '=', 'v.position')
+      .where((eb) =>
+        eb(
+          eb.tuple(eb.ref('e.version'), eb.cast<string>('e.data', 'text')),
+          'is distinct from',
+          eb.tuple(eb.ref('v.version'), eb.cast<string>('v.data', 'text')),
+        ),
+      ),
+);
 
 /**
  * Brings events that are there already to what they were amended to since: the log takes that only
@@ -120,29 +154,63 @@ function sendAmended(log: WriterConnection, page: FilePage, known: number) {
     .get(EVENTS)!
     .slice(0, known - page.after)
     .filter(({ fields }) => amended.has(eventPosition(fields)));
-  const text =
-    'update event_log e set version = v.version, data = v.data ' +
-    'from unnest($1::bigint[], $2::int[], $3::json[]) as v(position, version, data) ' +
-    'where e.position = v.position ' +
-    'and (e.version, e.data::text) is distinct from (v.version, v.data::text)';
-  const columns = [eventPosition, eventVersion, eventData];
-  return [log.send({ text, values: columns.map((of) => rows.map(({ fields }) => of(fields))) })];
+  const events = {
+    positions: rows.map(({ fields }) => Number(eventPosition(fields))),
+    versions: rows.map(({ fields }) => Number(eventVersion(fields))),
+    contents: rows.map(({ fields }) => eventData(fields)!),
+  };
+  return [log.send(amendEvents(events))];
 }
+
+interface DispatchPlaces {
+  readonly names: readonly string[];
+  readonly positions: readonly number[];
+  readonly ordinals: readonly number[];
+}
+
+const advanceDispatch = sendable<TaskDatabase, DispatchPlaces, object>(
+  undefined,
+  (log, { names, positions, ordinals }) =>
+    log
+      .insertInto('task_dispatch')
+      .columns(['name', 'position', 'ordinal'])
+      .expression((eb) =>
+        eb
+          .selectFrom(
+            rowsOf('v', {
+              name: given('text', names),
+              position: given('bigint', positions),
+              ordinal: given('int', ordinals),
+            }),
+          )
+          .select(['v.name', 'v.position', 'v.ordinal']),
+      )
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet((eb) => ({
+            position: eb.ref('excluded.position'),
+            ordinal: eb.ref('excluded.ordinal'),
+          }))
+          .where((eb) =>
+            eb(
+              eb.refTuple('task_dispatch.position', 'task_dispatch.ordinal'),
+              '<',
+              eb.refTuple('excluded.position', 'excluded.ordinal'),
+            ),
+          ),
+      ),
+);
 
 /** Every task before these places has its delivery in this page or one before. */
 function sendDispatched(log: WriterConnection, dispatched: readonly Dispatched[], upTo: number) {
-  const text =
-    'insert into task_dispatch as there (name, position, ordinal) ' +
-    'select * from unnest($1::text[], $2::bigint[], $3::int[]) ' +
-    'on conflict (name) do update set position = excluded.position, ordinal = excluded.ordinal ' +
-    'where (there.position, there.ordinal) < (excluded.position, excluded.ordinal)';
   const places = dispatched.map((d) =>
     d.position <= upTo ? d : { ...d, position: upTo, ordinal: LAST_ORDINAL },
   );
-  const values = [
-    places.map((d) => d.name),
-    places.map((d) => d.position),
-    places.map((d) => d.ordinal),
-  ];
-  return [log.send({ text, values })];
+  const reached = {
+    names: places.map((d) => d.name),
+    positions: places.map((d) => d.position),
+    ordinals: places.map((d) => d.ordinal),
+  };
+  return [log.send(advanceDispatch(reached))];
 }

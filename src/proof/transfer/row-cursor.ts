@@ -24,7 +24,8 @@ export class RowCursor {
     const cursor = `moved_${name}`;
     const text = `fetch ${FETCH_ROWS} from ${cursor}`;
     this.fetch = { text, rowMode: 'array', types: asWritten };
-    const sorted = order === position ? position : `${position}, ${order}`;
+    const sorted = [position, ...order].join(', ');
+    // SQL as text: the builder has no word for cursors, and the table's definition has the names.
     const select = `select ${Object.keys(columns).join(', ')} from ${name} order by ${sorted}`;
     log.send(`declare ${cursor} no scroll cursor for ${select}`).catch(() => undefined);
     this.ahead = this.ask();

@@ -1,9 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { field, Text, textRule } from '../../../src/http/fields';
 import { readInstant } from '../../../src/money/instant';
-import type { SetReminderInput } from './reminder.creators';
 
-export class SetReminderDto implements SetReminderInput {
+export class SetReminderDto {
   @Text(1, 100)
   text!: string;
 
