@@ -23,7 +23,8 @@ describe('a ledger whose disk is full', () => {
       await moveState(cluster.url('postgres', 'postgres'), folder, disk);
       await migrate(cluster.urls);
       const options = { urls: cluster.urls, features, limits: TEST_LIMITS };
-      const { ledger, close } = await openLedger({ ...options, log: new RecordedLog() });
+      const open = await openLedger({ ...options, log: new RecordedLog() });
+      const { ledger } = open;
       const submit = async (type: 'asset' | 'equity') => {
         const input = { name: 'An account', type, currency: 'USD' };
         const outcome = await ledger.submit({ creator: OpenAccount, input, actor: 'tester' });
@@ -45,7 +46,7 @@ describe('a ledger whose disk is full', () => {
       await ledger.heal();
       expect(ledger.status().failure).toBeUndefined();
       expect((await postMany()).every(({ status }) => status === 'fulfilled')).toBe(true);
-      await close();
+      await open.close();
     } finally {
       await endCluster(folder, 'SIGINT');
       await disk.unmount();

@@ -1,7 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Amount, ClientId, field, OneOf, Reference, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import { AMOUNT_PATTERN } from '../../money/amount';
 import { INSTANT_PATTERN, readInstant } from '../../money/instant';
 import { ORDER_SIDES, type OrderSide } from './order.events';
 import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
