@@ -31,7 +31,7 @@ describe.each(['verify', 'replay'] as const)('npm run %s that is interrupted', (
       await holder.query('rollback');
       return script.ended;
     });
-    expect(ended).toEqual({ end: 130, stdout: expect.any(String) as string, stderr: '' });
+    expect(ended).toMatchObject({ end: 130, stderr: '' });
     const runs = await query(urls.log, 'select status, error from runs');
     expect(runs).toEqual([{ status: 'aborted', error: 'SIGINT ended it' }]);
   });
