@@ -78,7 +78,7 @@ function cost(work: () => void): number {
 
 const PLAIN = Buffer.alloc(BODY_LIMIT_BYTES, 'x');
 
-/** What it takes to look at every byte of the largest body: a measure that goes with the machine. */
+/** What it takes to look at every byte of the largest body, on this machine. */
 function lookAtAll(): number {
   return cost(() => {
     let quotes = 0;

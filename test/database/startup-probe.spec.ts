@@ -82,9 +82,10 @@ describe('the start-up probe', () => {
       await probe(urls);
       await cluster.close();
       await writeFile(join(folder, 'postgres', 'standby.signal'), '');
-      // It starts, and refuses to have its roles made.
-      await expect(openCluster(folder)).rejects.toThrow('read-only');
+      // It starts: whatever it needs is there already.
+      const standby = await openCluster(folder);
       await expect(probe(urls)).rejects.toThrow('The log database is a standby');
+      await standby.close();
     } finally {
       await endCluster(folder, 'SIGINT').catch(() => undefined);
     }
