@@ -1,7 +1,7 @@
 import { cloneDatabases } from '../harness/databases';
 import { spawnService } from '../harness/service';
 
-const BATCHES = 400;
+const BATCHES = 60;
 const HEAP_MIB = 256;
 
 /** A batch of 3.6 MB, as large as one may be with postings of a usual length. */

@@ -1,0 +1,3 @@
+import { declareSuite } from '../harness/suite';
+
+declareSuite(__dirname);
