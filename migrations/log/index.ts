@@ -6,6 +6,7 @@ import * as amendEvents from './0005-amend-events';
 import * as deferTasks from './0006-defer-tasks';
 import * as listDeferredTasks from './0007-list-deferred-tasks';
 import * as withdrawApiKeys from './0008-withdraw-api-keys';
+import * as acceptTimes from './0009-accept-times';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
@@ -17,4 +18,5 @@ export const logMigrations = {
   '0006-defer-tasks': deferTasks,
   '0007-list-deferred-tasks': listDeferredTasks,
   '0008-withdraw-api-keys': withdrawApiKeys,
+  '0009-accept-times': acceptTimes,
 };

@@ -5,6 +5,8 @@ import { query } from '../harness/cluster';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
 import { CountNotes, NOTE_TABLES, noteFeatures } from '../harness/notes';
 import { cloneDatabases } from '../harness/databases';
+import { runScript } from '../harness/script';
+import { PARTITION, unguarded } from '../harness/unguarded';
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
@@ -97,6 +99,39 @@ describe('the time of an event', () => {
     clock.monotonicAhead = 0;
     await ledger.accept(OpenAccount, input);
     expect(ledger.open.ledger.status().failure).toBeUndefined();
+  });
+});
+
+describe('a log whose last event is later than every clock', () => {
+  it('goes on once an administrator has said why', async () => {
+    const { ledger } = await start();
+    await ledger.accept(OpenAccount, input);
+    const { databases } = ledger;
+    const { urls, superUrls } = databases;
+    const accept = (...args: string[]) => runScript('accept-time', args, urls);
+    const early = await accept('--reason', 'nothing is wrong');
+    expect([early.end, early.stderr]).toEqual([1, expect.stringContaining('nothing is to be')]);
+    databases.isChecked = false;
+    const future = new Date(Date.now() + YEAR_MS).toISOString();
+    await ledger.close();
+    await unguarded(superUrls.log, (client) =>
+      client.query(`update ${PARTITION} set recorded_at = $1`, [future]),
+    );
+    await ledger.restart();
+    expect(await refused(ledger)).toMatch(
+      /^The last event was recorded at .* npm run accept-time$/,
+    );
+    expect((await accept()).stderr).toContain('--reason');
+    expect(await refused(ledger)).toContain('accept-time');
+    const done = await accept('--reason', 'ticket 4711');
+    expect([done.end, done.stdout]).toEqual([0, expect.stringContaining(`until ${future}`)]);
+    await ledger.accept(OpenAccount, input);
+    await ledger.restart();
+    await ledger.accept(OpenAccount, input);
+    expect(await recordedTimes(ledger)).toEqual([future, future, future].map((at) => ({ at })));
+    expect(await query(urls.log, 'select position, reason from accepted_times')).toEqual([
+      { position: 1, reason: 'ticket 4711' },
+    ]);
   });
 });
 

@@ -36,7 +36,8 @@ export async function startScript(
     | 'export-log'
     | 'import-log'
     | 'amend'
-    | 'checkpoint',
+    | 'checkpoint'
+    | 'accept-time',
   args: readonly string[],
   urls: DatabaseUrls | undefined,
   env: Readonly<Record<string, string>> = {},

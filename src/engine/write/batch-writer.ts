@@ -62,6 +62,7 @@ export class BatchWriter {
     const locked = await path.lock();
     await this.runner.runUnderLocks(batch, locked);
     const { execution, sealed } = batch.sealedUnderLocks;
+    await this.clock.checkLast(locked.times, (at) => path.isTimeAccepted(at));
     // An empty batch is refused too: whoever asks for one wants to know whether writes go.
     this.clock.check(locked.times, sealed.events.at(-1)?.recordedAt);
     if (execution.isEmpty) {

@@ -2,7 +2,7 @@ import type { Clock } from '../define/ids';
 import { LedgerUnavailable } from '../define/refusal';
 
 /** How far clocks may be apart. */
-const MAX_APART_MS = 60_000;
+export const MAX_APART_MS = 60_000;
 
 /** The time of a database's server. */
 export interface ServerTime {
@@ -30,6 +30,8 @@ export class ClockRefused extends LedgerUnavailable {}
 export class ClockGuard {
   /** What the clock is ahead of the monotonic one, since the process began. */
   private readonly ahead: number;
+  /** The last time from the future that is known to be accepted. */
+  private accepted: string | undefined;
 
   constructor(private readonly clock: Clock) {
     this.ahead = clock.now() - clock.monotonic();
@@ -40,6 +42,29 @@ export class ClockGuard {
     const jump = this.clock.now() - this.clock.monotonic() - this.ahead;
     if (Math.abs(jump) <= MAX_APART_MS) return undefined;
     return `The clock of this process went ${apart(jump)} of time; restart it once it is right`;
+  }
+
+  /**
+   * To be called before anything is written behind the last event, which is never later than what
+   * comes after it: one from the future would make its time that of all others.
+   * @param isAccepted asks whether an administrator has accepted that; only where it is so
+   * @throws ClockRefused
+   */
+  async checkLast(
+    { lastRecordedAt, log, state }: LockTimes,
+    isAccepted: (recordedAt: string) => Promise<boolean>,
+  ): Promise<void> {
+    if (lastRecordedAt === '' || lastRecordedAt === this.accepted) return;
+    const latest = Math.max(this.clock.now(), log.serverMs, state.serverMs);
+    const ahead = Date.parse(lastRecordedAt) - latest;
+    if (ahead <= MAX_APART_MS) return;
+    if (!(await isAccepted(lastRecordedAt))) {
+      throw new ClockRefused(
+        `The last event was recorded at ${lastRecordedAt}, ${apart(ahead)} of every clock: find ` +
+          'out why, and let the log go on with npm run accept-time',
+      );
+    }
+    this.accepted = lastRecordedAt;
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { Generated, Kysely, Selectable } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import { column, type ReadRow } from '../../database/column';
 import { sendable } from '../../database/prepared';
@@ -75,6 +75,13 @@ export interface LogDatabase extends DatabaseOf<
     key_hash: Buffer;
     created_at: string;
     withdrawn_at: string | null;
+  };
+  /** Times later than every clock, at which an administrator let the log go on. */
+  accepted_times: {
+    recorded_at: string;
+    position: number;
+    reason: string;
+    accepted_at: Generated<string>;
   };
 }
 

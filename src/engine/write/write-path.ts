@@ -8,6 +8,7 @@ import type { Registry } from '../define/registry';
 import { send, type Statement } from '../session/flush';
 import { underLocksOf } from '../session/locked-queries';
 import type { UnderLocks } from '../session/session-mode';
+import { isTimeAccepted } from './accepted-times';
 import type { LockTimes } from './clock-guard';
 import { committedCommandIds } from './command-log';
 import { addEventTypes, type LogDatabase } from './event-log';
@@ -185,6 +186,14 @@ export class WritePath {
     });
     const times = { lastRecordedAt, log: timeOf(log), state: timeOf(state) };
     return { head: logHead, isUnchanged, times };
+  }
+
+  /** Whether an administrator let the log go on at a time that is later than now. */
+  isTimeAccepted(recordedAt: string): Promise<boolean> {
+    return isTimeAccepted(
+      kyselyOn<LogDatabase>(() => this.log.current),
+      recordedAt,
+    );
   }
 
   /** Opens what is not open, both or neither. What was sent ahead is gone with its connection. */

@@ -5,6 +5,7 @@ import { EventAmended } from '../../engine/catch-up/amendment.events';
 import { defineCreator, type Command, type Outcome } from '../../engine/define/creator';
 import type { Head, LedgerEvent } from '../../engine/define/event';
 import type { LogDatabase } from '../../engine/write/event-log';
+import { isTimeAccepted } from '../../engine/write/accepted-times';
 import { ClockGuard } from '../../engine/write/clock-guard';
 import { Execution } from '../../engine/write/execution';
 import { send } from '../../engine/session/flush';
@@ -58,7 +59,9 @@ export class AmendmentWriter implements LogChange {
     const outcome = await execution.run(this.commandOn(rebuild, found));
     const server = { serverMs: Date.parse(serverTime), askedAt };
     const times = { lastRecordedAt, log: server, state: server };
-    new ClockGuard(systemClock).check(times, execution.lastRecordedAt);
+    const guard = new ClockGuard(systemClock);
+    await guard.checkLast(times, (at) => isTimeAccepted(this.db, at));
+    guard.check(times, execution.lastRecordedAt);
     if (outcome.isHit || outcome.kind === 'refused') {
       throw new LedgerUnavailable('The same request was carried out meanwhile; repeat it');
     }
