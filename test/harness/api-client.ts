@@ -19,6 +19,11 @@ export class ApiClient {
     private readonly key: string,
   ) {}
 
+  /** The header that says whose key this is. */
+  get authorization(): { readonly authorization: string } {
+    return { authorization: `Bearer ${this.key}` };
+  }
+
   get<Body = Record<string, unknown>>(
     path: string,
     options: RequestOptions = {},
@@ -52,7 +57,7 @@ export class ApiClient {
     const response = await fetch(`${this.url}${path}${dryRun ? '?dryRun=true' : ''}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.key}`,
+        ...this.authorization,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
         ...headers,

@@ -115,6 +115,13 @@ export class DocumentedClient extends ApiClient {
     return answer;
   }
 
+  /** Whether an endpoint of this method has this path. */
+  answers(method: string, path: string): boolean {
+    return this.endpoints.some(
+      (one) => one.method === method.toLowerCase() && patternOf(one.path).test(path),
+    );
+  }
+
   /** The endpoint that a path leads to: of several the one with the fewest parameters. */
   private endpointOf(method: string, path: string): Endpoint {
     const candidates = this.endpoints.filter(
