@@ -18,11 +18,11 @@ export async function open({ api }: SpawnedService): Promise<number> {
   return (await api.post('/v1/accounts', ACCOUNT)).status;
 }
 
-/** The service answers all the while, and writes again in the end. */
+/** The service answers all the while, and writes again in the end; readiness may be a second old. */
 export async function waitUntilBack(service: SpawnedService): Promise<void> {
   const back = async () => {
     expect(await isLive(service)).toBe(true);
-    return isReady(service);
+    return (await isReady(service)) && (await open(service)) === 201;
   };
   await waitFor('PostgreSQL to be back', back, READY_MS);
 }

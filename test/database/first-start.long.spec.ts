@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApiClient } from '../harness/api-client';
 import { ownClusterFolder } from '../harness/own-cluster';
 import { killTree } from '../harness/process-tree';
 import { seededRandom } from '../harness/seed';
@@ -7,6 +9,8 @@ import { spawnProcess, spawnService } from '../harness/service';
 
 /** `FIRST_START_KILLS=50` has it meet more moments. */
 const ROUNDS = Number(process.env['FIRST_START_KILLS'] ?? 12);
+/** The key is made by the first start, and kept in the data directory. */
+const OWN_KEY = { ADMIN_API_KEY: '' };
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' };
 
 /** How long a first start takes, so that kills meet all of it. */
@@ -27,13 +31,14 @@ describe('a first start that is killed with everything it started', () => {
     const longestMs = await firstStartMs();
     for (let round = 0; round < ROUNDS; round++) {
       const dataDir = await ownClusterFolder();
-      const { child, exited } = await spawnProcess({ dataDir, env: { ADMIN_API_KEY: '' } });
+      const { child, exited } = await spawnProcess({ dataDir, env: OWN_KEY });
       // One kill in each part of the start, at a random moment of it.
       await delay(((round + random.below(1000) / 1000) / ROUNDS) * longestMs);
       await killTree(child.pid!);
       expect(await exited).toBe('SIGKILL');
-      const next = await spawnService({ dataDir });
-      expect((await next.api.post('/v1/accounts', ACCOUNT)).status).toBe(201);
+      const next = await spawnService({ dataDir, env: OWN_KEY });
+      const key = (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
+      expect((await new ApiClient(next.url, key).post('/v1/accounts', ACCOUNT)).status).toBe(201);
       next.kill('SIGTERM');
       expect(await next.exited).toBe(0);
       const drafts = (await readdir(dataDir)).filter((name) => name.includes('draft'));

@@ -97,7 +97,7 @@ class Walk {
 
   private remember(body: unknown): void {
     const { seen } = this;
-    for (const [name, value] of Object.entries((body ?? {}) as object) as [string, unknown][]) {
+    for (const [name, value] of Object.entries(body ?? {}) as [string, unknown][]) {
       if (Array.isArray(value)) value.slice(0, 3).forEach((one) => this.remember(one));
       if (typeof value === 'number' && name === 'position') seen.positions.push(String(value));
       if (typeof value !== 'string') continue;
