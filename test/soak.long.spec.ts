@@ -15,6 +15,8 @@ const MINUTES = Number(process.env['SOAK_MINUTES'] ?? rounds(1, 10));
 const DISK_BYTES = 2.5 * 1024 ** 3;
 /** Less than PostgreSQL needs for its next file of WAL. */
 const LEFT_BYTES = 1 << 20;
+/** Payments that are sent once more at the end, of all that were acknowledged. */
+const ASKED_AGAIN = 2_000;
 const ACCOUNTS = 20;
 const [WRITERS, READERS, FLOODERS] = [16, 8, 8];
 /** Other tests run beside this one: nobody takes the machine for himself. */
@@ -166,10 +168,11 @@ function troublesOf(disk: SmallDisk, crowd: Crowd): readonly (() => Promise<void
   ];
 }
 
-/** Each payment that was acknowledged is there, once, and nothing else is. */
+/** As many payments as were acknowledged are there, and whoever asks again gets the same one. */
 async function expectKept(payments: Payments, dataDir: string): Promise<void> {
   const { acknowledged } = payments;
-  for (const { key, body, id } of acknowledged) {
+  const step = Math.ceil(acknowledged.length / ASKED_AGAIN);
+  for (const { key, body, id } of acknowledged.filter((_, i) => i % step === 0)) {
     const again = await waitFor(`${key} again`, () => payments.post(key, body), READY_MS);
     expect([key, again]).toEqual([key, id]);
   }

@@ -58,7 +58,7 @@ describe('the PostgreSQL of a running service', () => {
 
 describe('programs that open one data directory at once', () => {
   it('wait for each other, where it is new and where it is stopped', async () => {
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       const dataDir = await ownClusterFolder();
       const programs = 2 + (round % 3);
       for (const what of ['new', 'stopped']) {
