@@ -18,7 +18,7 @@ export async function open({ api }: SpawnedService): Promise<number> {
   return (await api.post('/v1/accounts', ACCOUNT)).status;
 }
 
-/** The service answers all the while, and writes again in the end; readiness may be a second old. */
+/** The service answers all the while, and writes in the end; readiness may be a second old. */
 export async function waitUntilBack(service: SpawnedService): Promise<void> {
   const back = async () => {
     expect(await isLive(service)).toBe(true);

@@ -31,6 +31,7 @@ import {
 
 /** What is in the log database and stays where it is, with the reason. */
 const STAYS: Record<string, string> = {
+  accepted_times: 'whoever goes on elsewhere says why anew',
   api_keys: 'every installation has its own',
   event_log_partitions: 'made as they are needed',
   event_types: 'taken from the events',
