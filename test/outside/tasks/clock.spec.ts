@@ -9,7 +9,7 @@ import { startTestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
 import { apisOf, withTimings, withWork } from '../../proof/runs/run-service';
 import { PretendedWork } from '../../proof/runs/pretended-work';
-import { BACKENDS, type StartQueue } from './queue-backends';
+import { SOME_BACKENDS, type StartQueue } from './queue-backends';
 import { startWithTask, withEmail } from './task-service';
 
 const NAME = 'letter.send';
@@ -32,7 +32,7 @@ beforeEach(() => {
 
 afterEach(() => jest.restoreAllMocks());
 
-describe.each(BACKENDS)('the clock of a process, with the queue on %s', (_, startQueue) => {
+describe.each(SOME_BACKENDS)('the clock of a process, with the queue on %s', (_, startQueue) => {
   it.each(JUMPS)(
     'is %s while a task is put off: it comes once the clock is right',
     async (_, by) => {
