@@ -23,8 +23,8 @@ const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 3_600_000 };
  * one of them does it, the others wait. @returns the names of the migrations that ran.
  */
 export async function migrate(urls: DatabaseUrls): Promise<string[]> {
-  const log = await alone(urls.log, () => migrateOne(urls.log, 'public', logMigrations));
-  const state = await alone(urls.state, async () => {
+  const log = await behindLock(urls.log, () => migrateOne(urls.log, 'public', logMigrations));
+  const state = await behindLock(urls.state, async () => {
     const names = await migrateOne(urls.state, STATE_SCHEMA, stateMigrations);
     return [...names.map((name) => `state/${name}`), ...(await migrateQueue(urls.state))];
   });
@@ -33,7 +33,7 @@ export async function migrate(urls: DatabaseUrls): Promise<string[]> {
 
 /** Brings a state database alone to the latest schema: one that nobody serves. */
 export function migrateState(url: string): Promise<string[]> {
-  return alone(url, () => migrateOne(url, STATE_SCHEMA, stateMigrations));
+  return behindLock(url, () => migrateOne(url, STATE_SCHEMA, stateMigrations));
 }
 
 /**
@@ -42,7 +42,7 @@ export function migrateState(url: string): Promise<string[]> {
  * session's, so it goes with its process.
  * SQL as text: the builder has no word for locks.
  */
-async function alone<T>(url: string, work: () => Promise<T>): Promise<T> {
+async function behindLock<T>(url: string, work: () => Promise<T>): Promise<T> {
   // However long the process takes that is migrating.
   const client = new Client(sessionConfig(url, undefined, { ...TIMEOUTS, lockTimeoutMs: 0 }));
   client.on('error', () => undefined);

@@ -18,7 +18,7 @@ export function hashApiKey(key: string): Buffer {
 /** The API keys of the log database, kept in memory for a second. */
 export class ApiKeys {
   /** By the hash of the key, which nobody can choose: how long a look-up takes tells nothing. */
-  private known: ReadonlyMap<string, Caller> = new Map();
+  private callers: ReadonlyMap<string, Caller> = new Map();
   private readAt = -Infinity;
   private reading: Promise<void> | undefined;
   private failed: { readonly at: number; readonly error: unknown } | undefined;
@@ -35,9 +35,9 @@ export class ApiKeys {
    */
   find(key: string): Caller | undefined | Promise<Caller | undefined> {
     const hashed = hashApiKey(key).toString('base64');
-    const caller = this.known.get(hashed);
+    const caller = this.callers.get(hashed);
     const age = performance.now() - this.readAt;
-    if (age > MAX_AGE_MS) return this.read().then(() => this.known.get(hashed));
+    if (age > MAX_AGE_MS) return this.read().then(() => this.callers.get(hashed));
     if (caller && age > REFRESH_AFTER_MS) this.read().catch(this.onError);
     return caller;
   }
@@ -57,7 +57,7 @@ export class ApiKeys {
         .select(['key_hash', 'name', 'role'])
         .where('withdrawn_at', 'is', null)
         .execute();
-      this.known = new Map(
+      this.callers = new Map(
         rows.map(({ key_hash, name, role }) => [key_hash.toString('base64'), { name, role }]),
       );
       // What the answer says held when it was asked for.

@@ -9,12 +9,12 @@ import { submitPatiently } from './submit-patiently';
 
 type Found = Pick<AccountRow, 'type' | 'currency'>;
 
-/** Accounts that are remembered as known; beyond that they are looked up again. */
-const MAX_KNOWN = 100_000;
+/** Accounts that are remembered; beyond that they are looked up again. */
+const MAX_REMEMBERED = 100_000;
 
 /** The accounts that rows name, looked up once and opened where that was asked for. */
 export class ImportAccounts {
-  private known = new Set<string>();
+  private opened = new Set<string>();
   /** Accounts of the other side that exist. */
   private readonly counters = new Set<string>();
 
@@ -67,17 +67,17 @@ export class ImportAccounts {
 
   private async prepareOwn(clientIds: Iterable<string>): Promise<Set<string>> {
     const { plan } = this;
-    if (this.known.size > MAX_KNOWN) this.known = new Set();
-    const unknown = [...new Set(clientIds)].filter((id) => !this.known.has(id));
-    if (unknown.length === 0) return new Set();
-    const found = await this.find(unknown);
-    const missing = unknown.filter((id) => !found.has(id));
+    if (this.opened.size > MAX_REMEMBERED) this.opened = new Set();
+    const wanted = [...new Set(clientIds)].filter((id) => !this.opened.has(id));
+    if (wanted.length === 0) return new Set();
+    const found = await this.find(wanted);
+    const missing = wanted.filter((id) => !found.has(id));
     if (plan.createAccounts) {
       const nameOf = (id: string) => `Account ${id.slice(plan.accountPrefix.length)}`;
       await Promise.all(missing.map((id) => this.openAccount(id, nameOf(id), plan.accountType)));
     }
     const absent = new Set(plan.createAccounts ? [] : missing);
-    for (const id of unknown) if (!absent.has(id)) this.known.add(id);
+    for (const id of wanted) if (!absent.has(id)) this.opened.add(id);
     return absent;
   }
 

@@ -18,7 +18,7 @@ export class RememberedOutcomes {
   private readonly expected = new Set<RememberedCommand>();
   /** Events of commands that were not asked for yet: of one query, so that they have a bound. */
   private read = new Map<RememberedCommand, LedgerEvent[]>();
-  private readonly known = new WeakMap<RememberedCommand, Outcome>();
+  private readonly answered = new WeakMap<RememberedCommand, Outcome>();
 
   constructor(
     private readonly registry: Registry,
@@ -37,13 +37,13 @@ export class RememberedOutcomes {
   async of(remembered: RememberedCommand, command: Command): Promise<Outcome> {
     const { creator, input, idempotencyKey } = command;
     checkSameRequest(remembered.fingerprint, creator.name, input, idempotencyKey!);
-    let outcome = this.known.get(remembered) ?? storedOutcome(remembered);
+    let outcome = this.answered.get(remembered) ?? storedOutcome(remembered);
     if (!outcome) {
       if (!this.read.has(remembered)) await this.readWith(remembered);
       const answer = creator.answer!(this.read.get(remembered)!);
       outcome = { kind: 'accepted', answer, position: remembered.lastPosition, isHit: true };
     }
-    this.known.set(remembered, outcome);
+    this.answered.set(remembered, outcome);
     this.read.delete(remembered);
     return outcome;
   }
