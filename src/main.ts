@@ -16,6 +16,7 @@ import { makeLog } from './http/log';
 import { outliveOutput } from './http/log-output';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
 import { FAILED, Running } from './running';
+import { errorMessage } from './database/errors';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */
@@ -122,7 +123,7 @@ async function main(): Promise<void> {
     if (running.stopping.aborted) return;
     const explanation = explainStartFailure(error);
     if (explanation === undefined) running.log?.error({ err: error }, 'the start failed');
-    const reason = explanation ?? (error instanceof Error ? error.message : String(error));
+    const reason = explanation ?? errorMessage(error);
     process.stderr.write(`Truebook did not start. ${reason}\n`);
     running.end(FAILED);
   }

@@ -1,5 +1,6 @@
 import type { ColumnType } from 'kysely';
 import type { BinaryCopyWriter } from './binary-copy';
+import { errorMessage } from './errors';
 
 /** PostgreSQL's types that rows are made of, with the JavaScript type that COPY takes of each. */
 export interface CopiedValues {
@@ -117,7 +118,7 @@ export class ValueRefused extends RangeError {
   override readonly name = 'ValueRefused';
 
   constructor(column: string, cause: unknown) {
-    super(`${column}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`${column}: ${errorMessage(cause)}`, { cause });
   }
 }
 

@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { logMigrations } from '../../migrations/log/index';
 import { stateMigrations } from '../../migrations/state/index';
 import { openPool, ROLES, sessionConfig, STATE_SCHEMA, type DatabaseUrls } from './connections';
+import { isError } from './errors';
 
 /** The schema of the state database that BullMQ keeps its queues in. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -71,7 +72,7 @@ async function migrateOne(
     const { error, results = [] } = await migrator.migrateToLatest();
     const failed = results.find((r) => r.status === 'Error');
     if (error !== undefined) {
-      const reason = error instanceof Error ? error.message : 'unknown';
+      const reason = isError(error) ? error.message : 'unknown';
       throw new MigrationError(`Migration ${failed?.migrationName ?? ''} failed: ${reason}`, {
         cause: error,
       });
@@ -97,7 +98,7 @@ async function migrateQueue(url: string): Promise<string[]> {
     const after = await runMigrations(client, QUEUE_SCHEMA);
     return before === after ? [] : [`queue/${after}`];
   } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unknown';
+    const reason = isError(error) ? error.message : 'unknown';
     throw new MigrationError(`The migrations of BullMQ failed: ${reason}`, { cause: error });
   } finally {
     await client.end();

@@ -20,6 +20,7 @@ import {
   type PostgresBinaries,
 } from './postgres-binaries';
 import { readOrMakeSecret } from './secret-file';
+import { errorMessage } from './errors';
 
 const MAJOR_VERSION = '18';
 /** Longest path of a Unix socket; PostgreSQL adds the file's name to the folder's. */
@@ -99,7 +100,7 @@ async function makeCluster(folder: PostgresFolder, signal?: AbortSignal): Promis
     // Whoever was first removed all drafts, ours included.
     if ((await versionOf(dataDir)) !== undefined) return;
     if (error instanceof EmbeddedPostgresError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new EmbeddedPostgresError(`PostgreSQL could not be initialised in ${dir}: ${reason}`);
   } finally {
     await rm(draft, { recursive: true, force: true }).catch(() => undefined);

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { refuseUnbounded } from './json-bounds';
 import { invalidRequest } from './problem';
 import type { Turns } from './turns';
+import { isError } from '../database/errors';
 
 /** Largest body that is read; a batch of 1000 transactions with two postings has 400 KiB. */
 export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -35,7 +36,7 @@ function parseBounded(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : '';
+    const reason = isError(error) ? error.message : '';
     throw invalidRequest({ pointer: '', message: `must be JSON: ${reason}` });
   }
 }

@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { DatabaseError } from 'pg';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { LogOutput, outputOf } from './log-output';
+import { isError } from '../database/errors';
 
 /** What must never be in a log, should it ever be handed to it. No wildcards: they cost 10 µs. */
 const SECRETS = [
@@ -31,7 +32,7 @@ const MAX_CAUSES = 5;
 
 /** An error as the log has it: nothing but what is listed, since libraries add what they like. */
 export function loggedError(error: unknown, depth = 0): object {
-  if (!(error instanceof Error)) return { type: typeof error };
+  if (!isError(error)) return { type: typeof error };
   const { name, code, cause } = error as Error & { code?: unknown };
   const isData = typeof code === 'string' && DATA_EXCEPTION.test(code);
   const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at '));

@@ -7,6 +7,7 @@ import {
   type RefusalDetails,
 } from '../engine/define/refusal';
 import type { CoreProblemCode } from './problem-codes';
+import { isError } from '../database/errors';
 
 /** The body of every error, as RFC 9457 has it, with the ledger's own members. */
 export interface Problem extends RefusalDetails {
@@ -41,7 +42,7 @@ export function refusalOf(error: unknown): Refusal {
 /** The status of an error of the framework that says the request was at fault. */
 function clientErrorStatus(error: unknown): number | undefined {
   if (error instanceof HttpException) return asClientError(error.getStatus());
-  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
+  if (!isError(error) || !('statusCode' in error)) return undefined;
   return asClientError(error.statusCode);
 }
 

@@ -8,6 +8,7 @@ import { LedgerUnavailable } from '../engine/define/refusal';
 import { RegistryError } from '../engine/define/registry';
 import { ProbeFailed } from '../engine/startup-probe';
 import { AdminKeyError } from './admin-key';
+import { isError } from '../database/errors';
 
 /** The program cannot start; `message` is the sentence for the person at the terminal. */
 export class StartFailed extends Error {
@@ -33,7 +34,7 @@ export function explainStartFailure(error: unknown): string | undefined {
   if (error instanceof EventOfDoom) {
     return `The event at position ${error.position} cannot be materialized: ${error.message}`;
   }
-  if (error instanceof Error && EXPLAINED.some((known) => error instanceof known)) {
+  if (isError(error) && EXPLAINED.some((known) => error instanceof known)) {
     return error.message;
   }
   return undefined;
@@ -71,7 +72,7 @@ function reasonOf(error: unknown, server: string, database: string): string {
   const state = sqlstateOf(error);
   if (state === '3D000') return `"${database}" does not exist on ${server}`;
   if (state === '28P01' || state === '28000') return `on ${server} refuses the user or password`;
-  const message = error instanceof Error && error.message !== '' ? error.message : undefined;
+  const message = isError(error) && error.message !== '' ? error.message : undefined;
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (state !== undefined) return `on ${server} refuses the connection: ${message}`;
   return `cannot be reached at ${server} (${code ?? message ?? 'no reason given'})`;

@@ -1,4 +1,5 @@
 import autocannon from 'autocannon';
+import { errorMessage } from '../../src/database/errors';
 
 /** What the child process is told, as JSON in its first argument. */
 export interface HttpLoad {
@@ -84,7 +85,7 @@ function transfer(accounts: readonly string[]) {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${errorMessage(error)}\n`);
     process.exitCode = 1;
   });
 }

@@ -24,6 +24,7 @@ import { measureProof } from './proof';
 import { formatReport, median, Results } from './report';
 import { ACCOUNTS, FULL, QUICK, type Sizes } from './sizes';
 import { measureTasks } from './task-load';
+import { errorMessage, isError } from '../../src/database/errors';
 
 const IN_FLIGHT = [1, 8, 64, 256];
 const MOST = 256;
@@ -245,7 +246,7 @@ function say(what: string): void {
 
 function complain(details: object, message: string): void {
   const { err } = details as { err?: unknown };
-  process.stderr.write(`${message}${err instanceof Error ? `: ${err.message}` : ''}\n`);
+  process.stderr.write(`${message}${isError(err) ? `: ${err.message}` : ''}\n`);
 }
 
 async function main(): Promise<void> {
@@ -270,6 +271,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${errorMessage(error)}\n`);
   process.exitCode = 1;
 });

@@ -4,6 +4,7 @@ import { features } from '../../src/features';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { Rebuild } from '../../src/proof/replay/rebuild';
 import { median } from './report';
+import { errorMessage } from '../../src/database/errors';
 
 /** What is rebuilt, one after another in one process. */
 export interface RebuildLoad {
@@ -50,7 +51,7 @@ if (require.main === module) {
   measureRebuilds(JSON.parse(process.argv[2]!) as RebuildLoad).then(
     (rates) => process.stdout.write(`${JSON.stringify(rates)}\n`),
     (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`${errorMessage(error)}\n`);
       process.exitCode = 1;
     },
   );

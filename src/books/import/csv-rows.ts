@@ -4,6 +4,7 @@ import { isClientId } from '../../engine/define/reference';
 import { hasAmountSize, SIGNED_AMOUNT_PATTERN } from '../../money/amount';
 import { isCalendarDate } from '../../money/calendar-date';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
+import { errorMessage } from '../../database/errors';
 
 /** One transaction of the file, checked as far as the file alone allows. */
 export interface ImportRow {
@@ -94,7 +95,7 @@ function brokenReason({ code, message }: CsvError): string {
 }
 
 function unreadable(file: string, cause: unknown): ImportError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = errorMessage(cause);
   return new ImportError(`${file} cannot be read: ${reason}`, { cause });
 }
 

@@ -17,6 +17,7 @@ import { loadRowsFrom } from '../session/row-loader';
 import { catchingUp, type CatchingUp } from '../session/session-mode';
 import { ComparedTasks, type TaskReport } from './task-comparison';
 import { UnsentRows } from './unsent-rows';
+import { errorMessage } from '../../database/errors';
 
 /**
  * Events that are read and materialized together: few, because the databases are sent to and heard
@@ -96,7 +97,7 @@ export class EventOfDoom extends StateUnusable {
     readonly type: string,
     cause: unknown,
   ) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorMessage(cause);
     super(`Event ${position} (${type}, ${eventId}) cannot be materialized: ${reason}`, { cause });
   }
 }

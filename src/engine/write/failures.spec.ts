@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { runInNewContext } from 'node:vm';
 import { Client } from 'pg';
 import { CommitRefused } from '../../database/writer-connection';
 import { EventOfDoom } from '../catch-up/catch-up';
@@ -33,6 +34,12 @@ describe('isUnavailable', () => {
     new Error('The connection ended'),
     new Error('timeout exceeded when trying to connect'),
   ])('is true for %s', (error) => {
+    expect(isUnavailable(error)).toBe(true);
+  });
+
+  it("is true for a socket's error of another realm", () => {
+    const error: unknown = runInNewContext("Object.assign(new Error(), { code: 'ECONNRESET' })");
+    expect(error).not.toBeInstanceOf(Error);
     expect(isUnavailable(error)).toBe(true);
   });
 

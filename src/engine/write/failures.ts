@@ -1,6 +1,7 @@
 import { isServerTrouble, SQLSTATE, sqlstateOf } from '../../database/sqlstates';
 import { CommitRefused } from '../../database/writer-connection';
 import { LedgerUnavailable, StateUnusable } from '../define/refusal';
+import { isError } from '../../database/errors';
 
 /** Whether the same command may succeed later, without anybody changing it. */
 export function isUnavailable(error: unknown): boolean {
@@ -32,7 +33,7 @@ const CONNECTION_MESSAGE =
 
 /** Errors of sockets and of pg's client, which have no SQLSTATE. */
 function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isError(error)) return false;
   if ('code' in error && /^E[A-Z]+$/.test(String(error.code))) return true;
   return CONNECTION_MESSAGE.test(error.message);
 }

@@ -15,6 +15,7 @@ import {
 import { NOT_YET, type AttemptEnd, type Deliveries, type StartedTask } from './deliveries';
 import type { HandledTask } from './handled-task';
 import type { JobQueues } from './job-queues';
+import { errorMessage, isError } from '../../database/errors';
 
 /** Pause before the end of an attempt is tried to be recorded once more. */
 const RECORD_PAUSE_MS = 1_000;
@@ -115,7 +116,7 @@ export class TaskWorker {
   }
 
   private endOf(handler: HandledTask, started: StartedTask, failure: unknown): AttemptEnd {
-    const error = failure instanceof Error ? failure.message : String(failure);
+    const error = errorMessage(failure);
     const { taskId, attempt } = started;
     const details = { taskId, task: handler.name, attempt, ...withoutMessage(failure) };
     const isOwnDatabaseAway = sqlstateOf(failure) !== undefined && isUnavailable(failure);
@@ -177,7 +178,7 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
 
 /** For the log: an error's message may quote an address, which the record of the task may keep. */
 function withoutMessage(failure: unknown): { error: string; frames?: string[] } {
-  if (!(failure instanceof Error)) return { error: typeof failure };
+  if (!isError(failure)) return { error: typeof failure };
   const frames = failure.stack?.split('\n').filter((line) => line.startsWith('    at '));
   return { error: failure.name, ...(frames && { frames }) };
 }

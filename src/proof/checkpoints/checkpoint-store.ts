@@ -5,6 +5,7 @@ import {
   type ObjectStore,
 } from '../../outside/adapters/object-store';
 import type { CheckpointConfig } from './checkpoint-config';
+import { errorMessage } from '../../database/errors';
 
 const FOLDER = 'checkpoints';
 const CONTENT_TYPE = 'text/plain; charset=utf-8';
@@ -51,7 +52,7 @@ export class CheckpointStore {
     try {
       return await call();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorMessage(error);
       const where = `The checkpoints at ${this.location} are out of reach`;
       throw new CheckpointsOutOfReach(`${where}: ${message}`, { cause: error });
     }

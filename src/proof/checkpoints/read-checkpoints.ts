@@ -3,6 +3,7 @@ import { OtherSideAway } from '../../engine/define/task-handler';
 import { openCheckpoint, type Checkpoint } from './checkpoint';
 import type { CheckpointStore } from './checkpoint-store';
 import type { VerifierKey } from './signed-note';
+import { errorMessage } from '../../database/errors';
 
 /** A checkpoint that a trusted key signed. */
 export interface NamedCheckpoint {
@@ -51,6 +52,6 @@ export async function readCheckpoint(
     // A store that is away says nothing about the file.
     if (error instanceof ServiceAway || error instanceof OtherSideAway) throw error;
     signal.throwIfAborted();
-    return { name, problem: error instanceof Error ? error.message : String(error) };
+    return { name, problem: errorMessage(error) };
   }
 }

@@ -12,6 +12,7 @@ import type { Rebuild, RebuildOptions } from './rebuild';
 import { isOfChain, type Doom, type LogFinding, type RanOn, type RunReport } from './report';
 import { digestOf, type Digest, type Side, type PositionSpan } from './table-digest';
 import { shapesOf, type TableShape } from './table-shape';
+import { errorMessage } from '../../database/errors';
 
 /** Collects what a replay or a verification finds, and makes the report of it. */
 export class RunRecord {
@@ -157,6 +158,6 @@ export class RunRecord {
 
 async function doomOf(doom: EventOfDoom, log: WriterConnection): Promise<Doom> {
   const { position, eventId, type, cause } = doom;
-  const error = cause instanceof Error ? cause.message : String(cause);
+  const error = errorMessage(cause);
   return { position, eventId, type, error, neighbours: await readEventsAround(log, position) };
 }

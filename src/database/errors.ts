@@ -1,0 +1,14 @@
+import { types } from 'node:util';
+
+/**
+ * Whether something that was thrown is an error. Not `instanceof Error`: what Node's own modules
+ * throw (a socket's ECONNRESET) is of another realm where the program runs in one of its own.
+ */
+export function isError(thrown: unknown): thrown is Error {
+  return types.isNativeError(thrown);
+}
+
+/** What an error says; of anything else that was thrown, its text. */
+export function errorMessage(thrown: unknown): string {
+  return isError(thrown) ? thrown.message : String(thrown);
+}
