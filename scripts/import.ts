@@ -1,4 +1,5 @@
 import { Config } from '../src/config';
+import { isError } from '../src/database/errors';
 import { migrate } from '../src/database/migrator';
 import { openLedger } from '../src/engine/open-ledger';
 import { features } from '../src/features';
@@ -69,7 +70,7 @@ runScript(async () => {
 function report(level: string) {
   return (details: object, message: string) => {
     const { err } = details as { err?: unknown };
-    const reason = err instanceof Error ? `: ${err.message}` : '';
+    const reason = isError(err) ? `: ${err.message}` : '';
     process.stderr.write(`${level}: ${message}${reason}\n`);
   };
 }

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { Config } from '../src/config';
 import type { DatabaseUrls } from '../src/database/connections';
+import { errorMessage } from '../src/database/errors';
 import { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { hasCluster } from '../src/database/postgres-folder';
 
@@ -73,7 +74,7 @@ export function parseCommandLine<T extends ParseArgsConfig>(config: T) {
   try {
     return parseArgs(config);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(errorMessage(error));
   }
 }
 
@@ -159,7 +160,7 @@ function sentenceOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map(sentenceOf).join('; ');
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   return /^connect |getaddrinfo|timeout expired/.test(message)
     ? `A database cannot be reached: ${message}`
     : message;
