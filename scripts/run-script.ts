@@ -4,6 +4,8 @@ import type { Config } from '../src/config';
 import type { DatabaseUrls } from '../src/database/connections';
 import { errorMessage } from '../src/database/errors';
 import { EmbeddedPostgres } from '../src/database/embedded-postgres';
+import { errorMessage } from '../src/database/errors';
+import { withInstallation } from '../src/database/logins';
 import { hasCluster } from '../src/database/postgres-folder';
 
 /** The command line is wrong; `message` says how, in one sentence. */
@@ -16,6 +18,8 @@ const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** What is under way gets so long to end in order once a signal came, in milliseconds. */
 const STOP_MS = 5_000;
 const CONNECT_MS = 10_000;
+const NEEDS_OWNERS =
+  'A script works as the owner of the databases: set LOG_DATABASE_URL and STATE_DATABASE_URL';
 /** Ctrl-C comes twice, from the terminal and from npm: so soon after it, it is the same one. */
 const SAME_SIGNAL_MS = 1_000;
 const stopping = new AbortController();
@@ -92,20 +96,29 @@ export async function openDatabases(
   config: Config,
   { mayMake = false }: OpenOptions = {},
 ): Promise<DatabaseUrls> {
-  const { logDatabaseUrl: log, stateDatabaseUrl: state, dataDir } = config;
-  if (log !== undefined && state !== undefined) {
+  const { owners, dataDir } = config;
+  if (owners) {
+    const { log, state } = owners;
     const where = `${placeOf(log)} and ${placeOf(state)}`;
     if (!mayMake && !(await isMigrated(log))) throw new UsageError(noLedger(where));
     process.stderr.write(`The ledger in ${where}\n`);
-    return { log, state };
+    return withInstallations(owners);
   }
+  if (config.services) throw new UsageError(NEEDS_OWNERS);
   if (!mayMake && !(await hasCluster(dataDir))) throw new UsageError(noLedger(dataDir));
   process.stderr.write(`The ledger in ${dataDir}\n`);
   opening = EmbeddedPostgres.open(dataDir, { signal: stopping.signal });
   cluster = await opening;
-  const { urls } = cluster;
+  const urls = await cluster.owners();
   if (!mayMake && !(await isMigrated(urls.log))) throw new UsageError(noLedger(dataDir));
-  return urls;
+  return withInstallations(urls);
+}
+
+async function withInstallations({ log, state }: DatabaseUrls): Promise<DatabaseUrls> {
+  return {
+    log: await withInstallation(log, 'log'),
+    state: await withInstallation(state, 'state'),
+  };
 }
 
 function noLedger(where: string): string {
@@ -140,8 +153,8 @@ async function isMigrated(url: string): Promise<boolean> {
 }
 
 /** Under which databases may be made in the embedded PostgreSQL; undefined where it is not used. */
-export function embeddedAdminUrl(): string | undefined {
-  return cluster?.url('postgres', 'postgres');
+export function embeddedAdminUrl(): Promise<string | undefined> {
+  return Promise.resolve(cluster?.superUrl());
 }
 
 async function finish(code: number): Promise<void> {

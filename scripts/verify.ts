@@ -61,7 +61,7 @@ async function checkAgainst(
   const progress = progressBar('events');
   const report = await verifyAgainst({
     ...{ dirOrRef, logFile: log, urls, progress },
-    ...{ adminUrl: embeddedAdminUrl(), signal: interruption() },
+    ...{ adminUrl: await embeddedAdminUrl(), signal: interruption() },
   }).finally(() => progress.stop());
   process.stdout.write(`${json ? JSON.stringify(report) : againstSummary(report)}\n`);
   return againstExitCode(report);

@@ -19,6 +19,7 @@ import {
   Url,
   type Environment,
 } from './config-fields';
+import type { DatabaseUrls } from './database/connections';
 import { READ_LIMITS, type ReadLimits } from './engine/open-readers';
 import type { EngineLimits } from './engine/write/ledger-parts';
 import type { HttpLimits } from './http/http-limits';
@@ -236,6 +237,10 @@ class ScheduleSettings implements ScheduleConfig {
   readonly checkpoint: string | undefined;
 }
 
+function pairOf(log: string | undefined, state: string | undefined): DatabaseUrls | undefined {
+  return log === undefined || state === undefined ? undefined : { log, state };
+}
+
 const ROLES = ['api', 'worker', 'all'] as const;
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
@@ -269,6 +274,23 @@ export class Config {
   )
   @DatabaseUrl({ variable: 'STATE_DATABASE_URL' })
   readonly stateDatabaseUrl: string | undefined;
+
+  /** What the service logs in with, which owns nothing. Unset: the start makes a login. */
+  @DatabaseUrl({ variable: 'LOG_SERVICE_URL' })
+  readonly logServiceUrl: string | undefined;
+
+  @Together<Config>(
+    'bothServices',
+    (config) => (config.logServiceUrl === undefined) === (config.stateServiceUrl === undefined),
+    'LOG_SERVICE_URL and STATE_SERVICE_URL must be set together',
+  )
+  @Together<Config>(
+    'twoServices',
+    ({ logServiceUrl: log, stateServiceUrl: state }) => log === undefined || log !== state,
+    'LOG_SERVICE_URL and STATE_SERVICE_URL must be two databases',
+  )
+  @DatabaseUrl({ variable: 'STATE_SERVICE_URL' })
+  readonly stateServiceUrl: string | undefined;
 
   @Matching({
     variable: 'ADMIN_API_KEY',
@@ -316,6 +338,23 @@ export class Config {
 
   @Group(() => ScheduleSettings)
   readonly schedules!: ScheduleSettings;
+
+  /** The databases as their owners; undefined: embedded ones, or none that this process knows. */
+  get owners(): DatabaseUrls | undefined {
+    return pairOf(this.logDatabaseUrl, this.stateDatabaseUrl);
+  }
+
+  /** The databases as the service is to log in. */
+  get services(): DatabaseUrls | undefined {
+    return pairOf(this.logServiceUrl, this.stateServiceUrl);
+  }
+
+  /** Without what only the start needs: a service that runs keeps no owner's password. */
+  withoutOwners(): Config {
+    for (const name of ['LOG_DATABASE_URL', 'STATE_DATABASE_URL']) delete process.env[name];
+    const kept: Config = Object.create(Config.prototype) as Config;
+    return Object.assign(kept, this, { logDatabaseUrl: undefined, stateDatabaseUrl: undefined });
+  }
 
   /** @throws ConfigError naming every variable that is wrong. */
   static load(env: Environment = process.env): Config {

@@ -7,10 +7,10 @@ import { createApp } from './app.module';
 import { Config } from './config';
 import type { DatabaseUrls } from './database/connections';
 import { EmbeddedPostgres } from './database/embedded-postgres';
-import { migrate } from './database/migrator';
+import { makeLogins, migrate, migratedByOthers } from './database/migrator';
 import { openLedger } from './engine/open-ledger';
 import { features } from './features';
-import { openAdminKey, type AdminKey } from './http/admin-key';
+import { knownAdminKey, openAdminKey, type AdminKey } from './http/admin-key';
 import { dutiesOf } from './http/duties';
 import { makeLog } from './http/log';
 import { outliveOutput } from './http/log-output';
@@ -24,48 +24,59 @@ const CLOSE_CONNECTIONS_AFTER_MS = 4_000;
 
 async function start(config: Config, log: Logger, running: Running): Promise<void> {
   const checkpoint = () => running.stopping.throwIfAborted();
-  const urls = await openDatabases(config, log, running);
+  const { urls, adminKey } = await openDatabases(config, log, running);
   checkpoint();
-  await migrate(urls);
-  checkpoint();
-  const { dataDir, adminApiKey: configured } = config;
-  const adminKey = await openAdminKey(urls.log, { dataDir, configured });
-  const open = await openLedger({
-    urls,
-    features,
-    limits: config.engine,
-    reads: config.reads,
-    log,
-  });
+  const { engine: limits, reads } = config;
+  const open = await openLedger({ urls, features, limits, reads, log });
   running.add(() => open.close());
   checkpoint();
-  const app = await createApp({ open, features, config, duties: dutiesOf(config.role), log });
+  const kept = config.withoutOwners();
+  const app = await createApp({ open, features, config: kept, duties: dutiesOf(config.role), log });
   running.add(() => closeApp(app));
   checkpoint();
   await listen(app, config);
   greet(app, adminKey);
 }
 
-async function openDatabases(config: Config, log: Logger, running: Running): Promise<DatabaseUrls> {
-  const { logDatabaseUrl, stateDatabaseUrl } = config;
-  if (logDatabaseUrl === undefined || stateDatabaseUrl === undefined) {
-    const postgres = await EmbeddedPostgres.open(config.dataDir, {
-      signal: running.stopping,
-      watcher: {
-        say: (message, err) => log.warn({ err }, message),
-        onLost: ({ message }) => running.fail(`It cannot go on without its database. ${message}`),
-      },
-    });
-    running.addLast(() => postgres.close());
-    return postgres.urls;
+/** The databases as the service works on them: their owners are needed for the start alone. */
+async function openDatabases(
+  config: Config,
+  log: Logger,
+  running: Running,
+): Promise<{ urls: DatabaseUrls; adminKey: AdminKey }> {
+  const { dataDir, adminApiKey: configured, services } = config;
+  if (!config.owners && services) {
+    await checkReachable(services);
+    const urls = await migratedByOthers(services);
+    return { urls, adminKey: await knownAdminKey(urls.log, configured) };
   }
-  await checkReachable('log', logDatabaseUrl);
-  await checkReachable('state', stateDatabaseUrl);
-  return { log: logDatabaseUrl, state: stateDatabaseUrl };
+  const owners = config.owners ?? (await openEmbedded(config, log, running));
+  running.stopping.throwIfAborted();
+  await checkReachable(owners);
+  const { urls } = await migrate(owners);
+  running.stopping.throwIfAborted();
+  const adminKey = await openAdminKey(urls.log, { dataDir, configured });
+  return { urls: await makeLogins(urls, services), adminKey };
+}
+
+async function openEmbedded(config: Config, log: Logger, running: Running): Promise<DatabaseUrls> {
+  const postgres = await EmbeddedPostgres.open(config.dataDir, {
+    signal: running.stopping,
+    watcher: {
+      say: (message, err) => log.warn({ err }, message),
+      onLost: ({ message }) => running.fail(`It cannot go on without its database. ${message}`),
+    },
+  });
+  running.addLast(() => postgres.close());
+  return postgres.owners();
 }
 
 /** Says which database is away before anything else fails for that reason. */
-async function checkReachable(name: 'log' | 'state', url: string): Promise<void> {
+async function checkReachable(urls: DatabaseUrls): Promise<void> {
+  for (const name of ['log', 'state'] as const) await connectOnce(name, urls[name]);
+}
+
+async function connectOnce(name: 'log' | 'state', url: string): Promise<void> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   client.on('error', () => undefined);
   try {

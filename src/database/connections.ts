@@ -19,7 +19,10 @@ const CLIENT_CHECKS = ['idle=60', 'interval=15', 'count=4'];
  */
 const GONE_CHECK_MS = 250;
 
-/** The roles that the migrations make; the service never runs as an owner. */
+/**
+ * The roles that a service works as, each with the rights of one kind of work, under the names that
+ * the first installation of a cluster has; what they are called elsewhere, {@link roleOf} says.
+ */
 export const ROLES = {
   logWriter: 'truebook_log_writer',
   logReader: 'truebook_log_reader',
@@ -29,8 +32,48 @@ export const ROLES = {
   runRecorder: 'truebook_run_recorder',
   stateWriter: 'truebook_state_writer',
   stateReader: 'truebook_state_reader',
+  /** Owns the state's schemas, and nothing else. */
+  stateReplayer: 'truebook_state_replayer',
 } as const;
 export type Role = (typeof ROLES)[keyof typeof ROLES];
+
+/** The installation whose roles the migrations write of. */
+const FIRST = 'truebook';
+/**
+ * Roles belong to a whole cluster, so each installation has its own; what their names begin with
+ * stands in the URLs of its databases.
+ */
+const INSTALLATION = 'installation';
+const NAMES = new RegExp(
+  `\\b${FIRST}(?=_(?:${Object.values(ROLES).map(purposeOf).join('|')})\\b)`,
+  'g',
+);
+
+function purposeOf(role: Role): string {
+  return role.slice(FIRST.length + 1);
+}
+
+/** What the names of the roles begin with that work on the database of a URL. */
+export function installationOf(url: string): string {
+  return new URL(url).searchParams.get(INSTALLATION) ?? FIRST;
+}
+
+/** The URL of a database that belongs to an installation. */
+export function ofInstallation(url: string, installation: string): string {
+  const named = new URL(url);
+  named.searchParams.set(INSTALLATION, installation);
+  return named.href;
+}
+
+/** What a role is called in the database of a URL. */
+export function roleOf(url: string, role: Role): string {
+  return `${installationOf(url)}_${purposeOf(role)}`;
+}
+
+/** A statement with the names of an installation's roles in place of those of the first one. */
+export function forInstallation(text: string, installation: string): string {
+  return text.replace(NAMES, installation);
+}
 
 /** The schema of the state database that holds everything a replay rebuilds. */
 export const STATE_SCHEMA = 'state';
@@ -59,7 +102,10 @@ export const SESSION_SETTINGS = {
 /** What a URL says of how a server is reached; whatever else it says is left out. */
 const WAY = /^(host|port|user|password|ssl.*|uselibpqcompat)$/;
 
-/** Where the two databases are; the users in the URLs own them. */
+/**
+ * Where the two databases are. The users in the URLs own them, or may become the roles that work on
+ * them; whose roles these are, the URLs say too.
+ */
 export interface DatabaseUrls {
   readonly log: string;
   readonly state: string;
@@ -108,11 +154,11 @@ export function sessionConfig(
     ...CLIENT_CHECKS.map((check) => `-c tcp_keepalives_${check}`),
     `-c client_connection_check_interval=${GONE_CHECK_MS}`,
     ...settings.map((setting) => `-c ${setting}`),
-    ...(role === undefined ? [] : [`-c role=${role}`]),
+    ...(role === undefined ? [] : [`-c role=${roleOf(url, role)}`]),
   ];
   return {
     connectionString: withoutSettings(url),
-    application_name: `truebook${role === undefined ? '' : ` ${role.replace('truebook_', '')}`}`,
+    application_name: `truebook${role === undefined ? '' : ` ${purposeOf(role)}`}`,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

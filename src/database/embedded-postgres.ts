@@ -3,15 +3,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { DatabaseUrls } from './connections';
 import { EmbeddedPostgresError } from './postgres-binaries';
-import { openFolder, type PostgresFolder } from './postgres-folder';
+import { openFolder, superuserPassword, type PostgresFolder } from './postgres-folder';
 import { PostgresServer } from './postgres-server';
+import { scramVerifier } from './scram';
+import { deriveSecret } from './secret-file';
 import { sqlstateOf } from './sqlstates';
 
 const OWNER = 'truebook_owner';
+/** Whoever uses the cluster is there as this one, who may do nothing. */
+const GUARD = 'truebook_guard';
 const DATABASES = { log: 'truebook_log', state: 'truebook_state' } as const;
 /** How long a server may say nothing at all; one that recovers says so, and takes its time. */
 const SILENCE_MS = 120_000;
 const CONNECT_MS = 10_000;
+const WRONG_PASSWORD = '28P01';
 const POLL_MS = 25;
 /** Held (shared) by every process that uses the cluster, so the last one to leave stops it. */
 const IN_USE_LOCK = 7_255_001;
@@ -62,6 +67,7 @@ export class EmbeddedPostgres {
 
   private constructor(
     private readonly folder: PostgresFolder,
+    private readonly guardPassword: string,
     private readonly watcher: Watcher | undefined,
   ) {
     this.server = new PostgresServer(folder);
@@ -70,13 +76,17 @@ export class EmbeddedPostgres {
   /** Initialises the cluster and its databases if there are none; starts it if it does not run. */
   static async open(dir: string, options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
     const { signal, watcher } = options;
-    const cluster = new EmbeddedPostgres(await openFolder(dir, signal), watcher);
+    const cluster = new EmbeddedPostgres(
+      await openFolder(dir, signal),
+      deriveSecret(await superuserPassword(dir), GUARD),
+      watcher,
+    );
     const end = () => cluster.ending.abort();
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
     try {
       await cluster.enterOrStart();
-      await cluster.makeDatabases();
+      await cluster.prepare();
     } catch (error) {
       await cluster.close().catch(() => undefined);
       throw error;
@@ -86,15 +96,24 @@ export class EmbeddedPostgres {
     return cluster;
   }
 
-  /** The two databases, as their owner. */
-  get urls(): DatabaseUrls {
-    return { log: this.url(DATABASES.log), state: this.url(DATABASES.state) };
+  /** The two databases, as their owner: this object does not keep its password. */
+  async owners(): Promise<DatabaseUrls> {
+    return { log: await this.ownerUrl(DATABASES.log), state: await this.ownerUrl(DATABASES.state) };
   }
 
-  /** A database of this cluster, as its owner or as the superuser. */
-  url(database: string, user: string = OWNER): string {
+  /** A database of this cluster, as the owner of databases. */
+  async ownerUrl(database: string): Promise<string> {
+    const password = await superuserPassword(this.folder.dir);
+    return this.url(database, OWNER, ownerPassword(password));
+  }
+
+  /** A database of this cluster, as the superuser. */
+  async superUrl(database = 'postgres'): Promise<string> {
+    return this.url(database, 'postgres', await superuserPassword(this.folder.dir));
+  }
+
+  private url(database: string, user: string, password: string): string {
     const host = encodeURIComponent(this.folder.socketDir);
-    const { password } = this.folder;
     return `postgresql://${user}:${password}@localhost/${database}?host=${host}&port=5432`;
   }
 
@@ -140,32 +159,26 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Connects and says that the cluster is in use.
+   * Connects and says that the cluster is in use, by a login that may do nothing else.
    * SQL as text: the builder has no word for locks.
    */
   private async enter(): Promise<'entered' | 'starting' | 'silent'> {
-    const connectionString = this.url('postgres', 'postgres');
-    const guard = new Client({ connectionString, connectionTimeoutMillis: CONNECT_MS });
-    guard.on('error', () => undefined);
+    let guard: Client | undefined;
     try {
-      await guard.connect();
+      guard = await connectTo(this.url('postgres', GUARD, this.guardPassword));
       await guard.query('select pg_advisory_lock_shared($1)', [IN_USE_LOCK]);
-      this.guard = guard;
-      guard.once('end', () => this.onGone(guard));
-      return 'entered';
     } catch (error) {
-      await guard.end().catch(() => undefined);
-      const state = sqlstateOf(error);
-      if (state === '28P01') {
-        const { dir, dataDir } = this.folder;
-        throw new EmbeddedPostgresError(
-          `The password in ${dir} does not fit the PostgreSQL in ${dataDir}`,
-          { cause: error },
-        );
-      }
+      await guard?.end().catch(() => undefined);
+      const isUnknown = sqlstateOf(error) === WRONG_PASSWORD;
+      const cause = isUnknown ? await this.prepare(true).catch((e: unknown) => e) : error;
+      if (cause instanceof EmbeddedPostgresError) throw cause;
       // 57P03: it starts, recovers or stops.
-      return state === '57P03' ? 'starting' : 'silent';
+      return cause === undefined || sqlstateOf(cause) === '57P03' ? 'starting' : 'silent';
     }
+    const entered = guard;
+    this.guard = entered;
+    entered.once('end', () => this.onGone(entered));
+    return 'entered';
   }
 
   private onGone(guard: Client): void {
@@ -214,23 +227,57 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Finishes what an earlier start may have left half done.
+   * Makes what is missing: the logins and the databases. The superuser does it, at every start, and
+   * finishes what an earlier one may have left half done.
    * SQL as text: it is about PostgreSQL's own tables, and the builder has no word for locks.
    */
-  private async makeDatabases(): Promise<void> {
-    const guard = this.guard!;
+  private async prepare(isGuardUnknown = false): Promise<void> {
+    const { dir, dataDir } = this.folder;
+    const password = await superuserPassword(dir);
+    const superuser = await connectTo(this.url('postgres', 'postgres', password)).catch(
+      (cause: unknown) => {
+        if (sqlstateOf(cause) !== WRONG_PASSWORD) throw cause;
+        const message = `The password in ${dir} does not fit the PostgreSQL in ${dataDir}`;
+        throw new EmbeddedPostgresError(message, { cause });
+      },
+    );
     const isThere = async (text: string, name: string) =>
-      (await guard.query(text, [name])).rows.length > 0;
-    // Several processes that open a new cluster at once do this one after the other.
-    await guard.query('select pg_advisory_lock($1)', [MAKING_LOCK]);
-    if (!(await isThere('select from pg_roles where rolname = $1', OWNER))) {
-      const { password } = this.folder;
-      await guard.query(`create role ${OWNER} login createrole password '${password}'`);
+      (await superuser.query(text, [name])).rows.length > 0;
+    const isRole = (name: string) => isThere('select from pg_roles where rolname = $1', name);
+    const verifier = (secret: string) => `password '${scramVerifier(secret)}'`;
+    try {
+      // Several processes that open a new cluster at once do this one after the other.
+      await superuser.query('select pg_advisory_lock($1)', [MAKING_LOCK]);
+      const isOwned = await isRole(OWNER);
+      if (!isOwned) await superuser.query(`create role ${OWNER} login createrole`);
+      for (const name of Object.values(DATABASES)) {
+        if (await isThere('select from pg_database where datname = $1', name)) continue;
+        await superuser.query(`create database ${name} owner ${OWNER}`);
+      }
+      const isGuarded = await isRole(GUARD);
+      if (isGuarded && !isGuardUnknown) return;
+      // The owner of an earlier version had the superuser's password.
+      await superuser.query(`alter role ${OWNER} ${verifier(ownerPassword(password))}`);
+      if (!isGuarded) await superuser.query(`create role ${GUARD} login`);
+      await superuser.query(`alter role ${GUARD} ${verifier(this.guardPassword)}`);
+    } finally {
+      await superuser.end();
     }
-    for (const name of Object.values(DATABASES)) {
-      if (await isThere('select from pg_database where datname = $1', name)) continue;
-      await guard.query(`create database ${name} owner ${OWNER}`);
-    }
-    await guard.query('select pg_advisory_unlock($1)', [MAKING_LOCK]);
+  }
+}
+
+function ownerPassword(password: string): string {
+  return deriveSecret(password, OWNER);
+}
+
+async function connectTo(connectionString: string): Promise<Client> {
+  const client = new Client({ connectionString, connectionTimeoutMillis: CONNECT_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
-import { ROLES } from './connections';
+import { roleOf, ROLES } from './connections';
+import { loginOf } from './logins';
 
 /** A trigger that keeps rows as they are, and what it calls. */
 interface Guard {
@@ -49,15 +50,16 @@ interface Found {
  * Looks whether everything that keeps the log as it was written is in its place: triggers that fire
  * always and do what the migrations made them do, rights, owners, and partitions without a gap.
  * @param db anybody's connection to the log: catalogs are open to all
+ * @param url of the log
  * @returns a sentence for each that is not
  */
-export async function missingGuards<DB>(db: Kysely<DB>): Promise<string[]> {
-  const { rows } = await readCatalogs.execute(db);
+export async function missingGuards<DB>(db: Kysely<DB>, url: string): Promise<string[]> {
+  const { rows } = await readCatalogs(url).execute(db);
   const found = rows[0]!;
   return [
     ...missingTriggers(found),
     ...changedBodies(found),
-    ...tooManyRights(found),
+    ...tooManyRights(found, roleOf(url, ROLES.logAmender)),
     ...wrongOwners(found),
     ...missingPartitions(found),
   ];
@@ -86,10 +88,10 @@ function changedBodies({ bodies }: Found): string[] {
   });
 }
 
-function tooManyRights({ rights }: Found): string[] {
+function tooManyRights({ rights }: Found, amender: string): string[] {
   return rights.flatMap(({ table, column, grantee, privilege }) => {
     if (ALLOWED.includes(privilege)) return [];
-    const isAmendment = grantee === ROLES.logAmender && privilege === 'UPDATE';
+    const isAmendment = grantee === amender && privilege === 'UPDATE';
     if (isAmendment && table === 'event_log' && AMENDABLE.includes(column ?? '')) return [];
     const what = column === null ? table : `${table}.${column}`;
     return [`${grantee} has the right to ${privilege} ${what}`];
@@ -119,11 +121,13 @@ function missingPartitions({ partitions }: Found): string[] {
 }
 
 const tables = sql.join(KEPT.map((table) => sql.lit(table)));
-const roles = sql.join(Object.values(ROLES).map((role) => sql.lit(role)));
 const functions = sql.join(Object.keys(BODIES).map((name) => sql.lit(name)));
 
-// SQL as text: it is about PostgreSQL's own tables, and rights have no words in the builder.
-const readCatalogs = sql<Found>`
+/** SQL as text: it is about PostgreSQL's own tables, and rights have no words in the builder. */
+function readCatalogs(url: string) {
+  const names = [...Object.values(ROLES).map((role) => roleOf(url, role)), loginOf(url, 'log')];
+  const roles = sql.join(names.map((name) => sql.lit(name)));
+  return sql<Found>`
   with kept as (
     select c.oid, c.relname::text as name, c.relowner, c.relacl,
       pg_get_expr(c.relpartbound, c.oid) as bound
@@ -162,3 +166,4 @@ const readCatalogs = sql<Found>`
     (select coalesce(json_agg(json_build_object('table', k.name, 'bound', k.bound)), '[]')
       from kept k where k.bound is not null
     ) as partitions`;
+}

@@ -1,11 +1,24 @@
 import { runMigrations } from 'bullmq';
-import { sql, type Kysely } from 'kysely';
+import { Kysely, PostgresDialect, sql, type PostgresPool } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
-import { Client } from 'pg';
+import { Client, type Pool } from 'pg';
 import { logMigrations } from '../../migrations/log/index';
 import { stateMigrations } from '../../migrations/state/index';
-import { openPool, ROLES, sessionConfig, STATE_SCHEMA, type DatabaseUrls } from './connections';
+import {
+  forInstallation,
+  installationOf,
+  openClients,
+  openPool,
+  roleOf,
+  ROLES,
+  sessionConfig,
+  STATE_SCHEMA,
+  type DatabaseUrls,
+  type Role,
+} from './connections';
 import { isError } from './errors';
+import { SQLSTATE, sqlstateOf } from './sqlstates';
+import { makeLogin, makeRoles, withInstallation, type Side } from './logins';
 
 /** The schema of the state database that BullMQ keeps its queues in. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -16,25 +29,111 @@ export class MigrationError extends Error {}
 /** Held by whoever migrates a database, for everything that it does there. */
 const MIGRATING_LOCK = 7_255_003;
 
+const MIGRATIONS = 'kysely_migration';
+const BY_OWNER =
+  'run "npm run migrate" with LOG_DATABASE_URL and STATE_DATABASE_URL set to the owners';
+/** invalid_parameter_value and insufficient_privilege: a role that is not there, or not to be had. */
+const NO_RIGHTS = ['22023', SQLSTATE.insufficientPrivilege] as readonly string[];
+
 // Migrations may build indexes on large tables, and wait for the batch that is under way.
 const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 3_600_000 };
 
+/** What migrating came to. */
+export interface Migrated {
+  /** The migrations that ran. */
+  readonly ran: readonly string[];
+  /** The databases as their owners, and whose roles work on them. */
+  readonly urls: DatabaseUrls;
+}
+
 /**
- * Brings both databases to the latest schema, as their owners. Several processes may do so at once:
- * one of them does it, the others wait. @returns the names of the migrations that ran.
+ * Brings both databases to the latest schema, as their owners, and makes the roles that work on
+ * them. Several processes may do so at once: one of them does it, the others wait.
  */
-export async function migrate(urls: DatabaseUrls): Promise<string[]> {
-  const log = await behindLock(urls.log, () => migrateOne(urls.log, 'public', logMigrations));
-  const state = await behindLock(urls.state, async () => {
-    const names = await migrateOne(urls.state, STATE_SCHEMA, stateMigrations);
-    return [...names.map((name) => `state/${name}`), ...(await migrateQueue(urls.state))];
+export async function migrate(urls: DatabaseUrls): Promise<Migrated> {
+  const log = await migrateLog(urls.log);
+  const state = await migrateState(urls.state);
+  const queue = await behindLock(state.url, () => migrateQueue(state.url));
+  return { ran: [...log.ran, ...state.ran, ...queue], urls: { log: log.url, state: state.url } };
+}
+
+/**
+ * Makes what the service logs in with, on databases that are migrated.
+ * @param named the logins where they are chosen; else they are made
+ * @throws LoginError
+ */
+export async function makeLogins(
+  owners: DatabaseUrls,
+  named?: DatabaseUrls,
+): Promise<DatabaseUrls> {
+  const make = (side: Side) =>
+    behindLock(owners[side], () => makeLogin(owners[side], side, named?.[side]));
+  return { log: await make('log'), state: await make('state') };
+}
+
+/**
+ * Databases that somebody else migrates, for a service that knows no owner.
+ * @returns the URLs, which say whose roles work on them
+ * @throws MigrationError where a migration of this program is missing
+ */
+export async function migratedByOthers(services: DatabaseUrls): Promise<DatabaseUrls> {
+  const log = await withInstallation(services.log, 'log');
+  const state = await withInstallation(services.state, 'state');
+  await expectMigrated(log, ROLES.logReader, 'public', logMigrations);
+  await expectMigrated(state, ROLES.stateReader, STATE_SCHEMA, stateMigrations);
+  return { log, state };
+}
+
+/** SQL as text: it is about the migrator's own tables. */
+async function expectMigrated(
+  url: string,
+  role: Role,
+  schema: string,
+  migrations: Record<string, Migration>,
+): Promise<void> {
+  const db: Kysely<unknown> = openPool(url, role, TIMEOUTS, 1, () => undefined);
+  try {
+    const { rows } = await sql<{ name: string }>`
+      select name from ${sql.id(schema, MIGRATIONS)}`.execute(db);
+    const known = new Set(rows.map(({ name }) => name));
+    const missing = Object.keys(migrations).filter((name) => !known.has(name));
+    if (missing.length === 0) return;
+    throw new MigrationError(`Migration ${missing[0]!} is missing: ${BY_OWNER}`);
+  } catch (error) {
+    if (error instanceof MigrationError) throw error;
+    const state = sqlstateOf(error);
+    // Without the roles, or the tables, nothing was migrated for this login.
+    if (state !== SQLSTATE.undefinedTable && !NO_RIGHTS.includes(state ?? '')) throw error;
+    throw new MigrationError(`There is no ledger for this login: ${BY_OWNER}`, { cause: error });
+  } finally {
+    await db.destroy();
+  }
+}
+
+interface MigratedOne {
+  readonly ran: readonly string[];
+  readonly url: string;
+}
+
+function migrateLog(url: string): Promise<MigratedOne> {
+  return behindLock(url, async () => {
+    const owner = await withInstallation(url, 'log');
+    await makeRoles(owner, 'log');
+    const names = await migrateOne(owner, undefined, 'public', logMigrations);
+    await showMigrations(owner, ROLES.logReader, 'public');
+    return { ran: names.map((name) => `log/${name}`), url: owner };
   });
-  return [...log.map((name) => `log/${name}`), ...state];
 }
 
 /** Brings a state database alone to the latest schema: one that nobody serves. */
-export function migrateState(url: string): Promise<string[]> {
-  return behindLock(url, () => migrateOne(url, STATE_SCHEMA, stateMigrations));
+export function migrateState(url: string): Promise<MigratedOne> {
+  return behindLock(url, async () => {
+    const owner = await withInstallation(url, 'state');
+    await makeRoles(owner, 'state');
+    const names = await migrateOne(owner, ROLES.stateReplayer, STATE_SCHEMA, stateMigrations);
+    await showMigrations(owner, ROLES.stateReader, STATE_SCHEMA);
+    return { ran: names.map((name) => `state/${name}`), url: owner };
+  });
 }
 
 /**
@@ -58,10 +157,14 @@ async function behindLock<T>(url: string, work: () => Promise<T>): Promise<T> {
 
 async function migrateOne(
   url: string,
+  role: Role | undefined,
   schema: string,
   migrations: Record<string, Migration>,
 ): Promise<string[]> {
-  const db: Kysely<unknown> = openPool(url, undefined, TIMEOUTS, 2, () => undefined);
+  const pool = openClients({ url, role, timeouts: TIMEOUTS, max: 2, onError: () => undefined });
+  const db = new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool: forRolesOf(url, pool) }),
+  });
   try {
     await sql`create schema if not exists ${sql.id(schema)}`.execute(db);
     const migrator = new Migrator({
@@ -84,6 +187,36 @@ async function migrateOne(
 }
 
 /**
+ * A service that knows no owner has to see whether everything was migrated.
+ * SQL as text: the builder has no word for grants.
+ */
+async function showMigrations(url: string, role: Role, schema: string): Promise<void> {
+  const db: Kysely<unknown> = openPool(url, undefined, TIMEOUTS, 1, () => undefined);
+  const [table, reader] = [sql.id(schema, MIGRATIONS), roleOf(url, role)];
+  try {
+    const { rows } = await sql<{ sees: boolean }>`
+      select has_table_privilege(${reader}, ${`${schema}.${MIGRATIONS}`}, 'select') as sees`.execute(
+      db,
+    );
+    if (!rows[0]!.sees) await sql`grant select on ${table} to ${sql.id(reader)}`.execute(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** A pool whose statements name the roles of the installation that a database belongs to. */
+function forRolesOf(url: string, pool: Pool): PostgresPool {
+  const installation = installationOf(url);
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = (text: string, values: unknown[]) =>
+      client.query(forInstallation(text, installation), values);
+    return { query, release: () => client.release() };
+  };
+  return { connect, end: () => pool.end() } as unknown as PostgresPool;
+}
+
+/**
  * BullMQ's own migrations, and the rights of the role that uses its queues. They are in the state
  * database, since they can be lost: the truth about tasks is in the log.
  */
@@ -93,7 +226,7 @@ async function migrateQueue(url: string): Promise<string[]> {
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await grantQueue(client);
+    await grantQueue(client, url);
     const before = await queueVersion(client);
     const after = await runMigrations(client, QUEUE_SCHEMA);
     return before === after ? [] : [`queue/${after}`];
@@ -121,8 +254,8 @@ async function queueVersion(client: Client): Promise<number> {
  * each queue when it is first used, hence the right to create.
  * SQL as text: the builder has no word for grants.
  */
-async function grantQueue(client: Client): Promise<void> {
-  const role = ROLES.stateWriter;
+async function grantQueue(client: Client, url: string): Promise<void> {
+  const role = roleOf(url, ROLES.stateWriter);
   const defaults = `alter default privileges in schema ${QUEUE_SCHEMA} grant`;
   await client.query('begin');
   await client.query(`create schema if not exists ${QUEUE_SCHEMA}`);

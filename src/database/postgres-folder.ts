@@ -34,9 +34,16 @@ export interface PostgresFolder {
   readonly dir: string;
   readonly dataDir: string;
   readonly socketDir: string;
-  /** Of the superuser and of the owner of the databases. */
-  readonly password: string;
   readonly binaries: PostgresBinaries;
+}
+
+/**
+ * The password of a folder's superuser, made where there is none. What other logins there have is
+ * made from it, so that whoever knows theirs does not know this one.
+ */
+export async function superuserPassword(dir: string): Promise<string> {
+  const make = () => randomBytes(PASSWORD_BYTES).toString('hex');
+  return (await readOrMakeSecret(join(dir, 'postgres-password'), make)).text;
 }
 
 /** Whether a folder has a cluster, complete or of another version. */
@@ -49,9 +56,7 @@ export async function openFolder(dir: string, signal?: AbortSignal): Promise<Pos
   await mkdir(dir, { recursive: true });
   const binaries = await findBinaries(dir);
   const dataDir = join(dir, 'postgres');
-  const make = () => randomBytes(PASSWORD_BYTES).toString('hex');
-  const { text: password } = await readOrMakeSecret(join(dir, 'postgres-password'), make);
-  const folder = { dir, dataDir, socketDir: socketDirOf(dir, dataDir), password, binaries };
+  const folder = { dir, dataDir, socketDir: socketDirOf(dir, dataDir), binaries };
   if ((await versionOf(dataDir)) === undefined) await makeCluster(folder, signal);
   const version = await versionOf(dataDir);
   if (version !== MAJOR_VERSION) {
@@ -116,12 +121,12 @@ async function removeDrafts(dir: string): Promise<void> {
 }
 
 async function initdb(
-  { dir, password, binaries }: PostgresFolder,
+  { dir, binaries }: PostgresFolder,
   draft: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const passwordFile = join(draft, 'password');
-  await writeFile(passwordFile, password, { mode: 0o600 });
+  await writeFile(passwordFile, await superuserPassword(dir), { mode: 0o600 });
   if (binaries.user) await chown(passwordFile, binaries.user.uid, binaries.user.gid);
   const child = spawnBinary(binaries, binaries.initdb, [
     `--pgdata=${join(draft, 'data')}`,

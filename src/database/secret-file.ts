@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -27,6 +27,11 @@ export async function readOrMakeSecret(file: string, make: () => string): Promis
     ),
   );
   return { text: (await readSecret(file))!, isNew };
+}
+
+/** A secret for one purpose that whoever has the other secret can make again, and nobody else. */
+export function deriveSecret(secret: string, purpose: string): string {
+  return createHmac('sha256', secret).update(purpose).digest('hex');
 }
 
 /** Has a file keep another secret; whenever the process may be killed, it keeps one of the two. */

@@ -117,7 +117,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   try {
     registry.checkComplete(await storedEventTypes(pools.service));
     await checkDeclaredTables(pools.engineState, registry.tables);
-    await checkGuards(pools.service);
+    await checkGuards(pools.service, urls.log);
     await ledger.start();
     await ensurePartitions(pools.partitions, ledger.head.position);
   } catch (error) {

@@ -1,5 +1,11 @@
 import type { Kysely } from 'kysely';
-import { clientConfig, ROLES, SESSION_SETTINGS, type DatabaseUrls } from '../database/connections';
+import {
+  clientConfig,
+  roleOf,
+  ROLES,
+  SESSION_SETTINGS,
+  type DatabaseUrls,
+} from '../database/connections';
 import { missingGuards } from '../database/log-guards';
 import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
 import { WriterConnection } from '../database/writer-connection';
@@ -34,7 +40,7 @@ export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number):
       await first.connect();
       await second.connect();
       await checkServer(first, name);
-      await checkSession(first, name);
+      await checkSession(first, name, roleOf(urls[name], LOCKS[name].role));
       await checkLock(first, second, name);
     } finally {
       first.destroy();
@@ -47,8 +53,8 @@ export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number):
  * Whether all that keeps the log as it was written is in its place.
  * @throws ProbeFailed naming each guard that is not
  */
-export async function checkGuards(log: Kysely<LogDatabase>): Promise<void> {
-  const missing = await missingGuards(log);
+export async function checkGuards(log: Kysely<LogDatabase>, url: string): Promise<void> {
+  const missing = await missingGuards(log, url);
   if (missing.length === 0) return;
   const lines = missing.map((line) => `  - ${line}`).join('\n');
   throw new ProbeFailed(`The log is not guarded as the migrations made it:\n${lines}`);
@@ -83,10 +89,14 @@ async function checkServer(connection: WriterConnection, name: 'log' | 'state'):
  * A pooler may drop what a session begins with, and some settings only a superuser can set.
  * SQL as text: it is about PostgreSQL's own settings.
  */
-async function checkSession(connection: WriterConnection, name: 'log' | 'state'): Promise<void> {
+async function checkSession(
+  connection: WriterConnection,
+  name: 'log' | 'state',
+  role: string,
+): Promise<void> {
   const wanted: Record<string, string> = {
     ...SESSION_SETTINGS,
-    role: LOCKS[name].role,
+    role,
     client_encoding: 'UTF8',
     server_encoding: 'UTF8',
     // Anything else switches the triggers off that guard the log.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sql, type Kysely } from 'kysely';
 import { Client } from 'pg';
 import { readOrMakeSecret, readSecret, replaceSecret } from '../database/secret-file';
-import { kyselyOn } from '../database/connections';
+import { kyselyOn, openPool, ROLES } from '../database/connections';
 import type { LogDatabase } from '../engine/write/event-log';
 import { hashApiKey } from './api-keys';
 
@@ -56,6 +56,25 @@ export function openAdminKey(logUrl: string, source: AdminKeySource): Promise<Ad
     await insertKey(log, text);
     return { key: text, file: keptIn, isNew };
   });
+}
+
+/**
+ * What a process knows of the admin's key that may only read which there are.
+ * @param logUrl of the log, as a service logs in
+ * @throws AdminKeyError where the ledger does not know the key that is set, or no longer
+ */
+export async function knownAdminKey(logUrl: string, key: string | undefined): Promise<AdminKey> {
+  const adminKey = { key, file: undefined, isNew: false };
+  if (key === undefined) return adminKey;
+  const timeouts = { lockTimeoutMs: CONNECT_TIMEOUT_MS, statementTimeoutMs: CONNECT_TIMEOUT_MS };
+  const log = openPool<LogDatabase>(logUrl, ROLES.logReader, timeouts, 1, () => undefined);
+  try {
+    const known = await log.selectFrom('api_keys').select(['key_hash', 'withdrawn_at']).execute();
+    checkKnown(key, known, 'ADMIN_API_KEY');
+    return adminKey;
+  } finally {
+    await log.destroy();
+  }
 }
 
 /**

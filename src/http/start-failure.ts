@@ -1,4 +1,5 @@
 import { EmbeddedPostgresError } from '../database/postgres-binaries';
+import { LoginError } from '../database/logins';
 import { MigrationError } from '../database/migrator';
 import { sqlstateOf } from '../database/sqlstates';
 import { EventOfDoom } from '../engine/catch-up/catch-up';
@@ -20,6 +21,7 @@ const EXPLAINED = [
   StartFailed,
   EmbeddedPostgresError,
   MigrationError,
+  LoginError,
   ProbeFailed,
   RegistryError,
   HeadsDiverge,

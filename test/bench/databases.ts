@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { migrate } from '../../src/database/migrator';
+import { makeLogins, migrate } from '../../src/database/migrator';
 
 /** A cluster of the bench's own, with the settings that `npm start` gives the embedded one. */
 export interface BenchCluster {
@@ -44,38 +44,38 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
   // The server's own user has to reach its folder below.
   await chmod(dataDir, READABLE);
   const postgres = await EmbeddedPostgres.open(dataDir);
-  const client = new Client({ connectionString: postgres.url('postgres', 'postgres') });
+  const client = new Client({ connectionString: await postgres.superUrl() });
   await client.connect();
   for (const name of Object.values(EXTRA)) {
     await client.query(`create database ${name} owner ${OWNER}`);
   }
   await prepareWal(client, walFiles);
   await client.end();
-  const naiveUrls = { log: postgres.url(EXTRA.log), state: postgres.url(EXTRA.state) };
-  const taskUrls = { log: postgres.url(EXTRA.taskLog), state: postgres.url(EXTRA.taskState) };
-  await migrate(postgres.urls);
-  await migrate(taskUrls);
-  const interestUrls = {
-    log: postgres.url(EXTRA.interestLog),
-    state: postgres.url(EXTRA.interestState),
-  };
-  const mixedUrls = { log: postgres.url(EXTRA.mixedLog), state: postgres.url(EXTRA.mixedState) };
-  await migrate(interestUrls);
-  await migrate(mixedUrls);
-  await migrate(naiveUrls);
+  const own = async (log: string, state: string) =>
+    migrated({ log: await postgres.ownerUrl(log), state: await postgres.ownerUrl(state) });
+  const urls = await migrated(await postgres.owners());
+  const taskUrls = await own(EXTRA.taskLog, EXTRA.taskState);
+  const interestUrls = await own(EXTRA.interestLog, EXTRA.interestState);
+  const mixedUrls = await own(EXTRA.mixedLog, EXTRA.mixedState);
+  const naiveUrls = await own(EXTRA.log, EXTRA.state);
   return {
     dataDir,
-    urls: postgres.urls,
+    urls,
     naiveUrls,
     taskUrls,
     interestUrls,
     mixedUrls,
-    pgbenchUrl: postgres.url(EXTRA.pgbench),
+    pgbenchUrl: await postgres.ownerUrl(EXTRA.pgbench),
     close: async () => {
       await postgres.close();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The service's logins on databases that are made ready for it. */
+async function migrated(owners: DatabaseUrls): Promise<DatabaseUrls> {
+  return makeLogins((await migrate(owners)).urls);
 }
 
 /**

@@ -48,9 +48,7 @@ describe('a lock file that a crash has left', () => {
         await writeFile(file, [other.pid, ...rest].join('\n'));
       }
       const cluster = await openCluster(dataDir);
-      expect(await query(cluster.url('postgres', 'postgres'), 'select 1 as one')).toEqual([
-        { one: 1 },
-      ]);
+      expect(await query(await cluster.superUrl(), 'select 1 as one')).toEqual([{ one: 1 }]);
       await cluster.close();
       expect(other.exitCode).toBeNull();
       expect(other.signalCode).toBeNull();

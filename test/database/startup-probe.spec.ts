@@ -58,8 +58,8 @@ describe('the start-up probe', () => {
   it('refuses a log that would lose commits, and a standby', async () => {
     const folder = await ownClusterFolder();
     const cluster = await openCluster(folder);
-    const { urls } = cluster;
-    const superUrl = cluster.url('postgres', 'postgres');
+    const urls = await cluster.owners();
+    const superUrl = await cluster.superUrl();
     const set = async (name: string, value: string) => {
       await query(superUrl, `alter system set ${name} = ${value}`);
       await query(superUrl, 'select pg_reload_conf()');

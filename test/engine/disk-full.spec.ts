@@ -20,9 +20,9 @@ describe('a ledger whose disk is full', () => {
     const disk = await SmallDisk.mount(folder, DISK_BYTES);
     const cluster = await openCluster(folder);
     try {
-      await moveState(cluster.url('postgres', 'postgres'), folder, disk);
-      await migrate(cluster.urls);
-      const options = { urls: cluster.urls, features, limits: TEST_LIMITS };
+      await moveState(await cluster.superUrl(), folder, disk);
+      await migrate(await cluster.owners());
+      const options = { urls: await cluster.owners(), features, limits: TEST_LIMITS };
       const open = await openLedger({ ...options, log: new RecordedLog() });
       const { ledger } = open;
       const submit = async (type: 'asset' | 'equity') => {

@@ -51,6 +51,7 @@ const TAMPERINGS: readonly [statement: string, ...said: string[]][] = [
   ['grant truncate on command_log to public', 'everybody has the right to TRUNCATE command_log'],
   [
     `alter table event_types owner to ${ROLES.logWriter}`,
+    `truebook_log_service owns event_types, or may become ${ROLES.logWriter}, who does`,
     `${ROLES.logWriter} owns event_types, or may become ${ROLES.logWriter}, who does`,
   ],
   [`alter table event_log detach partition ${PARTITION}`, 'event_log has no partitions'],
@@ -67,9 +68,11 @@ async function startedBooks(): Promise<TestDatabases> {
 describe('the guards of the log', () => {
   it('are all there in a new ledger, and with a second partition', async () => {
     const ledger = await startTestLedger();
-    expect(await missingGuards(ledger.open.logReader)).toEqual([]);
-    await query(ledger.databases.urls.log, 'select add_event_log_partition(1000)');
-    expect(await missingGuards(ledger.open.logReader)).toEqual([]);
+    const { open, databases } = ledger;
+    const missing = () => missingGuards(open.logReader, databases.urls.log);
+    expect(await missing()).toEqual([]);
+    await query(databases.urls.log, 'select add_event_log_partition(1000)');
+    expect(await missing()).toEqual([]);
   });
 
   it.each(TAMPERINGS)(

@@ -25,11 +25,11 @@ describe('PostgreSQL killed with kill -9 under load', () => {
     const random = seededRandom();
     const folder = await ownClusterFolder();
     let cluster = await openCluster(folder);
-    const { urls } = cluster;
+    const urls = await cluster.owners();
     await migrate(urls);
     // The state's commits are not waited for: with a lazy WAL writer a crash does lose some.
-    await query(cluster.url('postgres', 'postgres'), `alter system set wal_writer_delay = '10s'`);
-    await query(cluster.url('postgres', 'postgres'), 'select pg_reload_conf()');
+    await query(await cluster.superUrl(), `alter system set wal_writer_delay = '10s'`);
+    await query(await cluster.superUrl(), 'select pg_reload_conf()');
     const open = await openLedger({
       ...{ urls, features, limits: TEST_LIMITS, reads: { cheap: 2 }, log: new RecordedLog() },
     });

@@ -5,6 +5,8 @@ import { clientConfig } from '../../src/database/connections';
 const VARIABLES = {
   superUrl: 'TRUEBOOK_TEST_SUPER_URL',
   ownerUrl: 'TRUEBOOK_TEST_OWNER_URL',
+  logServiceUrl: 'TRUEBOOK_TEST_LOG_SERVICE_URL',
+  stateServiceUrl: 'TRUEBOOK_TEST_STATE_SERVICE_URL',
   runDir: 'TRUEBOOK_TEST_RUN_DIR',
 } as const;
 
@@ -14,14 +16,17 @@ export interface TestCluster {
   readonly superUrl: string;
   /** The database `postgres` as the role that owns the program's databases. */
   readonly ownerUrl: string;
+  /** A log and a state database as a service logs in. */
+  readonly logServiceUrl: string;
+  readonly stateServiceUrl: string;
   /** A folder of this run alone; removed at its end. */
   readonly runDir: string;
 }
 
 export function announceCluster(cluster: TestCluster): void {
-  process.env[VARIABLES.superUrl] = cluster.superUrl;
-  process.env[VARIABLES.ownerUrl] = cluster.ownerUrl;
-  process.env[VARIABLES.runDir] = cluster.runDir;
+  for (const [field, variable] of Object.entries(VARIABLES)) {
+    process.env[variable] = cluster[field as keyof TestCluster];
+  }
 }
 
 export function testCluster(): TestCluster {
@@ -33,6 +38,8 @@ export function testCluster(): TestCluster {
   return {
     superUrl: read(VARIABLES.superUrl),
     ownerUrl: read(VARIABLES.ownerUrl),
+    logServiceUrl: read(VARIABLES.logServiceUrl),
+    stateServiceUrl: read(VARIABLES.stateServiceUrl),
     runDir: read(VARIABLES.runDir),
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { DatabaseUrls } from '../../src/database/connections';
+import { ROLES, type DatabaseUrls } from '../../src/database/connections';
 import type { Feature } from '../../src/engine/define/feature';
 import { features } from '../../src/features';
 import { databaseUrl, endAllQueries, endQueries, query, testCluster, withClient } from './cluster';
@@ -10,7 +10,7 @@ const TEMPLATES = { log: 'truebook_log', state: 'truebook_state' } as const;
 const OWNER = 'truebook_owner';
 
 export interface CloneOptions {
-  /** Statements for the state database, run as its owner: tables of features made for a test. */
+  /** Statements for the state database, run as the owner of its schemas: tables of features made for a test. */
   readonly stateTables?: readonly string[];
   /** `file`: dropped after the last test of the file, not after the one that made it. */
   readonly lifetime?: 'test' | 'file';
@@ -20,8 +20,10 @@ export interface CloneOptions {
 
 /** A pair of databases of one spec, migrated and empty. */
 export interface TestDatabases {
-  /** As the role that owns them: what the service is configured with. */
+  /** As the role that owns them: what a start is configured with. */
   readonly urls: DatabaseUrls;
+  /** As a running service logs in. */
+  readonly serviceUrls: DatabaseUrls;
   /** As the superuser. */
   readonly superUrls: DatabaseUrls;
   /** A new, empty state database beside this pair's own, dropped together with it. */
@@ -37,6 +39,7 @@ export interface TestDatabases {
 
 class ClonedPair implements TestDatabases {
   readonly urls: DatabaseUrls;
+  readonly serviceUrls: DatabaseUrls;
   readonly superUrls: DatabaseUrls;
   features: readonly Feature[] = features;
   isChecked: boolean;
@@ -47,23 +50,27 @@ class ClonedPair implements TestDatabases {
   constructor(private readonly options: CloneOptions) {
     const id = `test_${process.pid}_${randomBytes(5).toString('hex')}`;
     const names = { log: `${id}_log`, state: `${id}_state` };
-    const { ownerUrl, superUrl } = testCluster();
+    const { ownerUrl, superUrl, logServiceUrl, stateServiceUrl } = testCluster();
     this.names = [names.log, names.state];
     this.urls = urlsOf(ownerUrl, names);
+    this.serviceUrls = {
+      log: databaseUrl(logServiceUrl, names.log),
+      state: databaseUrl(stateServiceUrl, names.state),
+    };
     this.superUrls = urlsOf(superUrl, names);
     this.isChecked = options.isChecked ?? true;
   }
 
   async create(): Promise<void> {
     const [log, state] = this.names as [string, string];
-    await Promise.all([clone(TEMPLATES.log, log), clone(TEMPLATES.state, state)]);
+    await Promise.all([clone(TEMPLATES.log, log), cloneState(state)]);
     await this.makeTables(this.urls.state);
   }
 
   async emptyState(): Promise<string> {
     const name = `${this.names[1]}_${this.names.length}`;
     this.names.push(name);
-    await clone(TEMPLATES.state, name);
+    await cloneState(name);
     const url = databaseUrl(this.urls.state, name);
     await this.makeTables(url);
     return url;
@@ -91,6 +98,7 @@ class ClonedPair implements TestDatabases {
     const statements = this.options.stateTables ?? [];
     if (statements.length === 0) return;
     await withClient(url, async (client) => {
+      await client.query(`set role ${ROLES.stateReplayer}`);
       for (const statement of statements) await client.query(statement);
     });
   }
@@ -126,6 +134,13 @@ async function clone(template: string, name: string): Promise<void> {
     testCluster().superUrl,
     `create database ${name} template ${template} owner ${OWNER} strategy file_copy`,
   );
+}
+
+/** Rights on a database itself are not cloned. */
+async function cloneState(name: string): Promise<void> {
+  await clone(TEMPLATES.state, name);
+  const grant = `grant create on database ${name} to ${ROLES.stateReplayer}`;
+  await query(testCluster().superUrl, grant);
 }
 
 const open: { pair: ClonedPair; lifetime: 'test' | 'file' }[] = [];

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { migrate } from '../../src/database/migrator';
+import { makeLogins, migrate } from '../../src/database/migrator';
 import { announceCluster } from './cluster';
 import { atTheEnd } from './global-teardown';
 import { isAlive } from './own-cluster';
@@ -26,10 +26,13 @@ export default async function setUp(): Promise<void> {
   await chmod(runDir, 0o755);
   const postgres = await EmbeddedPostgres.open(runDir);
   atTheEnd(postgres, runDir);
-  await migrate(postgres.urls);
+  const { urls } = await migrate(await postgres.owners());
+  const services = await makeLogins(urls);
   announceCluster({
-    superUrl: postgres.url('postgres', 'postgres'),
-    ownerUrl: postgres.url('postgres'),
+    superUrl: await postgres.superUrl(),
+    ownerUrl: await postgres.ownerUrl('postgres'),
+    logServiceUrl: services.log,
+    stateServiceUrl: services.state,
     runDir,
   });
 }

@@ -129,7 +129,7 @@ function openLedgerOf(
   options: TestLedgerOptions,
 ): Promise<OpenLedger> {
   return openLedger({
-    urls: options.urls ?? databases.urls,
+    urls: options.urls ?? databases.serviceUrls,
     features: options.features ?? allFeatures,
     limits: { ...TEST_LIMITS, ...options.limits },
     reads: { cheap: 2, ...options.reads },

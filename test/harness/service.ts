@@ -80,7 +80,7 @@ const TEST_ENV = {
 /** Starts the service on cloned databases and a free port. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const databases = options.databases ?? (await cloneDatabases());
-  const { urls = databases.urls, tasks = 'off', runs = false, replace = [] } = options;
+  const { urls = databases.serviceUrls, tasks = 'off', runs = false, replace = [] } = options;
   if (options.features) databases.features = options.features;
   const features = replaced(options.features ?? allFeatures, replace);
   const logged: string[] = [];
@@ -96,7 +96,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...options.env,
   });
   const { engine: limits, reads } = config;
-  await openAdminKey(urls.log, { dataDir, configured: TEST_KEY });
+  await openAdminKey(databases.urls.log, { dataDir, configured: TEST_KEY });
   const open = await openLedger({ urls, features, limits, reads, log });
   const opened = [() => open.close()];
   const closeAll = async () => {
@@ -116,7 +116,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const api = new ApiClient(url, TEST_KEY);
-  return { url, key: TEST_KEY, api, databases, urls, open, get, dataDir, logged, close };
+  return { url, key: TEST_KEY, api, databases, urls: databases.urls, open, get, dataDir, logged, close };
 }
 
 /** The variables of the configuration that set these limits. */

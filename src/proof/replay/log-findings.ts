@@ -51,9 +51,13 @@ export async function findLogProblems(
 /** What should keep the log as it was written, and is not in its place. */
 export async function findMissingGuards(
   log: WriterConnection,
+  url: string,
   { position }: Head,
 ): Promise<LogFinding[]> {
-  const missing = await missingGuards(kyselyOn<LogDatabase>(() => log.current));
+  const missing = await missingGuards(
+    kyselyOn<LogDatabase>(() => log.current),
+    url,
+  );
   return missing.map((what) => ({
     kind: 'guard_missing',
     position,

@@ -128,7 +128,7 @@ export class Rebuild {
     return new Rebuild(
       options,
       new WriterConnection(clientConfig(log, ROLES.logReplayer, REBUILD_TIMEOUTS)),
-      new WriterConnection(clientConfig(state, undefined, REBUILD_TIMEOUTS)),
+      new WriterConnection(clientConfig(state, ROLES.stateReplayer, REBUILD_TIMEOUTS)),
       schema,
     );
   }
@@ -146,7 +146,8 @@ export class Rebuild {
     await this.state.send('begin');
     this.indexing = undefined;
     this.isFinished = false;
-    this.missing = await createShadow(this.db, this.schema, tables, isThrownAway);
+    const { state: url } = this.options.urls;
+    this.missing = await createShadow(this.db, url, this.schema, tables, isThrownAway);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import { ROLES, STATE_SCHEMA } from '../../database/connections';
+import { roleOf, ROLES, STATE_SCHEMA } from '../../database/connections';
 import { GENESIS } from '../../engine/define/event';
 import type { StateDatabase, StateTable } from '../../engine/define/state-table';
 
@@ -21,11 +21,13 @@ export interface ShadowIndex {
  * Makes a schema with the tables of the live one, empty and with the same columns, checks and
  * rights. What migrations have done is copied. Everything from now on in this transaction that
  * names a table without its schema means the new one.
+ * @param url of the state
  * @param isThrownAway whether its rows are never committed: then they need no WAL
  * @returns the indexes that are still to be made: all but those that a session loads rows by
  */
 export async function createShadow(
   db: Kysely<StateDatabase>,
+  url: string,
   schema: string,
   tables: readonly StateTable[],
   isThrownAway: boolean,
@@ -40,7 +42,7 @@ export async function createShadow(
   const isMigrators = (name: string) => name.startsWith('kysely_');
   // The rights are on what is made after they were granted: the migrator's tables are its own.
   for (const name of names.filter(isMigrators)) await makeTable(name);
-  await grantRights(db, schema);
+  await grantRights(db, url, schema);
   for (const name of names.filter((n) => !isMigrators(n))) await makeTable(name);
   await copyGrants(db, schema);
   // Also where the live one has lost its row.
@@ -102,10 +104,11 @@ export async function tablesOf(db: Kysely<StateDatabase>, schema: string): Promi
 }
 
 /** What the first migration of the state grants, so that every later table has it too. */
-async function grantRights(db: Kysely<StateDatabase>, schema: string): Promise<void> {
-  const [name, writer, reader] = [schema, ROLES.stateWriter, ROLES.stateReader].map((n) =>
-    sql.id(n),
+async function grantRights(db: Kysely<StateDatabase>, url: string, schema: string): Promise<void> {
+  const [writer, reader] = [ROLES.stateWriter, ROLES.stateReader].map((role) =>
+    sql.id(roleOf(url, role)),
   );
+  const name = sql.id(schema);
   await sql`grant usage on schema ${name} to ${writer}, ${reader}`.execute(db);
   await sql`
     alter default privileges in schema ${name}

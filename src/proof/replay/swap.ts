@@ -40,7 +40,7 @@ export async function swapBack(
   urls: DatabaseUrls,
   { isDryRun = false }: { readonly isDryRun?: boolean } = {},
 ): Promise<Head> {
-  return withOwner(urls.state, async (db, state) => {
+  return asReplayer(urls.state, async (db, state) => {
     await excludeOthers(db);
     const log = new WriterConnection(clientConfig(urls.log, ROLES.logReplayer, SWAP_BACK_TIMEOUTS));
     try {
@@ -101,14 +101,14 @@ async function rename(db: Kysely<StateDatabase>, from: string, to: string): Prom
 
 /** Gives the place of the state of before the last replay free. */
 export function dropPrevious(url: string): Promise<void> {
-  return withOwner(url, async (db) => {
+  return asReplayer(url, async (db) => {
     await sql`drop schema if exists ${sql.id(PREVIOUS_SCHEMA)} cascade`.execute(db);
   });
 }
 
 /** What was written since the last vacuum is then found by its position without a full scan. */
 export function summarizeRanges(url: string): Promise<void> {
-  return withOwner(url, async (db) => {
+  return asReplayer(url, async (db) => {
     // SQL as text: it is about PostgreSQL's own tables.
     await sql`
       select brin_summarize_new_values(c.oid) from pg_class c join pg_am a on a.oid = c.relam
@@ -120,11 +120,11 @@ export function summarizeRanges(url: string): Promise<void> {
   });
 }
 
-async function withOwner<T>(
+async function asReplayer<T>(
   url: string,
   work: (db: Kysely<StateDatabase>, state: WriterConnection) => Promise<T>,
 ): Promise<T> {
-  const state = new WriterConnection(clientConfig(url, undefined, SWAP_BACK_TIMEOUTS));
+  const state = new WriterConnection(clientConfig(url, ROLES.stateReplayer, SWAP_BACK_TIMEOUTS));
   try {
     await state.connect();
     return await work(

@@ -44,7 +44,7 @@ async function compareAt(
   try {
     await record.begin(live.is);
     const { logHead } = record.ranOn!;
-    record.log.push(...(await findMissingGuards(rebuild.log, logHead)));
+    record.log.push(...(await findMissingGuards(rebuild.log, options.urls.log, logHead)));
     const end = Math.min(options.toPosition ?? logHead.position, logHead.position);
     // What the state does not have yet, because it is behind, cannot be compared.
     record.toPosition = Math.min(end, live.head.position);

@@ -194,7 +194,9 @@ class Import {
         );
       }
       await this.expectBeginning(page, before, head);
-      await allDone(sendPage(this.log, page, this.logHead.position, header.dispatched));
+      await allDone(
+        sendPage(this.log, this.options.url, page, this.logHead.position, header.dispatched),
+      );
       await this.log.commit();
     } catch (error) {
       await this.log.rollback();

@@ -1,5 +1,5 @@
 import { given, rowsOf } from '../../database/arrays';
-import { ROLES, type Role } from '../../database/connections';
+import { roleOf, ROLES, type Role } from '../../database/connections';
 import { CopyIn } from '../../database/copy-in';
 import { sendable } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
@@ -22,21 +22,24 @@ const LAST_ORDINAL = 2 ** 31 - 1;
 
 /**
  * Sends what a page has and the log lacks, without waiting; the caller holds the log's lock.
+ * @param url of the log
  * @param known where the log ends: the events up to there are there already
  * @returns the answers to come
  */
 export function sendPage(
   log: WriterConnection,
+  url: string,
   page: FilePage,
   known: number,
   dispatched: readonly Dispatched[],
 ): Promise<unknown>[] {
   const events = page.rows.get(EVENTS)!.slice(Math.max(0, known - page.after));
+  const as = (role: Role, write: () => Promise<unknown>[]) => asRole(log, url, role, write);
   return log.together(() => [
     ...copy(log, EVENTS, events),
     ...sendTypes(log, events),
     ...FOLLOWING.flatMap((table) =>
-      asRole(log, table.role, () => {
+      as(table.role, () => {
         const rows = page.rows.get(table)!.map((row) => imported(table, row));
         // What goes with an event was committed with it. What only follows a position may have come
         // to an earlier import already, or after an earlier export, also where a page begins.
@@ -45,8 +48,8 @@ export function sendPage(
         return [...merge(log, table, there), ...copy(log, table, lacking)];
       }),
     ),
-    ...asRole(log, BACKUPS.role, () => sendAmended(log, page, known)),
-    ...asRole(log, ROLES.taskWorker, () => sendDispatched(log, dispatched, page.upTo)),
+    ...as(BACKUPS.role, () => sendAmended(log, page, known)),
+    ...as(ROLES.taskWorker, () => sendDispatched(log, dispatched, page.upTo)),
   ]);
 }
 
@@ -62,12 +65,14 @@ function imported({ onImport }: MovedTable, row: FileRow): FileRow {
 /** Each table is written by the role that the service writes it with. */
 function asRole(
   log: WriterConnection,
+  url: string,
   role: Role,
   write: () => Promise<unknown>[],
 ): Promise<unknown>[] {
   if (role === ROLES.logWriter) return write();
-  const taken = log.send(`set local role ${role}`);
-  return [taken, ...write(), log.send(`set local role ${ROLES.logWriter}`)];
+  const become = (one: Role) => log.send(`set local role ${roleOf(url, one)}`);
+  const taken = become(role);
+  return [taken, ...write(), become(ROLES.logWriter)];
 }
 
 /** Adds rows that are not there: the lines go to the server as they stand in the file. */

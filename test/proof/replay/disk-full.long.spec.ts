@@ -44,11 +44,11 @@ describe('a disk that is full', () => {
     const folder = await ownClusterFolder();
     const disk = await SmallDisk.mount(folder, DISK_BYTES);
     const cluster = await openCluster(folder);
-    const superUrl = cluster.url('postgres', 'postgres');
-    const urls: DatabaseUrls = cluster.urls;
+    const superUrl = await cluster.superUrl();
+    const urls: DatabaseUrls = await cluster.owners();
     const books = {
       urls,
-      superUrls: { log: superUrl, state: cluster.url('truebook_state', 'postgres') },
+      superUrls: { log: superUrl, state: await cluster.superUrl('truebook_state') },
     };
     try {
       await moveState(superUrl, folder, disk);
