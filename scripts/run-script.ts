@@ -4,8 +4,7 @@ import type { Config } from '../src/config';
 import type { DatabaseUrls } from '../src/database/connections';
 import { errorMessage } from '../src/database/errors';
 import { EmbeddedPostgres } from '../src/database/embedded-postgres';
-import { errorMessage } from '../src/database/errors';
-import { withInstallation } from '../src/database/logins';
+import { withInstallations } from '../src/database/logins';
 import { hasCluster } from '../src/database/postgres-folder';
 
 /** The command line is wrong; `message` says how, in one sentence. */
@@ -112,13 +111,6 @@ export async function openDatabases(
   const urls = await cluster.owners();
   if (!mayMake && !(await isMigrated(urls.log))) throw new UsageError(noLedger(dataDir));
   return withInstallations(urls);
-}
-
-async function withInstallations({ log, state }: DatabaseUrls): Promise<DatabaseUrls> {
-  return {
-    log: await withInstallation(log, 'log'),
-    state: await withInstallation(state, 'state'),
-  };
 }
 
 function noLedger(where: string): string {

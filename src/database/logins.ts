@@ -7,6 +7,7 @@ import {
   ROLES,
   sessionConfig,
   STATE_SCHEMA,
+  type DatabaseUrls,
   type Role,
 } from './connections';
 import { isError } from './errors';
@@ -48,18 +49,34 @@ export function loginOf(url: string, side: Side): string {
   return `${installationOf(url)}_${side}_service`;
 }
 
+/** {@link withInstallation} of both databases: a state that was lost belongs to that of its log. */
+export async function withInstallations({ log, state }: DatabaseUrls): Promise<DatabaseUrls> {
+  const ofLog = isSaid(log)
+    ? installationOf(log)
+    : await withSession(log, (client) => installationIn(client, 'log'));
+  return {
+    log: await withInstallation(log, 'log'),
+    state: await withInstallation(state, 'state', ofLog),
+  };
+}
+
 /**
  * Finds which installation a database belongs to: the one whose roles have rights in it. A new one
  * belongs to the first installation of its cluster where no other database uses those roles, and
  * else to one that is named after it.
+ * @param preferred the one that a new one belongs to, where its owner may become those roles
  * @returns the URL, which says so from then on
  */
-export function withInstallation(url: string, side: Side): Promise<string> {
-  if (new URL(url).searchParams.has('installation')) return Promise.resolve(url);
+export function withInstallation(url: string, side: Side, preferred?: string): Promise<string> {
+  if (isSaid(url)) return Promise.resolve(url);
   return withSession(url, async (client) => {
     const found = await installationIn(client, side);
-    return ofInstallation(url, found ?? (await freeInstallation(client, side)));
+    return ofInstallation(url, found ?? (await freeInstallation(client, side, preferred)));
   });
+}
+
+function isSaid(url: string): boolean {
+  return new URL(url).searchParams.has('installation');
 }
 
 /** SQL as text: it is about PostgreSQL's own tables. */
@@ -78,34 +95,42 @@ async function installationIn(client: Client, side: Side): Promise<string | unde
   return rows[0]?.name.slice(0, -suffix.length);
 }
 
-async function freeInstallation(client: Client, side: Side): Promise<string> {
+async function freeInstallation(client: Client, side: Side, preferred?: string): Promise<string> {
+  if (preferred !== undefined && (await mayBecome(client, preferred, side))) return preferred;
   const name = (client.database ?? '').toLowerCase().replaceAll(/[^a-z0-9_]/g, '_');
   const own = `db_${name}`.slice(0, MAX_INSTALLATION - 9);
   const digest = createHash('sha256').update(`${client.database}`).digest('hex').slice(0, 8);
   for (const candidate of ['truebook', own]) {
-    if (!(await isTaken(client, candidate, side))) return candidate;
+    const isFree = !(await isUsedElsewhere(client, candidate, side));
+    if (isFree && (await mayBecome(client, candidate, side))) return candidate;
   }
   return `${own}_${digest}`;
 }
 
-/**
- * Whether the roles of an installation are another's: other databases depend on them, or this owner
- * may not use them. SQL as text: it is about PostgreSQL's own tables.
- */
-async function isTaken(client: Client, candidate: string, side: Side): Promise<boolean> {
-  const names = ROLES_OF[side].map((role) => role.replace('truebook', candidate));
-  const { rows } = await client.query<{ taken: boolean }>(
-    `select exists (
-       select from pg_roles r where r.rolname = any($1) and (
-         not pg_has_role(r.oid, 'set') or exists (
-           select from pg_shdepend d
-           where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid
-             and d.dbid <> 0
-             and d.dbid <> (select oid from pg_database where datname = current_database())))
-     ) as taken`,
-    [names],
+function rolesOf(installation: string, side: Side): string[] {
+  return ROLES_OF[side].map((role) => role.replace('truebook', installation));
+}
+
+/** Whether this owner may use the roles of an installation that are there. SQL as text: as above. */
+async function mayBecome(client: Client, installation: string, side: Side): Promise<boolean> {
+  const { rowCount } = await client.query(
+    "select from pg_roles where rolname = any($1) and not pg_has_role(oid, 'set')",
+    [rolesOf(installation, side)],
   );
-  return rows[0]!.taken;
+  return rowCount === 0;
+}
+
+/** Whether other databases depend on an installation's roles. SQL as text: as above. */
+async function isUsedElsewhere(client: Client, installation: string, side: Side): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select from pg_roles r
+     join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid
+     where r.rolname = any($1) and d.dbid <> 0
+       and d.dbid <> (select oid from pg_database where datname = current_database())
+     limit 1`,
+    [rolesOf(installation, side)],
+  );
+  return rowCount !== 0;
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 } from './connections';
 import { isError } from './errors';
 import { SQLSTATE, sqlstateOf } from './sqlstates';
-import { makeLogin, makeRoles, withInstallation, type Side } from './logins';
+import { makeLogin, makeRoles, withInstallation, withInstallations, type Side } from './logins';
 
 /** The schema of the state database that BullMQ keeps its queues in. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -51,8 +51,9 @@ export interface Migrated {
  * them. Several processes may do so at once: one of them does it, the others wait.
  */
 export async function migrate(urls: DatabaseUrls): Promise<Migrated> {
-  const log = await migrateLog(urls.log);
-  const state = await migrateState(urls.state);
+  const installed = await withInstallations(urls);
+  const log = await migrateLog(installed.log);
+  const state = await migrateState(installed.state);
   const queue = await behindLock(state.url, () => migrateQueue(state.url));
   return { ran: [...log.ran, ...state.ran, ...queue], urls: { log: log.url, state: state.url } };
 }
@@ -77,11 +78,10 @@ export async function makeLogins(
  * @throws MigrationError where a migration of this program is missing
  */
 export async function migratedByOthers(services: DatabaseUrls): Promise<DatabaseUrls> {
-  const log = await withInstallation(services.log, 'log');
-  const state = await withInstallation(services.state, 'state');
-  await expectMigrated(log, ROLES.logReader, 'public', logMigrations);
-  await expectMigrated(state, ROLES.stateReader, STATE_SCHEMA, stateMigrations);
-  return { log, state };
+  const urls = await withInstallations(services);
+  await expectMigrated(urls.log, ROLES.logReader, 'public', logMigrations);
+  await expectMigrated(urls.state, ROLES.stateReader, STATE_SCHEMA, stateMigrations);
+  return urls;
 }
 
 /** SQL as text: it is about the migrator's own tables. */

@@ -1,6 +1,7 @@
 import { GENESIS, type LedgerEvent } from '../../../src/engine/define/event';
 import { canonicalEvent, chainHash } from '../../../src/engine/write/hash-chain';
 import type { LogFinding } from '../../../src/proof/replay/report';
+import { migrateState } from '../../../src/database/migrator';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { openAccount, transfer } from '../../harness/books';
 import { endQueries, query, testCluster } from '../../harness/cluster';
@@ -73,6 +74,12 @@ async function restore(url: string, copy: string): Promise<void> {
   await endQueries();
   await query(testCluster().superUrl, `drop database ${name} with (force)`);
   await query(testCluster().superUrl, `alter database ${copy} rename to ${name}`);
+}
+
+/** Whoever opens a restored state migrates it first, which gives it the rights on the database. */
+async function restoreState({ urls }: TestDatabases, copy: string): Promise<void> {
+  await restore(urls.state, copy);
+  await migrateState(urls.state);
 }
 
 /** A copy of a database as it is now. @returns its name */
@@ -220,7 +227,7 @@ describe('a verification finds what happened to the log', () => {
     const copy = await copyOf(databases.urls.state);
     const head = await headOf(databases);
     await writeMore(databases, 20);
-    await restore(databases.urls.state, copy);
+    await restoreState(databases, copy);
     expect(await findings(databases)).toEqual([{ kind: 'state_behind', position: head + 1 }]);
     const end = await headOf(databases);
     for (const toPosition of [head + 3, end, end + 1]) {
@@ -240,7 +247,7 @@ describe('a verification finds what happened to the log', () => {
     const databases = await books();
     const copy = await copyOf(databases.urls.state);
     await writeMore(databases, 20);
-    await restore(databases.urls.state, copy);
+    await restoreState(databases, copy);
     expect(await replayOf(databases)).toMatchObject({ status: 'swapped', accepted: null });
     expect((await verifyOf(databases)).status).toBe('passed');
     databases.isChecked = true;
