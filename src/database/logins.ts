@@ -111,7 +111,10 @@ function rolesOf(installation: string, side: Side): string[] {
   return ROLES_OF[side].map((role) => role.replace('truebook', installation));
 }
 
-/** Whether this owner may use the roles of an installation that are there. SQL as text: as above. */
+/**
+ * Whether this owner may use the roles of an installation that are there.
+ * SQL as text: it is about PostgreSQL's own tables.
+ */
 async function mayBecome(client: Client, installation: string, side: Side): Promise<boolean> {
   const { rowCount } = await client.query(
     "select from pg_roles where rolname = any($1) and not pg_has_role(oid, 'set')",
@@ -120,7 +123,10 @@ async function mayBecome(client: Client, installation: string, side: Side): Prom
   return rowCount === 0;
 }
 
-/** Whether other databases depend on an installation's roles. SQL as text: as above. */
+/**
+ * Whether other databases depend on an installation's roles.
+ * SQL as text: it is about PostgreSQL's own tables.
+ */
 async function isUsedElsewhere(client: Client, installation: string, side: Side): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from pg_roles r
@@ -144,7 +150,7 @@ export function makeRoles(owner: string, side: Side): Promise<void> {
   });
 }
 
-/** SQL as text: the builder has no word for roles. */
+/** SQL as text: the builder has no word for roles, which stand in PostgreSQL's own tables. */
 async function makeRole(client: Client, name: string): Promise<void> {
   await again(async () => {
     if (!(await isRole(client, name))) await client.query(`create role ${id(name)} nologin`);
@@ -157,6 +163,7 @@ async function makeRole(client: Client, name: string): Promise<void> {
   });
 }
 
+/** SQL as text: it is about PostgreSQL's own tables. */
 async function isRole(client: Client, name: string): Promise<boolean> {
   return (await client.query('select from pg_roles where rolname = $1', [name])).rowCount === 1;
 }
@@ -164,7 +171,7 @@ async function isRole(client: Client, name: string): Promise<boolean> {
 /**
  * The state belongs to the role that rebuilds it, which may make schemas and owns those that are
  * there. The database's owner has all that it may.
- * SQL as text: the builder has no word for owners and grants.
+ * SQL as text: the builder has no word for owners and grants, in PostgreSQL's own tables.
  */
 async function giveState(client: Client, owner: string): Promise<void> {
   const [replayer, writer, reader] = [
@@ -196,7 +203,10 @@ async function giveState(client: Client, owner: string): Promise<void> {
   await handOver(client, replayer, { writer, reader });
 }
 
-/** What an earlier version has left with the owner. SQL as text: it is about owners. */
+/**
+ * What an earlier version has left with the owner.
+ * SQL as text: the owners of schemas and tables stand in PostgreSQL's own tables.
+ */
 async function handOver(
   client: Client,
   replayer: string,
@@ -240,6 +250,7 @@ async function handOver(
  *   from the owner's, so that every process makes the same one, and keeps that alone
  * @returns the URL that the service works with
  * @throws LoginError where it could become the owner, or is not let in
+ * SQL as text: logins stand in PostgreSQL's own tables.
  */
 export function makeLogin(owner: string, side: Side, named?: string): Promise<string> {
   return withSession(owner, async (client) => {
@@ -288,7 +299,7 @@ function credentialsOf(url: string): { username: string; password: string } {
   };
 }
 
-/** SQL as text: the builder has no word for grants. */
+/** SQL as text: the builder has no word for grants, which stand in PostgreSQL's own tables. */
 async function letBecome(client: Client, login: string, role: string): Promise<void> {
   const { rows } = await client.query<{ has: boolean }>(
     `select pg_has_role($1::name, $2::name, 'set') as has`,

@@ -32,7 +32,7 @@ const MIGRATING_LOCK = 7_255_003;
 const MIGRATIONS = 'kysely_migration';
 const BY_OWNER =
   'run "npm run migrate" with LOG_DATABASE_URL and STATE_DATABASE_URL set to the owners';
-/** invalid_parameter_value and insufficient_privilege: a role that is not there, or not to be had. */
+/** invalid_parameter_value, insufficient_privilege: a role that is not there, or not to be had. */
 const NO_RIGHTS = ['22023', SQLSTATE.insufficientPrivilege] as readonly string[];
 
 // Migrations may build indexes on large tables, and wait for the batch that is under way.
@@ -194,10 +194,9 @@ async function showMigrations(url: string, role: Role, schema: string): Promise<
   const db: Kysely<unknown> = openPool(url, undefined, TIMEOUTS, 1, () => undefined);
   const [table, reader] = [sql.id(schema, MIGRATIONS), roleOf(url, role)];
   try {
+    const name = `${schema}.${MIGRATIONS}`;
     const { rows } = await sql<{ sees: boolean }>`
-      select has_table_privilege(${reader}, ${`${schema}.${MIGRATIONS}`}, 'select') as sees`.execute(
-      db,
-    );
+      select has_table_privilege(${reader}, ${name}, 'select') as sees`.execute(db);
     if (!rows[0]!.sees) await sql`grant select on ${table} to ${sql.id(reader)}`.execute(db);
   } finally {
     await db.destroy();

@@ -10,7 +10,7 @@ const TEMPLATES = { log: 'truebook_log', state: 'truebook_state' } as const;
 const OWNER = 'truebook_owner';
 
 export interface CloneOptions {
-  /** Statements for the state database, run as the owner of its schemas: tables of features made for a test. */
+  /** Run in the state as the owner of its schemas: tables of features made for a test. */
   readonly stateTables?: readonly string[];
   /** `file`: dropped after the last test of the file, not after the one that made it. */
   readonly lifetime?: 'test' | 'file';

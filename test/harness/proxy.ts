@@ -98,6 +98,10 @@ export class DatabaseProxy {
   }
 }
 
+/** Whose commits are those of the write path, of an amendment and of a replay. */
+const WRITERS =
+  /application_name\0truebook( log_writer| log_amender| state_writer| state_replayer)?\0/;
+
 /** One connection through the proxy. */
 class Link {
   readonly closed: Promise<void>;
@@ -170,9 +174,7 @@ class Link {
     this.unread = this.unread.subarray(length);
     if (!this.isStarted) {
       this.isStarted = true;
-      this.isWriter = /application_name\0truebook( log_writer| state_writer| log_amender)?\0/.test(
-        message.toString('latin1'),
-      );
+      this.isWriter = WRITERS.test(message.toString('latin1'));
     }
     return message;
   }

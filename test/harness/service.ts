@@ -116,7 +116,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const api = new ApiClient(url, TEST_KEY);
-  return { url, key: TEST_KEY, api, databases, urls: databases.urls, open, get, dataDir, logged, close };
+  const service = { url, api, databases, open, get, dataDir, logged, close };
+  return { ...service, key: TEST_KEY, urls: databases.urls };
 }
 
 /** The variables of the configuration that set these limits. */

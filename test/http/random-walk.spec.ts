@@ -4,7 +4,8 @@ import { startWithPretendedWork } from '../proof/runs/run-service';
 import { DocumentedClient, type Endpoint } from './documented-client';
 import { DocumentedValues, type Seen, type ValueSchema } from './documented-values';
 
-const STEPS = rounds(250, 1_500);
+const LONG = 1_500;
+const STEPS = rounds(250, LONG);
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 /** They wait for what a spec says, which nobody does here. */
 const NOT_WALKED = /^post \/v1\/admin\/(replays|replay-verifications)/;
@@ -117,7 +118,9 @@ describe('any requests, one after the other', () => {
     for (let step = 0; step < STEPS; step++) await walk.step();
     await walk.otherMethods();
     process.stderr.write(`Answers: ${JSON.stringify([...walk.statuses].sort())}\n`);
-    for (const status of [200, 201, 400, 404, 422])
-      expect([...walk.statuses.keys()]).toContain(status);
+    // That something is made comes about by chance, for which a short walk may be too short.
+    const made = STEPS >= LONG ? [201] : [];
+    const statuses = [...walk.statuses.keys()];
+    expect(statuses).toEqual(expect.arrayContaining([200, 400, 404, 422, ...made]));
   }, 300_000);
 });

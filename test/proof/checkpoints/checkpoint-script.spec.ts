@@ -107,14 +107,19 @@ describe('npm run checkpoint', () => {
   });
 
   it('says in one sentence what is wrong', async () => {
-    const failure = async (args: string[], env: Record<string, string> = {}) => {
+    ledger = await startTestLedger();
+    const failure = async (
+      args: string[],
+      env: Record<string, string> = {},
+      urls = ledger.databases.urls,
+    ) => {
       const given = { DATA_DIR: dataDir, ...env };
-      const { end, stdout, stderr } = await runScript('checkpoint', args, NO_DATABASE, given);
+      const { end, stdout, stderr } = await runScript('checkpoint', args, urls, given);
       expect({ end, stdout }).toEqual({ end: 1, stdout: '' });
       return stderr;
     };
     expect(await failure(['--nonsense'])).toMatch(/^Unknown option '--nonsense'.*\n$/);
-    expect(await failure([])).toMatch(/^A database cannot be reached: .*\n$/);
+    expect(await failure([], {}, NO_DATABASE)).toMatch(/^A database cannot be reached: .*\n$/);
     expect(await failure([], { CHECKPOINTS_DIR: '/dev/null/x' })).toBe(
       'The checkpoints at /dev/null/x are out of reach: The folder could not be read: ENOTDIR\n',
     );
