@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import type { DatabaseUrls } from '../../src/database/connections';
 import { EmbeddedPostgres } from '../../src/database/embedded-postgres';
-import { makeLogins, migrate } from '../../src/database/migrator';
+import { migrate } from '../../src/database/migrator';
 
 /** A cluster of the bench's own, with the settings that `npm start` gives the embedded one. */
 export interface BenchCluster {
@@ -51,6 +51,7 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
   }
   await prepareWal(client, walFiles);
   await client.end();
+  const migrated = async (owners: DatabaseUrls) => (await migrate(owners)).urls;
   const own = async (log: string, state: string) =>
     migrated({ log: await postgres.ownerUrl(log), state: await postgres.ownerUrl(state) });
   const urls = await migrated(await postgres.owners());
@@ -71,11 +72,6 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** The service's logins on databases that are made ready for it. */
-async function migrated(owners: DatabaseUrls): Promise<DatabaseUrls> {
-  return makeLogins((await migrate(owners)).urls);
 }
 
 /**
