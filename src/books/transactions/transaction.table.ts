@@ -62,10 +62,20 @@ function withPostings() {
               .as('e'),
           (join) => join.onTrue(),
         )
-        .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
+        .innerJoinLateral(
+          // And here from reading all accounts, which look few while their statistics are old.
+          (of) =>
+            of
+              .selectFrom('accounts')
+              .select(['account_id', 'currency'])
+              .whereRef('account_no', '=', 'n.account_no')
+              .offset(of.lit(0))
+              .as('a'),
+          (join) => join.onTrue(),
+        )
         .select((of) =>
           // SQL as text: Kysely has no word for an object of named values, in an order.
-          sql<readonly PostedAmount[]>`jsonb_agg(jsonb_build_object(
+          sql<readonly PostedAmount[]>`json_agg(json_build_object(
             'accountId', ${of.ref('a.account_id')}, 'direction', ${of.ref('e.direction')},
             'currency', ${of.ref('a.currency')}, 'amount', ${of.ref('e.amount')}::text)
             order by ${of.ref('e.ordinal')})`.as('postings'),

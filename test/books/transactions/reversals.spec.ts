@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { CloseAccount } from '../../../src/books/accounts/account.creators';
 import { listEntries, readAccount } from '../../../src/books/accounts/account.queries';
 import { accountView } from '../../../src/books/accounts/account.view';
@@ -7,6 +8,7 @@ import {
   ReverseTransaction,
 } from '../../../src/books/transactions/transaction.creators';
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
+import { transactions } from '../../../src/books/transactions/transaction.table';
 import { currentAccount, openAccount, transfer } from '../../harness/books';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
 import type { AccountDto } from '../../../src/books/accounts/account.dto';
@@ -51,6 +53,19 @@ describe('reversing a transaction', () => {
     expect(value).toEqual({ ...original, reversedBy: reversal.id });
     const again = await ledger.refuse(ReverseTransaction, { transactionId: original.id });
     expect(again.code).toBe('already_reversed');
+  });
+
+  it('costs the accounts that it posts to, and not all that there are', async () => {
+    const { ledger, cash, customer } = await startBooks();
+    await Promise.all(Array.from({ length: 500 }, () => openAccount(ledger)));
+    const { id } = await ledger.accept(PostTransaction, transfer(cash, customer, '7'));
+    const { value: plan } = await ledger.open.stateReader.read((db) =>
+      sql<object>`explain select * from ${transactions.source!.as('t')}
+        where t.transaction_id = any(${[id]}::uuid[])`.execute(db),
+    );
+    const steps = plan.rows.flatMap((row) => Object.values(row) as string[]).join('\n');
+    expect(steps).toMatch(/using accounts_pkey on accounts/);
+    expect(steps).not.toMatch(/Seq Scan on (accounts|entries)/);
   });
 
   it('can itself be reversed', async () => {
