@@ -1,7 +1,13 @@
+import { readAccount } from '../../src/books/accounts/account.queries';
+import {
+  PostTransactionBatch,
+  type PostTransactionBatchInput,
+} from '../../src/books/transactions/batch.creator';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { openAccount, transfer } from '../harness/books';
 import { query } from '../harness/cluster';
-import { startTestLedger } from '../harness/ledger';
+import { startTestLedger, type TestLedger } from '../harness/ledger';
+import type { CreatorContext } from '../../src/engine/define/creator';
 
 const LIMIT = 3_000;
 
@@ -28,4 +34,34 @@ describe('a batch', () => {
     expect(Math.max(...sizes)).toBe(most);
     expect(sizes.reduce((sum, size) => sum + size)).toBe(12);
   });
+
+  it('lets others in between its events, the more often the larger they are', async () => {
+    const ledger = await startTestLedger();
+    const [cash, equity] = [await openAccount(ledger), await openAccount(ledger)];
+    const postings = Array.from({ length: 20 }, () => transfer(cash, equity, '1').postings).flat();
+    const transactions = Array.from({ length: 300 }, () => ({ description: '', postings }));
+    // Each event has 5 KiB, and after 128 KiB others have their turn.
+    expect(await longestRun(ledger, { mode: 'atomic', transactions })).toBeLessThan(50);
+    const { value } = await ledger.open.stateReader.read((db) => readAccount(db, cash.id));
+    expect(value).toMatchObject({ debits: 600_000n, version: 6_001 });
+  });
 });
+
+/** The most events of a batch of transactions that others had no turn in between. */
+async function longestRun(ledger: TestLedger, input: PostTransactionBatchInput): Promise<number> {
+  let longest = 0;
+  const run = async (context: CreatorContext, given: PostTransactionBatchInput) => {
+    let isOver = false;
+    let before = context.position;
+    const look = () => {
+      longest = Math.max(longest, context.position - before);
+      before = context.position;
+      if (!isOver) setImmediate(look);
+    };
+    setImmediate(look);
+    return PostTransactionBatch.run(context, given).finally(() => (isOver = true));
+  };
+  await ledger.accept({ ...PostTransactionBatch, run }, input);
+  expect(longest).toBeGreaterThan(0);
+  return longest;
+}

@@ -73,8 +73,9 @@ export class BatchRunner {
   }
 
   /** Encodes what ran ahead, so that it can follow the commit of the batch before at once. */
-  sealAhead(batch: Batch): void {
+  async sealAhead(batch: Batch): Promise<void> {
     try {
+      await batch.execution!.encodeAhead();
       batch.sealAhead();
     } catch (error) {
       // Everything is run again under the locks, where it is found out whose row it is.
@@ -103,6 +104,7 @@ export class BatchRunner {
     const { session } = this;
     session.enter(this.parts.path.sessionMode);
     while (batch.executed < batch.size) await this.execute(batch);
+    await batch.execution!.encodeAhead();
     batch.seal();
     session.enter(this.ahead);
   }

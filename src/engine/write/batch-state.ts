@@ -1,5 +1,6 @@
 import assert from 'node:assert';
-import type { Execution, Sealed } from './execution';
+import type { Execution } from './execution';
+import type { Sealed } from './sealed';
 
 /**
  * Takes commands and runs none of them: another process writes as well, another batch has the

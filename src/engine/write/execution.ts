@@ -5,16 +5,9 @@ import { CommandKeys, type PendingCommand } from './command-keys';
 import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
 import { loadNeeds } from './command-needs';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
-import {
-  commandLogTable,
-  eventLogTable,
-  eventRow,
-  type AppendedEvent,
-  type CommandRow,
-  type LogDatabase,
-} from './event-log';
+import type { AppendedEvent, CommandRow, LogDatabase } from './event-log';
 import type { EventType, Head, LedgerEvent } from '../define/event';
-import { encodeChanges, encodeRows, type Statement } from '../session/flush';
+import { encodeChanges, type EncodedRows } from '../session/flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from '../define/ids';
 import { Refusal } from '../define/refusal';
@@ -22,7 +15,8 @@ import type { Registry } from '../define/registry';
 import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
 import { materialize, type MaterializationScope } from '../session/materialize';
 import { RememberedOutcomes } from './remembered-outcomes';
-import { RecordedTasks, taskLogTable } from './task-log';
+import { encodeAppended, encodeLog, LARGE_BATCH_BYTES, type Sealed } from './sealed';
+import { RecordedTasks } from './task-log';
 
 /** What an execution needs of the process. */
 export interface ExecutionScope {
@@ -32,23 +26,13 @@ export interface ExecutionScope {
   readonly log: Kysely<LogDatabase>;
 }
 
-/** Events that one command appends without letting answers and requests in. */
-const EVENTS_PER_SLICE = 256;
-
+/** Bytes of events that are appended without letting answers and requests in. */
+const EVENT_BYTES_PER_SLICE = 128 * 1024;
 /** What an event owes to the command that appends it. */
 type EventOrigin = Pick<
   LedgerEvent,
   'commandId' | 'occurredAt' | 'recordedAt' | 'actor' | 'correlationId' | 'causationId'
 >;
-
-/** All that an execution has to write. Nothing can be run in it any more. */
-export interface Sealed {
-  readonly log: Statement[];
-  readonly state: Statement[];
-  /** The head that it brings both databases to. */
-  readonly head: Head;
-  readonly events: readonly LedgerEvent[];
-}
 
 /**
  * Runs the commands of one batch, one after the other, against one session, and collects what is
@@ -66,6 +50,11 @@ export class Execution {
   /** Why rows of earlier commands were not taken when a later one needed them in the database. */
   private refusedBefore: unknown;
   private isSealed = false;
+  /** Bytes of the events as they are hashed, and of those of this slice. */
+  private eventBytes = 0;
+  private sliceBytes = 0;
+  /** Rows of a large batch, which are encoded before it is sealed. */
+  private encoded: EncodedRows | undefined;
   private readonly keys: CommandKeys;
   private readonly remembered: RememberedOutcomes;
   /** Keys of the commands that are being run, one inside the other. */
@@ -91,6 +80,16 @@ export class Execution {
   }
 
   /**
+   * Encodes the rows of a large batch in slices, so that sealing it keeps nobody waiting. Once
+   * every command has been run.
+   * @throws NotEncoded
+   */
+  async encodeAhead(): Promise<void> {
+    if (this.eventBytes <= LARGE_BATCH_BYTES) return;
+    this.encoded = await encodeAppended(this.session);
+  }
+
+  /**
    * Takes what is to be written out of the session, which the next batch may then change, and
    * encodes it. Nothing can be run afterwards.
    * @throws NotEncoded
@@ -98,18 +97,9 @@ export class Execution {
   seal(): Sealed {
     assert(!this.isSealed, 'An execution is sealed once');
     this.isSealed = true;
-    const log: Statement[] = [];
-    if (this.commands.length > 0) {
-      log.push(
-        encodeRows(
-          commandLogTable,
-          this.commands.map((c) => c.row),
-        ),
-      );
-    }
-    if (this.events.length > 0) log.push(encodeRows(eventLogTable, this.events.map(eventRow)));
-    if (this.tasks.rows.length > 0) log.push(encodeRows(taskLogTable, this.tasks.rows));
-    const state = encodeChanges(this.session.takeChanges());
+    const log = encodeLog(this.events, this.commands, this.tasks.rows);
+    const rest = encodeChanges(this.session.takeChanges());
+    const state = [...(this.encoded?.take() ?? []), ...rest];
     return { log, state, head: this.session.head, events: this.events };
   }
 
@@ -245,9 +235,16 @@ export class Execution {
     } finally {
       session.isMaterializing = false;
     }
-    // A command of many events must not keep everything else in the process waiting.
-    if (this.events.length % EVENTS_PER_SLICE === 0) await new Promise(setImmediate);
+    this.eventBytes += canonical.length;
+    this.sliceBytes += canonical.length;
+    if (this.sliceBytes > EVENT_BYTES_PER_SLICE) await this.letOthersIn();
     return event;
+  }
+
+  /** Many events, or large ones, must not keep everything else in the process waiting. */
+  private async letOthersIn(): Promise<void> {
+    this.sliceBytes = 0;
+    await new Promise(setImmediate);
   }
 
   /** Puts the command and what became of it on its way into the log. */

@@ -107,7 +107,7 @@ export class Ledger {
       this.collecting = batch;
       await this.collect(batch, finished, previous?.size ?? 0);
       // Complete: what it wrote can follow the commit of the batch before without a pause.
-      if (batch.state.name === 'running ahead') this.runner.sealAhead(batch);
+      if (batch.state.name === 'running ahead') await this.runner.sealAhead(batch);
       const isSealed = batch.state.name === 'sealed ahead';
       await finished;
       batch.waitForLocks();

@@ -12,7 +12,7 @@ import { isTimeAccepted } from './accepted-times';
 import type { LockTimes } from './clock-guard';
 import { committedCommandIds } from './command-log';
 import { addEventTypes, type LogDatabase } from './event-log';
-import type { Sealed } from './execution';
+import type { Sealed } from './sealed';
 import {
   hashAt,
   HeadsDiverge,
