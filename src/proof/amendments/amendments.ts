@@ -4,6 +4,7 @@ import { scopedKey } from '../../engine/write/command-log';
 import type { Outcome } from '../../engine/define/creator';
 import { lastPosition, type LogDatabase } from '../../engine/write/event-log';
 import { Ledger } from '../../engine/write/ledger';
+import { Turns } from '../../engine/session/turns';
 import type { DatabaseUrls } from '../../database/connections';
 import { Registry } from '../../engine/define/registry';
 import { DATABASE_URLS, LOG_READER } from '../../http/service-tokens';
@@ -12,10 +13,14 @@ import { amend, type AmendOptions } from './amend';
 import type { AmendmentCommand } from './amendment.commands';
 import type { AmendmentDto } from './amendment.dto';
 
+/** One at a time, because each has connections and a rebuild of its own; few wait, and not long. */
+const TURNS = { atOnce: 1, queueLimit: 4, waitMs: 10_000 };
+
 /** Amendments of a running service. */
 @Injectable()
 export class Amendments {
   private readonly underWay = new Map<string, Promise<unknown>>();
+  private readonly turns = new Turns('amendments', TURNS);
   private readonly options: Omit<AmendOptions, 'pace'>;
 
   constructor(
@@ -52,6 +57,6 @@ export class Amendments {
   private amendNow(command: AmendmentCommand): Promise<Outcome<AmendmentDto>> {
     const readHead = () => lastPosition(this.logReader, this.ledger.head);
     const { wait: pace } = new Pace(readHead, REST.rebuild, new AbortController().signal);
-    return amend({ ...this.options, pace }, command);
+    return this.turns.take(() => amend({ ...this.options, pace }, command));
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseUrls } from '../../database/connections';
 import { runAdminCommand, type AdminCommand } from '../../engine/write/admin-command';
 import type { Outcome } from '../../engine/define/creator';
+import { Turns } from '../../engine/session/turns';
 import { Refusal } from '../../engine/define/refusal';
 import { DATABASE_URLS } from '../../http/service-tokens';
 import { RunInProgress } from '../replay/rebuild';
@@ -25,6 +26,8 @@ import { replayView, verificationView } from './run.view';
 import type { ReplayDto, SwappedBackDto, VerificationDto } from './run.dto';
 
 const LOOK_MS = 100;
+/** Swaps one at a time, because each has connections of its own; few wait, and not long. */
+const SWAPS = { atOnce: 1, queueLimit: 4, waitMs: 10_000 };
 
 /** Who asks, as every POST of the API says it. */
 export type RunActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | 'dryRun'>;
@@ -32,6 +35,8 @@ export type RunActionRequest = Pick<AdminCommand, 'actor' | 'idempotencyKey' | '
 /** What administrators may ask for. Remembered and repeated like every command. */
 @Injectable()
 export class RunActions {
+  private readonly swaps = new Turns('swaps', SWAPS);
+
   constructor(
     private readonly pool: RunPool,
     private readonly runner: RunRunner,
@@ -119,16 +124,18 @@ export class RunActions {
    */
   swapBack(request: RunActionRequest, position: number): Promise<Outcome<SwappedBackDto>> {
     const command = { ...request, name: 'SwapBack', input: {} };
-    return runAdminCommand(this.pool.db, command, position, async () => {
-      try {
-        const head = await swapBack(this.urls, { isDryRun: request.dryRun ?? false });
-        return { position: head.position, hash: head.hash };
-      } catch (error) {
-        if (error instanceof NoWayBack) throw new Refusal('no_way_back', error.message);
-        if (!(error instanceof RunInProgress)) throw error;
-        throw new Refusal('replay_in_progress', error.message);
-      }
-    });
+    const swap = () =>
+      runAdminCommand(this.pool.db, command, position, async () => {
+        try {
+          const head = await swapBack(this.urls, { isDryRun: request.dryRun ?? false });
+          return { position: head.position, hash: head.hash };
+        } catch (error) {
+          if (error instanceof NoWayBack) throw new Refusal('no_way_back', error.message);
+          if (!(error instanceof RunInProgress)) throw error;
+          throw new Refusal('replay_in_progress', error.message);
+        }
+      });
+    return this.swaps.take(swap);
   }
 
   private insert(

@@ -97,6 +97,31 @@ describe('requests to amend', () => {
     expect((await books.amend(position, request, options)).status).toBe(200);
   });
 
+  it('are made one at a time, and refused where many wait, whoever reads meanwhile', async () => {
+    const books = await startAmendedBooks();
+    const position = await books.transfer('100.00');
+    const request = { data: await books.withAmount(position, '70.00'), reason: 'x' };
+    const amendments = Array.from({ length: 60 }, () =>
+      books.amend(position, request, { dryRun: true }),
+    );
+    let isOver = false;
+    const answers = Promise.all(amendments).finally(() => (isOver = true));
+    let most = 0;
+    while (!isOver) {
+      const [{ count }] = (await query<{ count: number }>(
+        books.service.urls.log,
+        `select count(*)::int as count from pg_stat_activity
+         where datname = current_database() and application_name = 'truebook log_amender'`,
+      )) as [{ count: number }];
+      most = Math.max(most, count);
+      expect(await books.balance()).toBe('100.00');
+    }
+    const statuses = (await answers).map(({ status }) => status);
+    expect(most).toBeLessThanOrEqual(1);
+    expect(new Set(statuses)).toEqual(new Set([200, 503]));
+    expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(50);
+  });
+
   it('of several people change an event one after the other', async () => {
     const books = await startAmendedBooks();
     const position = await books.transfer('100.00');
