@@ -161,7 +161,26 @@ function isKey(key: unknown): key is number[] {
   return key.every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
 }
 
-/** A page of the list that is asked for, from rows read with a limit of one more than it has. */
+/** Rows of a page: as many as are asked for, and fewer where they are large. */
+export interface PageRows<Row> {
+  readonly rows: readonly Row[];
+  /** Whether the list goes on behind them. */
+  readonly hasMore: boolean;
+}
+
+/** A page of the list that is asked for. */
+export function pageWith<Row, T>(
+  list: ListedBy,
+  { rows, hasMore }: PageRows<Row>,
+  keyOf: (row: Row) => readonly number[],
+  view: (row: Row) => T,
+): Page<T> {
+  const last = rows.at(-1);
+  const goesOn = hasMore && last !== undefined;
+  return { data: rows.map(view), nextCursor: goesOn ? encodeCursor(list, keyOf(last)) : null };
+}
+
+/** {@link pageWith} of rows read with a limit of one more than the page has. */
 export function pageOf<Row, T>(
   list: ListedBy,
   rows: readonly Row[],
@@ -169,8 +188,6 @@ export function pageOf<Row, T>(
   keyOf: (row: Row) => readonly number[],
   view: (row: Row) => T,
 ): Page<T> {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  const hasMore = rows.length > limit && last !== undefined;
-  return { data: shown.map(view), nextCursor: hasMore ? encodeCursor(list, keyOf(last)) : null };
+  const page = { rows: rows.slice(0, limit), hasMore: rows.length > limit };
+  return pageWith(list, page, keyOf, view);
 }

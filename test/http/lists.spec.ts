@@ -144,3 +144,50 @@ describe('the cursor of a list', () => {
     expect(twice).toMatchObject(refusal);
   });
 });
+
+describe('a page', () => {
+  const LARGE = 36;
+
+  it('is shorter where its rows are large, and the next one goes on', async () => {
+    const { api } = await startTestService();
+    const account = { type: 'equity', currency: 'USD' };
+    for (const clientId of ['one', 'other']) {
+      await api.post('/v1/accounts', { ...account, clientId, name: clientId });
+    }
+    const both = [
+      { accountId: 'client:one', direction: 'debit', amount: '1' },
+      { accountId: 'client:other', direction: 'credit', amount: '1' },
+    ];
+    const postings = Array.from({ length: 500 }, () => both).flat();
+    const posted: number[] = [];
+    for (let i = 0; i < LARGE; i++) {
+      const { body } = await api.post<{ position: number }>('/v1/transactions', {
+        ...{ description: 'large', postings },
+      });
+      posted.push(body.position);
+    }
+    for (const path of [
+      '/v1/transactions?limit=200',
+      '/v1/events?type=TransactionPosted&limit=200',
+    ]) {
+      const pages = await pagesOf(api, path);
+      expect(pages.flat()).toEqual(posted);
+      expect(pages.length).toBeGreaterThan(1);
+    }
+    expect(await pagesOf(api, '/v1/events?limit=2')).toContainEqual(posted.slice(0, 2));
+  });
+});
+
+/** The positions on each page of a list. */
+async function pagesOf(api: TestService['api'], path: string): Promise<number[][]> {
+  const pages: number[][] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const [, limit] = /(limit=\d+)/.exec(path)!;
+    const at: string = cursor === '' ? path : `${path.split('?')[0]}?${limit}&cursor=${cursor}`;
+    const { body } = await api.get<{ data: { position: number }[]; nextCursor: string | null }>(at);
+    pages.push(body.data.map(({ position }) => position));
+    cursor = body.nextCursor;
+  }
+  return pages;
+}

@@ -7,7 +7,7 @@ import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, numberOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, numberOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Problems } from '../../http/problems';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
@@ -94,18 +94,17 @@ export class TransactionController {
     const position = numberOf(query.atPosition);
     const filter = { from, to, clientId, position };
     const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listTransactions(db, filter, after, limit + 1);
+      if (accountId === undefined) return listTransactions(db, filter, after, limit);
       const account = await readAccount(db, accountId, position);
       // A filter that nothing fits, like any other.
-      if (!account) return [];
+      if (!account) return { rows: [], hasMore: false };
       const accountNo = account.account_no;
-      return listTransactions(db, { ...filter, accountNo }, after, limit + 1);
+      return listTransactions(db, { ...filter, accountNo }, after, limit);
     };
     const { value } = await this.reads.readAt(reply, position, list, filteredBy(from, to));
-    return pageOf(
+    return pageWith(
       listOf(reply),
       value,
-      limit,
       (row) => [row.position],
       (row) => row,
     );

@@ -5,6 +5,7 @@ import type { AccountRow, AccountTables, EntryRow } from '../accounts/account.ta
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
+import type { PageRows } from '../../http/page';
 import { formatAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import type { PostedPosting } from './transaction.events';
@@ -35,6 +36,9 @@ type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
   Pick<EntryRow, 'debits_after' | 'credits_after'> &
   Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
 
+/** Postings in one answer; more make a page shorter. One transaction has a tenth at most. */
+const MAX_POSTINGS = 10_000;
+
 /** The offset keeps the planner from reading all entries of an account that many post to. */
 const readPostingRows = prepared<BookTables, { positions: readonly number[] }, PostingRow>(
   (db, { positions }) =>
@@ -55,20 +59,29 @@ const readPostingRows = prepared<BookTables, { positions: readonly number[] }, P
       .select(['a.account_id', 'a.type', 'a.currency'])
       .where('t.position', '=', anyOf('bigint', positions))
       .orderBy('e.position')
-      .orderBy('e.ordinal'),
+      .orderBy('e.ordinal')
+      .limit(MAX_POSTINGS + 1),
 );
 
-/** The postings of some transactions by position, each in the order given when it was posted. */
+/**
+ * The postings of the first of some transactions by position, each in the order given when it was
+ * posted: of so many as have {@link MAX_POSTINGS} together.
+ */
 async function readPostings(
   db: Kysely<BookTables>,
   rows: readonly Pick<TransactionRow, 'position'>[],
 ): Promise<Map<number, PostedPosting[]>> {
   const positions = rows.map((row) => row.position);
   const found = await readPostingRows(db, { positions });
-  const postings = new Map<number, PostedPosting[]>(positions.map((p) => [p, []]));
+  const postings = new Map<number, PostedPosting[]>();
+  // Of the last one there may be more.
+  const cutAt = found.length > MAX_POSTINGS ? found.at(-1)!.position : Infinity;
   for (const row of found) {
+    if (row.position === cutAt) break;
     const digits = currencyDigits(row.currency)!;
-    postings.get(row.position)!.push({
+    let own = postings.get(row.position);
+    if (!own) postings.set(row.position, (own = []));
+    own.push({
       accountId: row.account_id,
       direction: row.direction,
       amount: formatAmount(row.amount, digits),
@@ -79,14 +92,18 @@ async function readPostings(
   return postings;
 }
 
-/** Transactions as they were after the event at `position`: later reversals are not yet known. */
+/**
+ * The first of some transactions, as many as one answer can have, as they were after the event at
+ * `position`: later reversals are not yet known.
+ */
 async function viewsOf(
   db: Kysely<BookTables>,
   rows: readonly TransactionRow[],
   position = Infinity,
 ): Promise<TransactionDto[]> {
   const postings = await readPostings(db, rows);
-  return rows.map((row) => ({
+  const complete = rows.filter((row) => postings.has(row.position));
+  return complete.map((row) => ({
     id: row.transaction_id,
     clientId: row.client_id,
     description: row.description,
@@ -156,15 +173,16 @@ const listRows = prepared<BookTables, ListedTransactions, TransactionRow>((db, v
   return query.orderBy('t.position').limit(limit);
 });
 
-/** Transactions in the order of the log, after a position. */
+/** Transactions in the order of the log, after a position: so many, or fewer of large ones. */
 export async function listTransactions(
   db: Kysely<BookTables>,
   filter: TransactionFilter,
   after: number,
   limit: number,
-): Promise<TransactionDto[]> {
-  const rows = await listRows(db, { ...filter, after, limit });
-  return viewsOf(db, rows, filter.position);
+): Promise<PageRows<TransactionDto>> {
+  const found = await listRows(db, { ...filter, after, limit: limit + 1 });
+  const rows = await viewsOf(db, found.slice(0, limit), filter.position);
+  return { rows, hasMore: found.length > rows.length };
 }
 
 /** What a filter says of the columns that transactions and entries both have. */

@@ -6,7 +6,7 @@ import { Registry } from '../../engine/define/registry';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { cursorKey, limitOf, listOf, numberOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, numberOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { filteredBy, found, Reads } from '../../http/reads';
@@ -39,11 +39,11 @@ export class EventController {
     const after = query.cursor === undefined ? (numberOf(query.after) ?? 0) : before;
     const { type } = query;
     const list = async (log: Kysely<LogDatabase>, upTo: number) => {
-      const events = await listEvents(log, this.registry, { after, upTo, type }, limit + 1);
-      return { events, show: await shown(log, events) };
+      const page = await listEvents(log, this.registry, { after, upTo, type }, limit);
+      return { page, show: await shown(log, page.rows) };
     };
-    const { events, show } = await this.reads.readLog(reply, list, filteredBy(type));
-    return pageOf(listOf(reply), events, limit, (event) => [event.position], show);
+    const { page, show } = await this.reads.readLog(reply, list, filteredBy(type));
+    return pageWith(listOf(reply), page, (event) => [event.position], show);
   }
 
   @Get(':position')
@@ -58,14 +58,10 @@ export class EventController {
     const position = POSITION.test(text) ? Number(text) : Infinity;
     const event = await this.reads.readLog(reply, async (log, upTo) => {
       if (position > upTo) return undefined;
-      const events = await listEvents(
-        log,
-        this.registry,
-        { after: position - 1, upTo: position },
-        1,
-      );
-      const show = await shown(log, events);
-      return events.map(show)[0];
+      const only = { after: position - 1, upTo: position };
+      const { rows } = await listEvents(log, this.registry, only, 1);
+      const show = await shown(log, rows);
+      return rows.map(show)[0];
     });
     return found(event, 'event', text);
   }

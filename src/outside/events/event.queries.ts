@@ -4,6 +4,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { eventOf, type LogDatabase } from '../../engine/write/event-log';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
+import type { PageRows } from '../../http/page';
 import { lastAmendments } from './event-amendment.queries';
 import { withTasks } from '../tasks/task-database';
 import { statusOf } from '../tasks/task.queries';
@@ -23,25 +24,46 @@ export interface EventFilter {
   readonly type?: string | undefined;
 }
 
-/** Events in order, every one upcast to its current version. */
+/** Bytes of the events of a page, as they are stored; the first of a page may have more alone. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/** Events in order, every one upcast to its current version: so many, or fewer of large ones. */
 export async function listEvents(
   log: Kysely<LogDatabase>,
   registry: Registry,
   { after, upTo, type }: EventFilter,
   limit: number,
-): Promise<LedgerEvent[]> {
+): Promise<PageRows<LedgerEvent>> {
   // A type that never happened would be looked for through the whole log.
-  if (type !== undefined && !(await hasHappened(log, type))) return [];
-  const rows = await log
+  if (type !== undefined && !(await hasHappened(log, type))) return { rows: [], hasMore: false };
+  const found = log
     .selectFrom('event_log')
     .selectAll()
+    .select((eb) => eb.fn<number>('octet_length', [eb.cast('data', 'text')]).as('bytes'))
     .where('position', '>', after)
     .where('position', '<=', upTo)
     .$if(type !== undefined, (query) => query.where('type', '=', type!))
     .orderBy('position')
+    .limit(limit + 1);
+  const counted = log
+    .selectFrom(found.as('found'))
+    .selectAll()
+    .select((eb) => [
+      eb.fn.countAll<number>().over().as('count'),
+      eb.fn
+        .sum<number>('bytes')
+        .over((over) => over.orderBy('position'))
+        .as('upToHere'),
+    ]);
+  const rows = await log
+    .selectFrom(counted.as('counted'))
+    .selectAll()
+    .where((eb) => eb(eb('upToHere', '-', eb.ref('bytes')), '<', PAGE_BYTES))
+    .orderBy('position')
     .limit(limit)
     .execute();
-  return rows.map((row) => registry.upcast(eventOf(row)));
+  const hasMore = (rows[0]?.count ?? 0) > rows.length;
+  return { rows: rows.map((row) => registry.upcast(eventOf(row))), hasMore };
 }
 
 /** The names of the events at positions that the state contains. @throws LedgerUnavailable */
