@@ -67,13 +67,18 @@ export function openReaders(
   return { log: reader(log, ROLES.logReader), state: reader(state, ROLES.stateReader) };
 }
 
-/** On an idle ledger nothing rests. */
-function restBeside(position: () => number): () => Rest {
+/**
+ * On an idle ledger nothing rests. What counts is the pace of lately, and not of one read alone:
+ * beside readers that have starved them, writers look idle.
+ */
+export function restBeside(position: () => number): () => Rest {
+  let recent = 0;
   return () => {
     const before = position();
     return (tookMs) => {
       const perSecond = ((position() - before) / tookMs) * 1000;
-      return perSecond > BUSY_EVENTS_PER_S ? Math.min(MAX_REST_MS, tookMs * REST_FACTOR) : 0;
+      recent = Math.max(perSecond, recent / 2);
+      return recent > BUSY_EVENTS_PER_S ? Math.min(MAX_REST_MS, tookMs * REST_FACTOR) : 0;
     };
   };
 }

@@ -7,8 +7,8 @@ import { killTree } from '../harness/process-tree';
 import { seededRandom } from '../harness/seed';
 import { spawnProcess, spawnService } from '../harness/service';
 
-/** `FIRST_START_KILLS=50` has it meet more moments. */
-const ROUNDS = Number(process.env['FIRST_START_KILLS'] ?? 12);
+/** Moments at which it is killed; `FIRST_START_KILLS` says how many. */
+const ROUNDS = Number(process.env['FIRST_START_KILLS'] ?? 50);
 /** The key is made by the first start, and kept in the data directory. */
 const OWN_KEY = { ADMIN_API_KEY: '' };
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' };
