@@ -79,6 +79,9 @@ class HttpSettings implements HttpLimits {
   @Integer({ variable: 'ANSWER_TIMEOUT_MS', default: 15_000, min: 100, max: 600_000 })
   readonly answerTimeoutMs!: number;
 
+  @Integer({ variable: 'MAX_CONNECTIONS', default: 2_000, min: 10, max: 1_000_000 })
+  readonly maxConnections!: number;
+
   @IntegerOrOff({ variable: 'RATE_LIMIT_PER_ADDRESS', default: 1_000, min: 1, max: 1_000_000 })
   readonly ratePerAddress: number | undefined;
 }

@@ -14,6 +14,7 @@ import { Problems } from './problems';
 const LIMITS: HttpLimits = {
   ...{ bodyBytesLimit: 1_000_000, answerBytesLimit: 1_000_000 },
   ...{ requestTimeoutMs: 10_000, answerTimeoutMs: 10_000, ratePerAddress: undefined },
+  maxConnections: 100,
 };
 
 @Module({

@@ -66,6 +66,7 @@ export async function buildHttpApp(
     const fastify = app.getHttpAdapter().getInstance();
     observeRequests(fastify, log, app.get(Metrics));
     closeConnectionsAtEnd(fastify);
+    fastify.server.maxConnections = limits.maxConnections;
     const { ratePerAddress: rate } = limits;
     const limit = rate === undefined ? undefined : new AddressLimit(rate);
     app.get(AccessGuard).watch(fastify, { isOpen: isDocs, limit });

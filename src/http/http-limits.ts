@@ -8,6 +8,8 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number;
   /** How long an answer waits for its reader to take any of it. */
   readonly answerTimeoutMs: number;
+  /** Connections at once; one more is closed as soon as it was made. */
+  readonly maxConnections: number;
   /** Requests a second that one address may send without a key that fits; undefined: any number. */
   readonly ratePerAddress: number | undefined;
 }

@@ -10,6 +10,22 @@ const ACCOUNTS = '/v1/accounts';
 /** Not JSON, so that it is a 400 to whoever parses it; as long as most of the room. */
 const LARGE = 'x'.repeat(ROOM * 0.8);
 
+describe('connections', () => {
+  it('are closed where there are too many, and made again once others are gone', async () => {
+    const { url, key } = await startTestService({ env: { MAX_CONNECTIONS: '10' } });
+    const idle = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(url)));
+    const more = await RawClient.connect(url);
+    expect(await more.closed).toBe('');
+    for (const client of idle) client.goAway();
+    const head = `GET ${ACCOUNTS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\n\r\n`;
+    await waitFor('a connection', async () => {
+      const client = await RawClient.connect(url);
+      client.send(head);
+      return /^HTTP\/1\.1 200/.test(await client.firstAnswer());
+    });
+  });
+});
+
 describe('bodies and answers', () => {
   let databases: TestDatabases;
   let service: TestService;

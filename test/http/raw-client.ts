@@ -26,6 +26,14 @@ export class RawClient {
     return this.text;
   }
 
+  /** What comes first, or empty where the connection is closed before. */
+  firstAnswer(): Promise<string> {
+    const came = new Promise<string>((resolve) => {
+      this.socket.once('data', () => setImmediate(() => resolve(this.text)));
+    });
+    return Promise.race([came, this.closed]);
+  }
+
   send(text: string): void {
     this.socket.write(text);
   }
