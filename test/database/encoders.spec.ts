@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type * as BinaryCopy from '../../src/database/binary-copy';
 import { column, ValueRefused, type Column, type PostgresType } from '../../src/database/column';
 import { clientConfig } from '../../src/database/connections';
 import { WriterConnection } from '../../src/database/writer-connection';
@@ -167,6 +168,17 @@ describe('what is sent by COPY', () => {
       );
     }
     expect.hasAssertions();
+  });
+
+  it('is no day and no time where there is no text, be it the first that is encoded', () => {
+    jest.isolateModules(() => {
+      const { BinaryCopyWriter } = jest.requireActual<typeof BinaryCopy>(
+        '../../src/database/binary-copy',
+      );
+      const writer = new BinaryCopyWriter();
+      expect(() => writer.date('')).toThrow('is not a date');
+      expect(() => writer.timestamp('')).toThrow('is not an RFC 3339 time');
+    });
   });
 });
 
