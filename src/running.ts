@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { setTimeout as delay } from 'node:timers/promises';
+import { safeMessage } from './http/log';
 
 /** How long what is being started may take to be there, once the process is to end. */
 const STARTING_MS = 2_000;
@@ -61,7 +62,7 @@ export class Running {
     // Ended by Node itself the process would leave PostgreSQL behind.
     process.on('uncaughtException', (err) => {
       this.log?.fatal({ err }, 'an error that nobody caught');
-      this.fail(`An error that nobody caught: ${err.message}`);
+      this.fail(`An error that nobody caught: ${safeMessage(err)}`);
     });
   }
 

@@ -218,9 +218,9 @@ function isList(value: unknown): boolean {
   return Array.isArray(value);
 }
 
+/** Says nothing of the value itself: it is of a row, and errors are logged. */
 function refuse(value: unknown, wanted: string): never {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
-  throw new RangeError(`${shown} is not ${wanted}`);
+  throw new RangeError(`a value of type ${typeof value} is not ${wanted}`);
 }
 
 /** Scratch for the digits of one number, the lowest first: up to 400 decimal digits. */

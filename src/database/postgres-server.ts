@@ -27,6 +27,17 @@ const SETTINGS = {
   log_truncate_on_rotation: 'on',
   log_rotation_age: '1d',
   log_rotation_size: '0',
+  // Nothing of a row, be it in a message, its detail, its context, a statement or its parameters:
+  // what goes wrong in a statement is told to who sent it, and not to the log.
+  log_min_messages: 'log',
+  log_error_verbosity: 'terse',
+  log_min_error_statement: 'panic',
+  log_parameter_max_length: '0',
+  log_parameter_max_length_on_error: '0',
+  log_statement: 'none',
+  log_min_duration_statement: '-1',
+  log_min_duration_sample: '-1',
+  log_transaction_sample_rate: '0',
 } as const;
 
 /** Another program's server has the folder, or what is left of one: both pass. */

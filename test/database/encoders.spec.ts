@@ -164,7 +164,7 @@ describe('what is sent by COPY', () => {
       encode({ no: 3e9, day: '2026-02-28' })();
     } catch (error) {
       expect((error as Error).cause).toEqual(
-        new ValueRefused('no', new RangeError('3000000000 is not a 32-bit integer')),
+        new ValueRefused('no', new RangeError('a value of type number is not a 32-bit integer')),
       );
     }
     expect.hasAssertions();
@@ -180,6 +180,27 @@ describe('what is sent by COPY', () => {
       expect(() => writer.timestamp('')).toThrow('is not an RFC 3339 time');
     });
   });
+
+  it.each(Object.entries(CANDIDATES))(
+    'says nothing of what should be a %s',
+    (_, { column: of }) => {
+      const table = defineAppendTable({
+        name: 'told',
+        lastPosition: 'value',
+        columns: { value: of },
+      });
+      const said: string[] = [];
+      for (const value of ['secret\0', ['secret\0'], 987_654.5, { secret: () => 1 }]) {
+        try {
+          encodeRows(table, [{ value }]);
+        } catch (error) {
+          for (let at = error; at instanceof Error; at = at.cause) said.push(at.message);
+        }
+      }
+      expect(said.length).toBeGreaterThan(0);
+      expect(said.join()).not.toMatch(/secret|987654/);
+    },
+  );
 });
 
 describe('what is sent as the parameter of an update', () => {
