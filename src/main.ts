@@ -66,7 +66,7 @@ async function openEmbedded(config: Config, log: Logger, running: Running): Prom
       onLost: ({ message }) => running.fail(`It cannot go on without its database. ${message}`),
     },
   });
-  running.addLast(() => postgres.close());
+  running.addLast((patienceMs) => postgres.close(patienceMs));
   return postgres.owners();
 }
 
