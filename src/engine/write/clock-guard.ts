@@ -39,8 +39,8 @@ export class ClockGuard {
 
   /**
    * Why nothing is to be written by this clock; undefined where it went on as time does, or is back
-   * there. One that was wrong at the start and was put right looks like one that was set wrong, also
-   * to servers on the same machine: only who restarts the process can tell.
+   * there. One that was wrong at the start and was put right looks like one that was set wrong,
+   * also to servers on the same machine: only who restarts the process can tell.
    */
   get failure(): string | undefined {
     const jump = this.clock.now() - this.clock.monotonic() - this.ahead;
