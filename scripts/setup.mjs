@@ -186,7 +186,7 @@ function sleep(ms) {
 
 /** Two that install at once would delete each other's files. */
 function alone(work) {
-  const deadline = Date.now() + BUSY_DEADLINE_MS;
+  const deadline = performance.now() + BUSY_DEADLINE_MS;
   for (;;) {
     try {
       mkdirSync(BUSY);
@@ -195,7 +195,7 @@ function alone(work) {
       if (error.code !== 'EEXIST') throw new SetupFailed(`${ROOT} is not writable: ${error.code}`);
     }
     if (isAbandoned()) rmSync(BUSY, { recursive: true, force: true });
-    else if (Date.now() > deadline) throw new SetupFailed(`Another set-up holds ${BUSY}`);
+    else if (performance.now() > deadline) throw new SetupFailed(`Another set-up holds ${BUSY}`);
     else sleep(POLL_MS);
   }
   writeFileSync(join(BUSY, 'pid'), String(process.pid));

@@ -12,11 +12,10 @@ import { openLedger } from './engine/open-ledger';
 import { features } from './features';
 import { knownAdminKey, openAdminKey, type AdminKey } from './http/admin-key';
 import { dutiesOf } from './http/duties';
-import { makeLog } from './http/log';
+import { makeLog, safeMessage } from './http/log';
 import { outliveOutput } from './http/log-output';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
 import { FAILED, Running } from './running';
-import { errorMessage } from './database/errors';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */
@@ -67,7 +66,7 @@ async function openEmbedded(config: Config, log: Logger, running: Running): Prom
       onLost: ({ message }) => running.fail(`It cannot go on without its database. ${message}`),
     },
   });
-  running.addLast(() => postgres.close());
+  running.addLast((patienceMs) => postgres.close(patienceMs));
   return postgres.owners();
 }
 
@@ -134,7 +133,7 @@ async function main(): Promise<void> {
     if (running.stopping.aborted) return;
     const explanation = explainStartFailure(error);
     if (explanation === undefined) running.log?.error({ err: error }, 'the start failed');
-    const reason = explanation ?? errorMessage(error);
+    const reason = explanation ?? safeMessage(error);
     process.stderr.write(`Truebook did not start. ${reason}\n`);
     running.end(FAILED);
   }

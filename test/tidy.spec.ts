@@ -14,6 +14,22 @@ const MAX_FUNCTION_LINES = 70;
 const MAX_LINE_LENGTH = 100;
 const MAX_FIRST_PAGE_LINES = 200;
 
+/** Where the time of day is meant, and not how long something takes: that is performance.now(). */
+const TIME_OF_DAY = [
+  'scripts/setup.mjs',
+  'src/config-fields.ts',
+  'src/engine/define/ids.ts',
+  'src/http/health.ts',
+  'src/outside/adapters/atomic-file.ts',
+  'src/outside/tasks/job-batches.ts',
+  'src/outside/tasks/job-redis.ts',
+  'src/outside/tasks/job-schedules.ts',
+  'src/outside/webhooks/webhook.tasks.ts',
+  'src/proof/checkpoints/write-checkpoint.ts',
+  'src/proof/replay/run-record.ts',
+  'src/proof/transfer/export-log.ts',
+];
+
 const files = sourceFiles();
 const product = files.filter((file) => /^(src|migrations|scripts)\//.test(file.path));
 
@@ -107,6 +123,11 @@ describe('the house style', () => {
       },
     );
     expect(found).toEqual([]);
+  });
+
+  it('asks for the time of day only where that is meant, since it can be set', () => {
+    const asking = product.filter((f) => !f.isSpec && /\bDate\.now\b|\bDate\(\)/.test(f.text));
+    expect(asking.map((f) => f.path).sort()).toEqual(TIME_OF_DAY);
   });
 
   it('reads the environment in one place', () => {

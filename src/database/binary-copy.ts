@@ -218,9 +218,9 @@ function isList(value: unknown): boolean {
   return Array.isArray(value);
 }
 
+/** Says nothing of the value itself: it is of a row, and errors are logged. */
 function refuse(value: unknown, wanted: string): never {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
-  throw new RangeError(`${shown} is not ${wanted}`);
+  throw new RangeError(`a value of type ${typeof value} is not ${wanted}`);
 }
 
 /** Scratch for the digits of one number, the lowest first: up to 400 decimal digits. */
@@ -257,7 +257,7 @@ function exactTime(text: string): number | undefined {
 }
 const TIME_LENGTH = '2000-01-01T00:00:00.000Z'.length;
 
-let lastDate = '';
+let lastDate: string | undefined;
 let lastDays = 0;
 /** Days since 2000-01-01; thousands of rows share one date. */
 function daysOf(text: string): number {
@@ -270,7 +270,7 @@ function daysOf(text: string): number {
   return lastDays;
 }
 
-let lastTime = '';
+let lastTime: string | undefined;
 let lastMicroseconds = { high: 0, low: 0 };
 /** Microseconds since 2000-01-01, which in far years are more than a number holds exactly. */
 function microsecondsOf(text: string): { high: number; low: number } {

@@ -1,5 +1,5 @@
 import type { ColumnType } from 'kysely';
-import type { BinaryCopyWriter } from './binary-copy';
+import { BinaryCopyWriter } from './binary-copy';
 import { errorMessage } from './errors';
 
 /** PostgreSQL's types that rows are made of, with the JavaScript type that COPY takes of each. */
@@ -109,8 +109,33 @@ const encoders: {
   'bigint[]': (to, value) => to.bigints(value),
 };
 
-function jsonText(value: object | string): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+/** @throws RangeError where JSON would have null instead of a value, or leave it out */
+export function jsonText(value: object | string): string {
+  if (typeof value === 'string') return value;
+  refuseUnwritten(value);
+  return JSON.stringify(value);
+}
+
+function refuseUnwritten(value: unknown): void {
+  if (typeof value === 'object') {
+    for (const key in value) refuseUnwritten((value as Record<string, unknown>)[key]);
+    return;
+  }
+  const isWritten =
+    typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+  if (!isWritten) throw new RangeError(`a value of type ${typeof value} is not in JSON`);
+}
+
+const scratch = new BinaryCopyWriter();
+
+/**
+ * That a day or a time is one which COPY takes: of a parameter the server would read `today` too.
+ * @throws RangeError
+ */
+export function checkTime(type: PostgresType, value: unknown): void {
+  if (value === null || (type !== 'date' && type !== 'timestamptz')) return;
+  scratch.begin();
+  encoders[type](scratch, value as string);
 }
 
 /** A value is none of its column's type; nothing of it may reach the server. */

@@ -13,6 +13,8 @@ const OWNER = 'truebook_owner';
 /** Whoever uses the cluster is there as this one, who may do nothing. */
 const GUARD = 'truebook_guard';
 const DATABASES = { log: 'truebook_log', state: 'truebook_state' } as const;
+/** PostgreSQL's last checkpoint, on a disk that is slow. */
+const STOP_PATIENCE_MS = 60_000;
 /** How long a server may say nothing at all; one that recovers says so, and takes its time. */
 const SILENCE_MS = 120_000;
 const CONNECT_MS = 10_000;
@@ -120,22 +122,24 @@ export class EmbeddedPostgres {
   /**
    * Leaves the cluster, and stops it if nobody else uses it.
    * SQL as text: the builder has no word for locks.
+   * @throws StillStopping after so long
    */
-  async close(): Promise<void> {
+  async close(patienceMs = STOP_PATIENCE_MS): Promise<void> {
+    const deadline = performance.now() + patienceMs;
     this.ending.abort();
     await this.repairing;
     // Where the opening was interrupted, somebody else may use the server that it started.
     if (!this.guard) await this.enter().catch(() => undefined);
     const guard = this.guard;
     this.guard = undefined;
-    if (!guard) return this.server.stopStarted();
+    if (!guard) return this.server.stopStarted(deadline);
     await guard.query('select pg_advisory_unlock_shared($1)', [IN_USE_LOCK]).catch(() => undefined);
     const { rows } = await guard
       .query('select pg_try_advisory_lock($1) as last', [IN_USE_LOCK])
       .catch(() => ({ rows: [{ last: false }] }));
     const isLast = (rows[0] as { last: boolean }).last;
     // The lock is held until the server ends it: whoever comes now waits, and starts it again.
-    if (isLast) await this.server.stop();
+    if (isLast) await this.server.stop(deadline);
     else this.server.release();
     await guard.end().catch(() => undefined);
   }

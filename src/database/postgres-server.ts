@@ -6,7 +6,6 @@ import { promisify } from 'node:util';
 import { EmbeddedPostgresError, outputOf, spawnBinary } from './postgres-binaries';
 import type { PostgresFolder } from './postgres-folder';
 
-const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
 /** What a program printed last may be read a little later than its end is heard of. */
 const LAST_WORDS_MS = 200;
@@ -27,10 +26,28 @@ const SETTINGS = {
   log_truncate_on_rotation: 'on',
   log_rotation_age: '1d',
   log_rotation_size: '0',
+  // Nothing of a row, be it in a message, its detail, its context, a statement or its parameters:
+  // what goes wrong in a statement is told to who sent it, and not to the log.
+  log_min_messages: 'log',
+  log_error_verbosity: 'terse',
+  log_min_error_statement: 'panic',
+  log_parameter_max_length: '0',
+  log_parameter_max_length_on_error: '0',
+  log_statement: 'none',
+  log_min_duration_statement: '-1',
+  log_min_duration_sample: '-1',
+  log_transaction_sample_rate: '0',
 } as const;
 
 /** Another program's server has the folder, or what is left of one: both pass. */
 const TAKEN = /lock file "[^"]*" (?:already exists|is empty)|pre-existing shared memory block/;
+
+/** It was told to stop, and does so by itself; whoever starts it next waits for that. */
+export class StillStopping extends EmbeddedPostgresError {
+  constructor(pid: number) {
+    super(`PostgreSQL (process ${pid}) writes its last checkpoint, and ends by itself`);
+  }
+}
 
 /**
  * The server process of a cluster: one at most, whoever starts it. It outlives the process that
@@ -71,27 +88,31 @@ export class PostgresServer {
     this.lastWords = undefined;
   }
 
-  /** Ends the server in order: sessions are ended, and a checkpoint is written. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the server in order: sessions are ended, and a checkpoint is written.
+   * @throws StillStopping at the deadline, by `performance.now()`
+   */
+  async stop(deadline: number): Promise<void> {
     const pid = await this.pid();
-    if (pid === undefined) return this.stopStarted();
+    if (pid === undefined) return this.stopStarted(deadline);
     signal(pid);
-    const deadline = performance.now() + STOP_TIMEOUT_MS;
     while ((await this.pid()) === pid) {
-      if (performance.now() > deadline) {
-        throw new EmbeddedPostgresError(`PostgreSQL (process ${pid}) did not stop`);
-      }
+      if (performance.now() > deadline) throw new StillStopping(pid);
       await delay(POLL_MS);
     }
   }
 
-  /** Ends the server that was started here, which may not have its lock file yet. */
-  async stopStarted(): Promise<void> {
+  /**
+   * Ends the server that was started here, which may not have its lock file yet.
+   * @throws StillStopping at the deadline, by `performance.now()`
+   */
+  async stopStarted(deadline: number): Promise<void> {
     const { child } = this;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((done) => child.once('exit', done));
+    const ended = new Promise((done) => child.once('exit', done)).then(() => true);
     signal(child.pid);
-    await Promise.race([ended, delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    const late = delay(Math.max(0, deadline - performance.now()), false, { ref: false });
+    if (!(await Promise.race([ended, late]))) throw new StillStopping(child.pid);
   }
 
   /** @param stalePid what the lock file names, no server of this folder any longer */

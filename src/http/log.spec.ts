@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg';
-import { makeLog } from './log';
+import { makeLog, safeMessage } from './log';
 
 const SECRET = 'jane@example.org';
 
@@ -42,6 +42,26 @@ describe('the log', () => {
     const message = `invalid input syntax for type uuid: "${SECRET}"`;
     const error = logged(databaseError({ message, code: '22P02' }));
     expect(error).toMatchObject({ code: '22P02', message: 'PostgreSQL refused a value' });
+  });
+
+  it('says nothing of what could not be parsed, or was no argument', () => {
+    for (const work of [
+      () => JSON.parse(`${SECRET} {`) as unknown,
+      () => BigInt(SECRET),
+      () => Buffer.alloc(1, SECRET, SECRET as BufferEncoding),
+    ]) {
+      let thrown: unknown;
+      try {
+        work();
+      } catch (error) {
+        thrown = error;
+      }
+      expect((thrown as Error).message).toContain(SECRET.slice(0, 4));
+      expect(logged(thrown)).toMatchObject({ message: 'a value was refused' });
+      expect(safeMessage(thrown)).not.toContain(SECRET);
+    }
+    expect(safeMessage(SECRET)).not.toContain(SECRET);
+    expect(safeMessage(new Error('It is ours'))).toBe('It is ours');
   });
 
   it('takes nothing over that a library puts on its errors', () => {

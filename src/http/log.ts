@@ -28,18 +28,31 @@ export function makeLog(level: string, destination = standardOutput()): Logger {
 const DATABASE_FIELDS = ['severity', 'schema', 'table', 'column', 'constraint', 'routine'] as const;
 /** SQLSTATEs of errors whose message quotes the value that was wrong. */
 const DATA_EXCEPTION = /^22...$/;
+/** Node's own errors that quote what they were given. */
+const ARGUMENT_REFUSED = /^ERR_(?:INVALID_|UNKNOWN_|OUT_OF_RANGE)/;
 const MAX_CAUSES = 5;
+
+/**
+ * What an error says, where that is no part of a row, a body or a key: what parses JSON or numbers
+ * quotes what it was given, and so do PostgreSQL and Node where they refuse a value.
+ */
+export function safeMessage(error: unknown): string {
+  if (!isError(error)) return `something of type ${typeof error} was thrown`;
+  const code = String((error as { code?: unknown }).code);
+  if (DATA_EXCEPTION.test(code)) return 'PostgreSQL refused a value';
+  const isQuoting = error.name === 'SyntaxError' || ARGUMENT_REFUSED.test(code);
+  return isQuoting ? 'a value was refused' : error.message;
+}
 
 /** An error as the log has it: nothing but what is listed, since libraries add what they like. */
 export function loggedError(error: unknown, depth = 0): object {
   if (!isError(error)) return { type: typeof error };
   const { name, code, cause } = error as Error & { code?: unknown };
-  const isData = typeof code === 'string' && DATA_EXCEPTION.test(code);
   const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at '));
   const inside = error instanceof AggregateError ? error.errors.slice(0, MAX_CAUSES) : [];
   return {
     type: error.constructor.name || name,
-    message: isData ? 'PostgreSQL refused a value' : error.message,
+    message: safeMessage(error),
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
     ...(error instanceof DatabaseError && fieldsOf(error)),
     stack: frames?.join('\n'),

@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { query } from '../harness/cluster';
+import { CopyIn } from '../../src/database/copy-in';
+import { query, withClient } from '../harness/cluster';
 import { endCluster, openCluster, ownClusterFolder } from '../harness/own-cluster';
 import { rounds } from '../harness/rounds';
 import { spawnService } from '../harness/service';
 import { open, waitUntilBack } from './embedded-service';
+
+/** Of a row, and of nothing else. */
+const MARKER = 'what-a-row-says';
 
 describe('the PostgreSQL of a running service', () => {
   it('is started again whenever it is killed', async () => {
@@ -29,6 +33,39 @@ describe('the PostgreSQL of a running service', () => {
     expect(await service.exited).toBe(0);
     await openCluster(dataDir);
     await endCluster(dataDir, 'SIGINT');
+  });
+});
+
+describe('what PostgreSQL says in its log', () => {
+  it('has nothing of rows that it refused, nor of statements and their parameters', async () => {
+    const dataDir = await ownClusterFolder();
+    const cluster = await openCluster(dataDir);
+    await withClient(await cluster.superUrl(), async (client) => {
+      const refused = (text: string, values?: string[]) =>
+        expect(client.query(text, values)).rejects.toThrow();
+      await client.query(`create table t (word text unique, no int check (no > 0))`);
+      await client.query(`insert into t values ('${MARKER}', 1)`);
+      await refused('insert into t values ($1, 1)', [MARKER]);
+      await refused(`insert into t values ('${MARKER}2', 0)`);
+      await refused('select $1::int', [MARKER]);
+      await refused(`do $$ begin raise exception '${MARKER}'; end $$`);
+      for (const row of [`${MARKER}3,0`, `${MARKER}4,${MARKER}`]) {
+        const copy = new Promise<void>((done, fail) => {
+          const statement = 'copy t from stdin (format csv)';
+          client.query(
+            new CopyIn(statement, Buffer.from(row), (error) => (error ? fail(error) : done())),
+          );
+        });
+        await expect(copy).rejects.toThrow();
+      }
+    });
+    // The one that gathers the log ends last, when all of it is written.
+    await cluster.close();
+    const folder = join(dataDir, 'postgres', 'log');
+    const files = (await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8'));
+    const said = (await Promise.all(files)).join('');
+    expect(said).toContain('ready to accept connections');
+    expect(said).not.toContain(MARKER);
   });
 });
 

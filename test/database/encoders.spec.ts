@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type * as BinaryCopy from '../../src/database/binary-copy';
 import { column, ValueRefused, type Column, type PostgresType } from '../../src/database/column';
 import { clientConfig } from '../../src/database/connections';
 import { WriterConnection } from '../../src/database/writer-connection';
@@ -29,6 +30,7 @@ const numbers = fc.oneof(
   fc.double(),
   fc.constantFrom(NaN, Infinity, -0, 2 ** 31, -(2 ** 31) - 1, 2 ** 53, 3e9, 1.5, 1e300),
 );
+const NOT_IN_JSON = [NaN, Infinity, -Infinity, undefined, () => 1, Symbol.iterator, 1n];
 const others = fc.constantFrom<unknown>(
   '',
   '1',
@@ -60,8 +62,21 @@ const nasty = fc.oneof(
   fc.constantFrom('\0', 'a\0b', '\ud800', 'x'.repeat(50) + '\udc00', '\0'.repeat(30), 'ä\0'),
 );
 
+/** Texts count as JSON that was written already, and are not among them. */
+const leaves = fc.oneof(numbers, fc.constantFrom<unknown>(null, true, 'ä', [], {}, ...NOT_IN_JSON));
+const objects = fc.oneof(
+  fc.dictionary(fc.constantFrom('a', 'b', 'ä'), leaves),
+  fc.array(fc.oneof(leaves, fc.array(leaves)), { maxLength: 3 }),
+);
+const RIGHT_JSON = [{}, [], { a: [1, null, 'ä', true, { b: 0.5 }] }];
+
 const hexBytes = (value: unknown) => `\\x${String(value)}`;
 const listText = (value: unknown) => `{${String(value)}}`;
+/** Whether JSON has for everything in a value just that. */
+function isInJson(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isInJson);
+  return value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
+}
 const CANDIDATES: Partial<Record<PostgresType, Candidates>> = {
   int: { column: column.int(), values: numbers, right: [0, -1, 2 ** 31 - 1, -(2 ** 31)] },
   bigint: {
@@ -96,6 +111,8 @@ const CANDIDATES: Partial<Record<PostgresType, Candidates>> = {
     values: fc.oneof(times, changed(times)),
     right: ['2024-02-29T23:59:59.999Z', '0001-01-01T00:00:00.000Z', '1969-12-31T23:59:59.001Z'],
   },
+  json: { column: column.json(), values: objects, right: RIGHT_JSON, text: JSON.stringify },
+  jsonb: { column: column.jsonb(), values: objects, right: RIGHT_JSON, text: JSON.stringify },
   'bigint[]': {
     column: column.bigints(),
     values: fc.array(numbers),
@@ -129,11 +146,14 @@ describe('what is sent by COPY', () => {
       ]);
       const sampled = fc.sample(fc.oneof(values, others), { numRuns: rounds(500, 5_000), seed });
       const taken: { no: number; value: unknown }[] = [];
+      const isJson = type.startsWith('json');
       for (const value of [...right, ...sampled]) {
+        if (isJson && typeof value === 'string') continue;
         const row = { no: taken.length, value };
         try {
           encodeRows(table, [row as never]);
           taken.push(row);
+          if (isJson) expect(isInJson(value)).toBe(true);
         } catch (error) {
           expect(error).toMatchObject({ name: 'NotEncoded', cause: { name: 'ValueRefused' } });
         }
@@ -142,7 +162,8 @@ describe('what is sent by COPY', () => {
       await Promise.all(send(connection, [encodeRows(table, taken as never)]));
       const stored = await query<{ no: number; is_same: boolean }>(
         url,
-        `select no, pg_input_is_valid(t.text, '${type}') and t.text::${type} = c.value as is_same
+        `select no, pg_input_is_valid(t.text, '${type}')
+           and t.text::${type}::text = c.value::text as is_same
          from candidates c join unnest($1::text[]) with ordinality t(text, n) on t.n = c.no + 1`,
         [taken.map((row) => text(row.value))],
       );
@@ -163,11 +184,43 @@ describe('what is sent by COPY', () => {
       encode({ no: 3e9, day: '2026-02-28' })();
     } catch (error) {
       expect((error as Error).cause).toEqual(
-        new ValueRefused('no', new RangeError('3000000000 is not a 32-bit integer')),
+        new ValueRefused('no', new RangeError('a value of type number is not a 32-bit integer')),
       );
     }
     expect.hasAssertions();
   });
+
+  it('is no day and no time where there is no text, be it the first that is encoded', () => {
+    jest.isolateModules(() => {
+      const { BinaryCopyWriter } = jest.requireActual<typeof BinaryCopy>(
+        '../../src/database/binary-copy',
+      );
+      const writer = new BinaryCopyWriter();
+      expect(() => writer.date('')).toThrow('is not a date');
+      expect(() => writer.timestamp('')).toThrow('is not an RFC 3339 time');
+    });
+  });
+
+  it.each(Object.entries(CANDIDATES))(
+    'says nothing of what should be a %s',
+    (_, { column: of }) => {
+      const table = defineAppendTable({
+        name: 'told',
+        lastPosition: 'value',
+        columns: { value: of },
+      });
+      const said: string[] = [];
+      for (const value of ['secret\0', ['secret\0'], 987_654.5, { secret: () => 1 }]) {
+        try {
+          encodeRows(table, [{ value }]);
+        } catch (error) {
+          for (let at = error; at instanceof Error; at = at.cause) said.push(at.message);
+        }
+      }
+      expect(said.length).toBeGreaterThan(0);
+      expect(said.join()).not.toMatch(/secret|987654/);
+    },
+  );
 });
 
 describe('what is sent as the parameter of an update', () => {
@@ -190,5 +243,25 @@ describe('what is sent as the parameter of an update', () => {
       });
     expect(update('ä€😀')).not.toThrow();
     for (const words of ['\ud800', undefined]) expect(update(words)).toThrow(NotEncoded);
+  });
+
+  it.each([
+    ['date', column.date(), '2026-02-28', ['infinity', 'today', '2026-02-30', '', 5]],
+    ['timestamptz', column.timestamptz(), '2026-02-28T10:00:00.000Z', ['now', 'infinity', '']],
+    ['json', column.json(), { a: [1, null] }, NOT_IN_JSON.map((a) => ({ a }))],
+    ['jsonb', column.jsonb(), { a: [1, null] }, NOT_IN_JSON.map((a) => [[a]])],
+  ])('is a %s that COPY would take too', (_, value, right, wrong: unknown[]) => {
+    const columns = { id: column.bigint(), value: value.nullable() };
+    const table = defineKeyedTable({
+      ...{ name: 'told', key: 'id', unique: [], mutable: ['value'], cacheRows: 1 },
+      lastPosition: 'id',
+      columns,
+    });
+    const update = (to: unknown) => () => {
+      const changes = { removed: [], inserted: [], updated: [{ id: 1, value: to }] };
+      return encodeChanges({ inserts: [], changes: [{ table: table, changes }] });
+    };
+    for (const taken of [right, null]) expect(update(taken)).not.toThrow();
+    for (const refused of wrong) expect(update(refused)).toThrow(NotEncoded);
   });
 });

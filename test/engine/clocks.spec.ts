@@ -102,6 +102,34 @@ describe('the time of an event', () => {
   });
 });
 
+describe('a clock that is put right', () => {
+  it.each([HOUR_MS, -HOUR_MS])(
+    'is good again by itself after it was %d ms ahead',
+    async (ahead) => {
+      const { clock, ledger } = await start();
+      await ledger.accept(OpenAccount, input);
+      clock.ahead = ahead;
+      expect(await refused(ledger)).toContain('put it right, and writes go on');
+      clock.ahead = 0;
+      const began = clock.now();
+      await Promise.all([ledger.accept(OpenAccount, input), ledger.accept(OpenAccount, input)]);
+      expect(ledger.open.ledger.status().failure).toBeUndefined();
+      const rows = await query<{ position: number; id: string; at: string }>(
+        ledger.databases.urls.log,
+        'select position, event_id as id, recorded_at as at from event_log order by position',
+      );
+      expect(rows.map(({ position }) => position)).toEqual([1, 2, 3]);
+      for (const { id, at } of rows.slice(1)) {
+        const idMs = parseInt(id.replace('-', '').slice(0, 12), 16);
+        for (const ms of [idMs, Date.parse(at)]) {
+          expect(ms).toBeGreaterThanOrEqual(began);
+          expect(ms).toBeLessThanOrEqual(clock.now());
+        }
+      }
+    },
+  );
+});
+
 describe('a log whose last event is later than every clock', () => {
   it('goes on once an administrator has said why', async () => {
     const { ledger } = await start();

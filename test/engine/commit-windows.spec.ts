@@ -1,5 +1,6 @@
 import { defineCreator } from '../../src/engine/define/creator';
 import { LedgerUnavailable } from '../../src/engine/define/refusal';
+import { systemClock, type Clock } from '../../src/engine/define/ids';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import {
   postTransaction,
@@ -24,14 +25,17 @@ interface Bench {
 }
 
 /** A ledger that reaches both of its databases through proxies. */
-async function startBench(limits: Partial<EngineLimits> = {}): Promise<Bench> {
+async function startBench(
+  limits: Partial<EngineLimits> = {},
+  clock: Clock = systemClock,
+): Promise<Bench> {
   const databases = await cloneDatabases();
   const log = await DatabaseProxy.start(databases.urls.log);
   const state = await DatabaseProxy.start(databases.urls.state);
   databases.onEnd(() => log.close());
   databases.onEnd(() => state.close());
   const urls = { log: log.url, state: state.url };
-  const ledger = await startTestLedger({ databases, urls, limits });
+  const ledger = await startTestLedger({ databases, urls, limits, clock });
   const [cash, equity] = [await openAccount(ledger), await openAccount(ledger, { type: 'equity' })];
   return { ledger, log, state, cash, equity };
 }
@@ -146,6 +150,22 @@ describe('a connection that is cut at the commit', () => {
     bench.log.isReachable = true;
     expect(await pay(bench, 'k')).toMatchObject({ kind: 'accepted', isHit: true, position: 3 });
     expect(await pay(bench, 'other')).toMatchObject({ isHit: false, position: 4 });
+  });
+
+  it('and no way back for a while, in which the clock is set: the wait is as long', async () => {
+    const present = Date.now;
+    const bench = await startBench({}, { ...systemClock, now: () => present() });
+    let hours = 0;
+    const isHit = bench.log.next('silence').then(() => {
+      jest.spyOn(Date, 'now').mockImplementation(() => present() + ++hours * 3_600_000);
+      bench.log.isReachable = false;
+    });
+    const paid = pay(bench, 'k');
+    await isHit;
+    const failure = () => bench.ledger.open.ledger.status().failure;
+    await waitFor('an attempt to recover', failure).finally(() => jest.restoreAllMocks());
+    bench.log.isReachable = true;
+    expect(await paid).toMatchObject({ kind: 'accepted', position: 3 });
   });
 
   it('or hangs there: the wait ends, nothing happened, and the same key works', async () => {

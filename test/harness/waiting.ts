@@ -17,11 +17,11 @@ export async function waitFor<T>(
   condition: () => Promise<T | false | undefined> | T | false | undefined,
   timeoutMs = 15_000,
 ): Promise<T> {
-  const begin = Date.now();
+  const begin = performance.now();
   for (;;) {
     const value = await condition();
     if (value !== false && value !== undefined) return value;
-    const waitedMs = Date.now() - begin;
+    const waitedMs = performance.now() - begin;
     if (waitedMs > timeoutMs) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
     await delay(Math.min(Math.max(POLL_MS, waitedMs * PAUSE_SHARE), MAX_POLL_MS));
   }

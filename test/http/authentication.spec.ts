@@ -4,6 +4,7 @@ import { openAdminKey, rotateAdminKey } from '../../src/http/admin-key';
 import { ApiClient } from '../harness/api-client';
 import { query, testCluster } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
+import { NOTE_TABLES, noteFeatures, TakeNote } from '../harness/notes';
 import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 
@@ -156,6 +157,17 @@ describe('API keys', () => {
     expect(JSON.parse(line)).toMatchObject({ err: { code: '23514', table: 'companies' } });
     expect(own.logged.join('')).not.toMatch(/secret-(row|key|query)/);
     await query(state, 'alter table companies drop constraint companies_name_check');
+  });
+
+  it('lets nothing of a value into the log that cannot be encoded', async () => {
+    const databases = await cloneDatabases({ stateTables: NOTE_TABLES });
+    const own = await startTestService({ databases, features: noteFeatures });
+    const note = { creator: TakeNote, input: { text: 'secret-word\0' }, actor: 'test' };
+    await expect(own.open.ledger.submit(note)).rejects.toThrow('note_lines');
+    const line = own.logged.find((text) => text.includes('running ahead stopped'))!;
+    const cause = { message: expect.stringMatching(/^word: a value of type string/) as unknown };
+    expect(JSON.parse(line)).toMatchObject({ err: { type: 'NotEncoded', cause } });
+    expect(own.logged.join('')).not.toContain('secret-word');
   });
 
   it('gives every answer an id, the sane one of the caller if there is one', async () => {

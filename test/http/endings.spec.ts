@@ -1,19 +1,24 @@
-import { open, stat } from 'node:fs/promises';
+import { open, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { ACCOUNTS, openAccounts, send, type Order } from '../engine/transfer-orders';
 import { ApiClient } from '../harness/api-client';
 import { cloneDatabases } from '../harness/databases';
-import { ownClusterFolder } from '../harness/own-cluster';
+import { isAlive, ownClusterFolder, postmasterOf } from '../harness/own-cluster';
 import { rounds } from '../harness/rounds';
 import { spawnProcess, spawnService, TEST_KEY, type SpawnedService } from '../harness/service';
 import { SmallDisk } from '../harness/small-disk';
 import { waitFor } from '../harness/waiting';
 
-const SIGNALS = (['SIGHUP', 'SIGTERM', 'SIGINT'] as const).slice(0, rounds(1, 3));
+const SIGNALS = (['SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGINT'] as const).slice(0, rounds(1, 4));
 const SOON_MS = 10_000;
+/** How long connections are left that stall. */
+const CONNECTIONS_MS = 4_000;
 /** More than a pipe and the program's own memory hold of log lines. */
 const REQUESTS = 3_000;
 const AT_ONCE = 50;
+const VERIFICATIONS = '/v1/admin/replay-verifications';
+const WRITERS = 20;
 
 /** A connection on which something was sent, and nothing more will be. */
 async function openConnection(url: string, text: string): Promise<Socket> {
@@ -31,6 +36,21 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((done) => server.close(done));
   return port;
+}
+
+/** Writers that go on until they are refused or cut off, and keep what was accepted. */
+async function writeUntilTheEnd(api: ApiClient, accepted: Order[]): Promise<void> {
+  const accounts = await openAccounts(api);
+  const write = async (_: unknown, writer: number) => {
+    for (let no = 0; ; no++) {
+      const [from, to] = [accounts[writer % ACCOUNTS]!, accounts[(writer + 1) % ACCOUNTS]!];
+      const order = { key: `${writer} ${no}`, from, to, cents: 1 };
+      const answer = await send(api, order).catch(() => undefined);
+      if (answer?.status !== 201) return;
+      accepted.push(order);
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, write));
 }
 
 /** Has the service write many lines of log. */
@@ -75,6 +95,71 @@ describe('the end of the service', () => {
     await waitFor('PostgreSQL to be started', started, 60_000);
     await expectOrderlyEnd({ exited }, () => child.kill(signal));
     await expect(stat(join(dataDir, 'postgres', 'postmaster.pid'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('the end of a service that has much to do', () => {
+  it('is orderly and soon, and nothing that was acknowledged is lost', async () => {
+    const dataDir = await ownClusterFolder();
+    const service = await spawnService({ dataDir });
+    const accepted: Order[] = [];
+    const written = writeUntilTheEnd(service.api, accepted);
+    await waitFor('many transactions', () => accepted.length > 300, 60_000);
+    expect((await service.api.post(VERIFICATIONS)).status).toBe(202);
+    await waitFor('the verification to run', async () => {
+      const { body } = await service.api.get<{ data: { status: string }[] }>(VERIFICATIONS);
+      return body.data[0]?.status !== 'queued';
+    });
+    await expectOrderlyEnd(service, () => service.kill('SIGTERM'));
+    const { api } = await spawnService({ dataDir });
+    await written;
+    for (const order of accepted.slice(-100)) {
+      const again = await send(api, order);
+      expect([again.status, again.headers.get('idempotency-hit')]).toEqual([201, 'true']);
+    }
+  }, 120_000);
+
+  it('is soon where PostgreSQL takes long to stop, which it does by itself', async () => {
+    const dataDir = await ownClusterFolder();
+    const service = await spawnService({ dataDir });
+    const postmaster = await postmasterOf(dataDir);
+    process.kill(postmaster, 'SIGSTOP');
+    try {
+      await expectOrderlyEnd(service, () => service.kill('SIGTERM'));
+      expect(service.output()).toContain('ends by itself');
+    } finally {
+      process.kill(postmaster, 'SIGCONT');
+    }
+    await waitFor('PostgreSQL to end', () => !isAlive(postmaster), 60_000);
+  });
+
+  it('comes at once by a second signal', async () => {
+    const { urls } = await cloneDatabases();
+    const service = await spawnService({ urls });
+    const stalled = await openConnection(service.url, 'POST /v1/accounts HTTP/1.1\r\n');
+    const began = performance.now();
+    let end: number | NodeJS.Signals | undefined;
+    void service.exited.then((how) => (end = how));
+    await waitFor('the service to end', () => {
+      if (end === undefined) service.kill('SIGTERM');
+      return end !== undefined;
+    });
+    expect(end).toBe(1);
+    expect(performance.now() - began).toBeLessThan(CONNECTIONS_MS);
+    expect(service.output()).toContain('ended before it had stopped');
+    stalled.destroy();
+  });
+
+  it('says nothing of a value that an error quotes which nobody caught', async () => {
+    const { urls } = await cloneDatabases();
+    const file = join(await ownClusterFolder(), 'throw.cjs');
+    const thrown = `process.once('SIGUSR2', () => { JSON.parse('secret-value {') });`;
+    await writeFile(file, thrown);
+    const service = await spawnService({ urls, env: { NODE_OPTIONS: `--require ${file}` } });
+    service.kill('SIGUSR2');
+    expect(await service.exited).toBe(1);
+    expect(service.output()).toContain('An error that nobody caught: a value was refused');
+    expect(service.output()).not.toContain('secret');
   });
 });
 

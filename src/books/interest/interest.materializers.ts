@@ -79,6 +79,6 @@ function closingBalance(stretches: readonly BalanceStretch[], currency: string):
 
 function minorOf(text: string, currency: string): bigint {
   const minor = parseAmount(text, currencyDigits(currency)!);
-  assert(minor !== undefined, `"${text}" is no amount in ${currency}`);
+  assert(minor !== undefined, `What should be an amount is none in ${currency}`);
   return minor;
 }

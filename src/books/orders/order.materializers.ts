@@ -27,7 +27,7 @@ function minorUnits(text: string, currency: string): bigint {
   const digits = currencyDigits(currency);
   assert(digits !== undefined, `Unknown currency ${currency}`);
   const minor = parseAmount(text, digits);
-  assert(minor !== undefined, `"${text}" is no amount in ${currency}`);
+  assert(minor !== undefined, `What should be an amount is none in ${currency}`);
   return minor;
 }
 

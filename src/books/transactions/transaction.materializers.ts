@@ -19,7 +19,7 @@ export const materializeTransactionPosted = defineMaterializer(
       if (!account) assert.fail(`No account ${accountId}`);
       assert(account.currency === currency, 'A posting is not in the currency of its account');
       const amount = parseAmount(text, currencyDigits(account.currency)!);
-      if (amount === undefined) assert.fail(`"${text}" is no amount in ${currency}`);
+      if (amount === undefined) assert.fail(`What should be an amount is none in ${currency}`);
       const isDebit = direction === 'debit';
       const debits = isDebit ? account.debits + amount : account.debits;
       const credits = isDebit ? account.credits : account.credits + amount;

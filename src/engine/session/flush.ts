@@ -1,7 +1,14 @@
 import assert from 'node:assert';
 import type { QueryConfig, QueryResult } from 'pg';
 import { BinaryCopyWriter } from '../../database/binary-copy';
-import { rowEncoder, ValueRefused } from '../../database/column';
+import {
+  checkTime,
+  jsonText,
+  rowEncoder,
+  ValueRefused,
+  type Column,
+  type PostgresType,
+} from '../../database/column';
 import type { SendableQuery } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
 import type { TableChanges } from './session-table';
@@ -167,8 +174,9 @@ function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): State
   const key = table.key;
   const columns = table.mutable;
   const valuesOf = (column: string) => {
+    const { type } = table.columns[column as never] as Column;
     try {
-      return rows.map((row) => parameter(row[column as never]));
+      return rows.map((row) => parameter(type, row[column as never]));
     } catch (cause) {
       throw new NotEncoded(table.name, new ValueRefused(column, cause));
     }
@@ -196,11 +204,13 @@ function encodeRemoves(table: KeyedTable<never>, keys: readonly Key[]): Statemen
 
 /**
  * A value as an array element of a parameter; JSON is written out, bigint is text. The server reads
- * and checks what it is given, but neither of these two would it see.
+ * and checks what it is given, but none of what is checked here would it see.
  */
-function parameter(value: unknown): unknown {
+function parameter(type: PostgresType, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   assert(value !== undefined, 'A column of a row is undefined');
   assert(typeof value !== 'string' || value.isWellFormed(), 'Half of a surrogate pair is no text');
+  checkTime(type, value);
+  if (type === 'json' || type === 'jsonb') return value === null ? null : jsonText(value);
   return value !== null && typeof value === 'object' ? JSON.stringify(value) : value;
 }

@@ -143,7 +143,7 @@ export class BatchWriter {
   private async recover(batch: Batch, ids: readonly string[], error: unknown): Promise<void> {
     const { path, limits, log } = this.parts;
     log.warn({ err: error, batch: batch.state.name }, 'recovering from a failed commit');
-    const deadline = Date.now() + limits.recoveryTimeoutMs;
+    const deadline = performance.now() + limits.recoveryTimeoutMs;
     for (;;) {
       path.cut();
       try {
@@ -160,7 +160,7 @@ export class BatchWriter {
         );
       } catch (cause) {
         this.failure = describeFailure(cause);
-        if (Date.now() > deadline || this.isStopping) {
+        if (performance.now() > deadline || this.isStopping) {
           const message = 'It is not known whether the command happened; repeat it with its key';
           log.error({ err: cause }, 'a batch could not be recovered');
           return batch.fail(new LedgerUnavailable(message, { cause }));

@@ -37,11 +37,16 @@ export class ClockGuard {
     this.ahead = clock.now() - clock.monotonic();
   }
 
-  /** Why nothing is to be written by this clock; undefined where it went on as time does. */
+  /**
+   * Why nothing is to be written by this clock; undefined where it went on as time does, or is back
+   * there. One that was wrong at the start and was put right looks like one that was set wrong,
+   * also to servers on the same machine: only who restarts the process can tell.
+   */
   get failure(): string | undefined {
     const jump = this.clock.now() - this.clock.monotonic() - this.ahead;
     if (Math.abs(jump) <= MAX_APART_MS) return undefined;
-    return `The clock of this process went ${apart(jump)} of time; restart it once it is right`;
+    const what = `The clock of this process went ${apart(jump)} of time`;
+    return `${what}: put it right, and writes go on; where it is right now, restart the process`;
   }
 
   /**

@@ -257,12 +257,12 @@ export class Rebuild {
  * @throws RunInProgress
  */
 export async function excludeOthers(db: Kysely<StateDatabase>): Promise<void> {
-  const deadline = Date.now() + EXCLUSION_PATIENCE_MS;
+  const deadline = performance.now() + EXCLUSION_PATIENCE_MS;
   for (;;) {
     const { rows } = await sql<{ isFree: boolean }>`
       select pg_try_advisory_lock(hashtext('truebook replay')) as "isFree"`.execute(db);
     if (rows[0]!.isFree) return;
-    if (Date.now() > deadline) throw new RunInProgress();
+    if (performance.now() > deadline) throw new RunInProgress();
     await new Promise((done) => setTimeout(done, EXCLUSION_POLL_MS));
   }
 }

@@ -3,7 +3,7 @@ import { features } from '../../../src/features';
 import { RunInProgress } from '../../../src/proof/replay/rebuild';
 import { swapBack } from '../../../src/proof/replay/swap';
 import { TransactionPosted } from '../../../src/books/transactions/transaction.events';
-import { query } from '../../harness/cluster';
+import { query, withClient } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';
 import { openAccount } from '../../harness/books';
 import { startTestLedger } from '../../harness/ledger';
@@ -213,6 +213,26 @@ describe('runs at the same time', () => {
       mayGoOn.open();
       expect((await first).status).toMatch(/^(passed|swapped)$/);
     }
+  });
+
+  it('wait a moment for one that ends, also where the clock is set meanwhile', async () => {
+    const databases = await someBooks(100);
+    const { state } = databases.superUrls;
+    const present = Date.now;
+    let hours = 0;
+    jest.spyOn(Date, 'now').mockImplementation(() => present() + ++hours * 3_600_000);
+    const run = await withClient(state, async (other) => {
+      await other.query(`select pg_advisory_lock(hashtext('truebook replay'))`);
+      const waits = verifyOf(databases);
+      waits.catch(() => undefined);
+      await waitFor('it to be kept out', async () => {
+        const tried = `select from pg_stat_activity where query like '%pg_try_advisory_lock%hasht%'
+          and datname = current_database() and pid <> pg_backend_pid() and state = 'idle'`;
+        return (await other.query(tried)).rows.length > 0;
+      });
+      return { waits };
+    }).finally(() => jest.restoreAllMocks());
+    expect((await run.waits).status).toBe('passed');
   });
 
   it('leave nothing when they are aborted', async () => {
