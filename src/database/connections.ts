@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Socket } from 'node:net';
-import { Pool, type ClientBase, type ClientConfig } from 'pg';
+import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
 import { valueTypes } from './values';
 import { connectionOf, WriterConnection } from './writer-connection';
 
@@ -176,6 +176,25 @@ function withoutSettings(url: string): string {
 
 function escaped(value: string): string {
   return value.replace(/[\\ ]/g, '\\$&');
+}
+
+/** For questions about a server and its catalogs, and what an owner does once. */
+const PATIENT = { lockTimeoutMs: 60_000, statementTimeoutMs: 60_000 };
+
+/** Runs `work` on a connection of its own, as whom the URL names. */
+export async function withSession<T>(
+  url: string,
+  work: (client: Client) => Promise<T>,
+  timeouts: SessionTimeouts = PATIENT,
+): Promise<T> {
+  const client = new Client(sessionConfig(url, undefined, timeouts));
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** What a pool opens, and how many of it. */

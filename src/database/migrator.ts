@@ -18,7 +18,8 @@ import {
 } from './connections';
 import { isError } from './errors';
 import { SQLSTATE, sqlstateOf } from './sqlstates';
-import { makeLogin, makeRoles, withInstallation, withInstallations, type Side } from './logins';
+import { makeLogin, makeRoles, withInstallation, withInstallations } from './logins';
+import { checkLogins, type Side } from './owner-check';
 
 /** The schema of the state database that BullMQ keeps its queues in. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -69,16 +70,21 @@ export async function makeLogins(
 ): Promise<DatabaseUrls> {
   const make = (side: Side) =>
     behindLock(owners[side], () => makeLogin(owners[side], side, named?.[side]));
-  return { log: await make('log'), state: await make('state') };
+  const made = { log: await make('log'), state: await make('state') };
+  // A pooler may log in as somebody else than its URL names.
+  await checkLogins(made);
+  return made;
 }
 
 /**
  * Databases that somebody else migrates, for a service that knows no owner.
  * @returns the URLs, which say whose roles work on them
  * @throws MigrationError where a migration of this program is missing
+ * @throws LoginError where a login could become an owner
  */
 export async function migratedByOthers(services: DatabaseUrls): Promise<DatabaseUrls> {
   const urls = await withInstallations(services);
+  await checkLogins(urls);
   await expectMigrated(urls.log, ROLES.logReader, 'public', logMigrations);
   await expectMigrated(urls.state, ROLES.stateReader, STATE_SCHEMA, stateMigrations);
   return urls;
