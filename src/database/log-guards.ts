@@ -35,7 +35,10 @@ const OF_OTHERS: readonly Guard[] = ['task_log', 'event_backup'].map((table) => 
   calls: `public.refuse_${table}_change`,
 }));
 
-/** Nobody but the owner of these has the right to change a row, and triggers stop the owner. */
+/**
+ * Nobody but the owner of these has the right to change a row. Triggers stop the owner, too, at
+ * events, tasks and backups; commands and the list of types he could change.
+ */
 const KEPT = ['event_log', 'command_log', 'event_types', 'task_log', 'event_backup'];
 /** What somebody else may do with them: read, append, and lock. */
 const ALLOWED = ['SELECT', 'INSERT', 'MAINTAIN'];
