@@ -178,22 +178,39 @@ function escaped(value: string): string {
   return value.replace(/[\\ ]/g, '\\$&');
 }
 
-/** For questions about a server and its catalogs, and what an owner does once. */
+/** For questions about a server and its catalogs. */
 const PATIENT = { lockTimeoutMs: 60_000, statementTimeoutMs: 60_000 };
 
-/** Runs `work` on a connection of its own, as whom the URL names. */
+/** For what takes as long as it takes. */
+export const NO_TIMEOUTS: SessionTimeouts = { lockTimeoutMs: 0, statementTimeoutMs: 0 };
+
+/**
+ * A connection of its own, as whom the URL names. Only here and in {@link WriterConnection} clients
+ * are made: elsewhere the options of a URL, or of the environment, would become those of a session.
+ */
+export async function openSession(url: string, timeouts: SessionTimeouts): Promise<Client> {
+  const client = new Client(sessionConfig(url, undefined, timeouts));
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Runs `work` in {@link openSession}. */
 export async function withSession<T>(
   url: string,
   work: (client: Client) => Promise<T>,
   timeouts: SessionTimeouts = PATIENT,
 ): Promise<T> {
-  const client = new Client(sessionConfig(url, undefined, timeouts));
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await openSession(url, timeouts);
   try {
     return await work(client);
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
 

@@ -1,7 +1,7 @@
 import { runMigrations } from 'bullmq';
 import { Kysely, PostgresDialect, sql, type PostgresPool } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
-import { Client, type Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import { logMigrations } from '../../migrations/log/index';
 import { stateMigrations } from '../../migrations/state/index';
 import {
@@ -11,8 +11,8 @@ import {
   openPool,
   roleOf,
   ROLES,
-  sessionConfig,
   STATE_SCHEMA,
+  withSession,
   type DatabaseUrls,
   type Role,
 } from './connections';
@@ -148,17 +148,13 @@ export function migrateState(url: string): Promise<MigratedOne> {
  * session's, so it goes with its process.
  * SQL as text: the builder has no word for locks.
  */
-async function behindLock<T>(url: string, work: () => Promise<T>): Promise<T> {
-  // However long the process takes that is migrating.
-  const client = new Client(sessionConfig(url, undefined, { ...TIMEOUTS, lockTimeoutMs: 0 }));
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
+function behindLock<T>(url: string, work: () => Promise<T>): Promise<T> {
+  const locked = async (client: Client) => {
     await client.query('select pg_advisory_lock($1)', [MIGRATING_LOCK]);
-    return await work();
-  } finally {
-    await client.end();
-  }
+    return work();
+  };
+  // However long the process takes that is migrating.
+  return withSession(url, locked, { ...TIMEOUTS, lockTimeoutMs: 0 });
 }
 
 async function migrateOne(
@@ -225,22 +221,19 @@ function forRolesOf(url: string, pool: Pool): PostgresPool {
  * BullMQ's own migrations, and the rights of the role that uses its queues. They are in the state
  * database, since they can be lost: the truth about tasks is in the log.
  */
-async function migrateQueue(url: string): Promise<string[]> {
-  const config = sessionConfig(url, undefined, TIMEOUTS);
-  const client = new Client(config);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await grantQueue(client, url);
-    const before = await queueVersion(client);
-    const after = await runMigrations(client, QUEUE_SCHEMA);
-    return before === after ? [] : [`queue/${after}`];
-  } catch (error) {
-    const reason = isError(error) ? error.message : 'unknown';
-    throw new MigrationError(`The migrations of BullMQ failed: ${reason}`, { cause: error });
-  } finally {
-    await client.end();
-  }
+function migrateQueue(url: string): Promise<string[]> {
+  const migrated = async (client: Client) => {
+    try {
+      await grantQueue(client, url);
+      const before = await queueVersion(client);
+      const after = await runMigrations(client, QUEUE_SCHEMA);
+      return before === after ? [] : [`queue/${after}`];
+    } catch (error) {
+      const reason = isError(error) ? error.message : 'unknown';
+      throw new MigrationError(`The migrations of BullMQ failed: ${reason}`, { cause: error });
+    }
+  };
+  return withSession(url, migrated, TIMEOUTS);
 }
 
 /** 0 before BullMQ's first migration. SQL as text: it is about BullMQ's own tables. */

@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import { ROLES, SESSION_SETTINGS } from '../../src/database/connections';
+import { ScratchDatabases } from '../../src/database/scratch-databases';
 import { Registry } from '../../src/engine/define/registry';
 import { features } from '../../src/features';
+import { openAdminKey } from '../../src/http/admin-key';
 import { Rebuild } from '../../src/proof/replay/rebuild';
 import { currentAccount, openAccount } from '../harness/books';
-import { query, testCluster } from '../harness/cluster';
+import { endQueries, query, testCluster } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger } from '../harness/ledger';
 
@@ -23,6 +25,25 @@ describe('a connection of the program', () => {
       'idle',
       'interval',
     ]);
+  });
+
+  it('is the user of its URL alone, also where a key or a database is made', async () => {
+    const { urls } = await cloneDatabases();
+    const otherwise = (url: string) => {
+      const options = `-c role=${ROLES.stateReader} -c statement_timeout=1ms`;
+      return `${url}&options=${encodeURIComponent(options)}`;
+    };
+    const source = { dataDir: testCluster().runDir, configured: 'a key of the admin' };
+    const made = await openAdminKey(otherwise(urls.log), source);
+    expect(made.key).toBe(source.configured);
+    const scratch = new ScratchDatabases(otherwise(urls.state), testCluster().superUrl);
+    const [owned] = await query<{ owner: string }>(
+      await scratch.create('spec'),
+      'select pg_get_userbyid(datdba) as owner from pg_database where datname = current_database()',
+    );
+    expect(owned).toEqual({ owner: 'truebook_owner' });
+    await endQueries();
+    await scratch.drop();
   });
 
   it('is what we say, whatever its URL, its database and its user say', async () => {
