@@ -80,8 +80,9 @@ export const STATE_SCHEMA = 'state';
 
 /**
  * What every session is set to, whatever a URL, a database, a role or a server says otherwise: how
- * values are read and written, what a transaction sees, and what ends a session. The start asks for
- * it. `default_transaction_read_only` is none of them: who sets it means it.
+ * values are read and written, what a transaction sees, when a commit is answered, and what ends a
+ * session. The start asks for it. Whoever writes what can be made again sets `synchronous_commit`
+ * to `off` there. `default_transaction_read_only` is none of them: who sets it means it.
  */
 export const SESSION_SETTINGS = {
   search_path: `${STATE_SCHEMA}, public`,
@@ -95,6 +96,8 @@ export const SESSION_SETTINGS = {
   standard_conforming_strings: 'on',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
+  // The log answers nobody before its record is on disk, commands of administrators included.
+  synchronous_commit: 'on',
   transaction_timeout: '0',
   idle_session_timeout: '0',
 } as const;
