@@ -1,7 +1,6 @@
-import { Client } from 'pg';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { Config } from '../src/config';
-import type { DatabaseUrls } from '../src/database/connections';
+import { withSession, type DatabaseUrls } from '../src/database/connections';
 import { errorMessage } from '../src/database/errors';
 import { EmbeddedPostgres } from '../src/database/embedded-postgres';
 import { withInstallations } from '../src/database/logins';
@@ -16,7 +15,6 @@ const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What is under way gets so long to end in order once a signal came, in milliseconds. */
 const STOP_MS = 5_000;
-const CONNECT_MS = 10_000;
 const NEEDS_OWNERS =
   'A script works as the owner of the databases: set LOG_DATABASE_URL and STATE_DATABASE_URL';
 /** Ctrl-C comes twice, from the terminal and from npm: so soon after it, it is the same one. */
@@ -128,19 +126,13 @@ function placeOf(url: string): string {
 
 /** Whether a log database has the tables of a log, as far as it can be reached. */
 async function isMigrated(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS });
-  client.on('error', () => undefined);
+  const question = "select to_regclass('public.event_log') as found";
   try {
-    await client.connect();
+    const { rows } = await withSession(url, (client) => client.query(question));
+    return (rows[0] as { found: string | null }).found !== null;
   } catch {
     // The script itself says so, where it needs the database.
     return true;
-  }
-  try {
-    const { rows } = await client.query("select to_regclass('public.event_log') as found");
-    return (rows[0] as { found: string | null }).found !== null;
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }
 

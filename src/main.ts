@@ -1,11 +1,10 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AddressInfo } from 'node:net';
-import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { createApp } from './app.module';
 import { Config } from './config';
-import type { DatabaseUrls } from './database/connections';
+import { withSession, type DatabaseUrls } from './database/connections';
 import { EmbeddedPostgres } from './database/embedded-postgres';
 import { makeLogins, migrate, migratedByOthers } from './database/migrator';
 import { openLedger } from './engine/open-ledger';
@@ -17,7 +16,6 @@ import { outliveOutput } from './http/log-output';
 import { connectFailure, explainStartFailure, listenFailure } from './http/start-failure';
 import { FAILED, Running } from './running';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 /** How long requests under way may take to end once the service stops. */
 const CLOSE_CONNECTIONS_AFTER_MS = 4_000;
 
@@ -76,14 +74,10 @@ async function checkReachable(urls: DatabaseUrls): Promise<void> {
 }
 
 async function connectOnce(name: 'log' | 'state', url: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', () => undefined);
   try {
-    await client.connect();
+    await withSession(url, () => Promise.resolve());
   } catch (error) {
     throw connectFailure(error, name, url);
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }
 

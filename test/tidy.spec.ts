@@ -130,6 +130,19 @@ describe('the house style', () => {
     expect(asking.map((f) => f.path).sort()).toEqual(TIME_OF_DAY);
   });
 
+  it('opens connections where a session is made what we say', () => {
+    const places = ['src/database/connections.ts', 'src/database/writer-connection.ts'];
+    const others = product.filter(({ path, isSpec }) => !isSpec && !places.includes(path));
+    const found = violations(others, function* (file) {
+      for (const node of file.nodes()) {
+        if (!ts.isNewExpression(node) || !/\b(Client|Pool)$/.test(node.expression.getText()))
+          continue;
+        yield `line ${file.lineOf(node.getStart())}: ${node.getText()}`;
+      }
+    });
+    expect(found).toEqual([]);
+  });
+
   it('reads the environment in one place', () => {
     const found = violations(product, function* ({ path, text }) {
       if (['src/config.ts', 'scripts/setup.mjs'].includes(path)) return;

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Socket } from 'node:net';
-import { Pool, type ClientBase, type ClientConfig } from 'pg';
+import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
 import { valueTypes } from './values';
 import { connectionOf, WriterConnection } from './writer-connection';
 
@@ -80,8 +80,9 @@ export const STATE_SCHEMA = 'state';
 
 /**
  * What every session is set to, whatever a URL, a database, a role or a server says otherwise: how
- * values are read and written, what a transaction sees, and what ends a session. The start asks for
- * it. `default_transaction_read_only` is none of them: who sets it means it.
+ * values are read and written, what a transaction sees, when a commit is answered, and what ends a
+ * session. The start asks for it. Whoever writes what can be made again sets `synchronous_commit`
+ * to `off` there. `default_transaction_read_only` is none of them: who sets it means it.
  */
 export const SESSION_SETTINGS = {
   search_path: `${STATE_SCHEMA}, public`,
@@ -95,6 +96,8 @@ export const SESSION_SETTINGS = {
   standard_conforming_strings: 'on',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
+  // The log answers nobody before its record is on disk, commands of administrators included.
+  synchronous_commit: 'on',
   transaction_timeout: '0',
   idle_session_timeout: '0',
 } as const;
@@ -176,6 +179,42 @@ function withoutSettings(url: string): string {
 
 function escaped(value: string): string {
   return value.replace(/[\\ ]/g, '\\$&');
+}
+
+/** For questions about a server and its catalogs. */
+const PATIENT = { lockTimeoutMs: 60_000, statementTimeoutMs: 60_000 };
+
+/** For what takes as long as it takes. */
+export const NO_TIMEOUTS: SessionTimeouts = { lockTimeoutMs: 0, statementTimeoutMs: 0 };
+
+/**
+ * A connection of its own, as whom the URL names. Only here and in {@link WriterConnection} clients
+ * are made: elsewhere the options of a URL, or of the environment, would become those of a session.
+ */
+export async function openSession(url: string, timeouts: SessionTimeouts): Promise<Client> {
+  const client = new Client(sessionConfig(url, undefined, timeouts));
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Runs `work` in {@link openSession}. */
+export async function withSession<T>(
+  url: string,
+  work: (client: Client) => Promise<T>,
+  timeouts: SessionTimeouts = PATIENT,
+): Promise<T> {
+  const client = await openSession(url, timeouts);
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
 
 /** What a pool opens, and how many of it. */

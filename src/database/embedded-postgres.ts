@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from 'pg';
-import type { DatabaseUrls } from './connections';
+import type { Client } from 'pg';
+import { NO_TIMEOUTS, openSession, type DatabaseUrls } from './connections';
 import { EmbeddedPostgresError } from './postgres-binaries';
 import { openFolder, superuserPassword, type PostgresFolder } from './postgres-folder';
 import { PostgresServer } from './postgres-server';
@@ -17,7 +17,6 @@ const DATABASES = { log: 'truebook_log', state: 'truebook_state' } as const;
 const STOP_PATIENCE_MS = 60_000;
 /** How long a server may say nothing at all; one that recovers says so, and takes its time. */
 const SILENCE_MS = 120_000;
-const CONNECT_MS = 10_000;
 const WRONG_PASSWORD = '28P01';
 const POLL_MS = 25;
 /** Held (shared) by every process that uses the cluster, so the last one to leave stops it. */
@@ -169,7 +168,7 @@ export class EmbeddedPostgres {
   private async enter(): Promise<'entered' | 'starting' | 'silent'> {
     let guard: Client | undefined;
     try {
-      guard = await connectTo(this.url('postgres', GUARD, this.guardPassword));
+      guard = await openSession(this.url('postgres', GUARD, this.guardPassword), NO_TIMEOUTS);
       await guard.query('select pg_advisory_lock_shared($1)', [IN_USE_LOCK]);
     } catch (error) {
       await guard?.end().catch(() => undefined);
@@ -238,13 +237,14 @@ export class EmbeddedPostgres {
   private async prepare(isGuardUnknown = false): Promise<void> {
     const { dir, dataDir } = this.folder;
     const password = await superuserPassword(dir);
-    const superuser = await connectTo(this.url('postgres', 'postgres', password)).catch(
-      (cause: unknown) => {
-        if (sqlstateOf(cause) !== WRONG_PASSWORD) throw cause;
-        const message = `The password in ${dir} does not fit the PostgreSQL in ${dataDir}`;
-        throw new EmbeddedPostgresError(message, { cause });
-      },
-    );
+    const superuser = await openSession(
+      this.url('postgres', 'postgres', password),
+      NO_TIMEOUTS,
+    ).catch((cause: unknown) => {
+      if (sqlstateOf(cause) !== WRONG_PASSWORD) throw cause;
+      const message = `The password in ${dir} does not fit the PostgreSQL in ${dataDir}`;
+      throw new EmbeddedPostgresError(message, { cause });
+    });
     const isThere = async (text: string, name: string) =>
       (await superuser.query(text, [name])).rows.length > 0;
     const isRole = (name: string) => isThere('select from pg_roles where rolname = $1', name);
@@ -272,16 +272,4 @@ export class EmbeddedPostgres {
 
 function ownerPassword(password: string): string {
   return deriveSecret(password, OWNER);
-}
-
-async function connectTo(connectionString: string): Promise<Client> {
-  const client = new Client({ connectionString, connectionTimeoutMillis: CONNECT_MS });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    throw error;
-  }
 }

@@ -1,27 +1,20 @@
 import { createHash } from 'node:crypto';
-import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { escapeIdentifier, escapeLiteral, type Client } from 'pg';
 import {
   installationOf,
   ofInstallation,
   roleOf,
   ROLES,
-  sessionConfig,
   STATE_SCHEMA,
+  withSession,
   type DatabaseUrls,
   type Role,
 } from './connections';
 import { isError } from './errors';
+import { checkCannotOwn, LoginError, SCHEMAS_OF, type Side } from './owner-check';
 import { scramVerifier } from './scram';
 import { deriveSecret } from './secret-file';
 import { SQLSTATE, sqlstateOf } from './sqlstates';
-
-/** One of the two databases. */
-export type Side = 'log' | 'state';
-
-/** The login of a service cannot be what it must be; `message` is a sentence that says why. */
-export class LoginError extends Error {
-  override readonly name = 'LoginError';
-}
 
 /** The roles that work on each database. */
 const ROLES_OF: Readonly<Record<Side, readonly Role[]>> = {
@@ -37,7 +30,6 @@ const ROLES_OF: Readonly<Record<Side, readonly Role[]>> = {
 };
 /** By whose rights a database shows to which installation it belongs. */
 const KNOWN_BY = { log: ROLES.logWriter, state: ROLES.stateWriter } as const;
-const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 60_000 };
 /** What is left of a name of 63 bytes beside the longest purpose. */
 const MAX_INSTALLATION = 40;
 /** Other databases of the cluster make the same roles at the same moment. */
@@ -215,14 +207,14 @@ async function handOver(
   const { rows } = await client.query<{ schema: string; statement: string }>(
     `with own as (
        select oid, nspname, nspowner from pg_namespace
-       where nspname ~ '^${STATE_SCHEMA}(_|$)' and nspowner <> $1::regrole
+       where nspname ~ '${SCHEMAS_OF.state}' and nspowner <> $1::regrole
      ), schemas as (
        select nspname as schema, format('alter schema %I owner to %I', nspname, $2::text)
          as statement from own
      ), tables as (
        select n.nspname, format('alter table %s owner to %I', c.oid::regclass, $2::text)
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname ~ '^${STATE_SCHEMA}(_|$)' and c.relkind in ('r', 'p')
+       where n.nspname ~ '${SCHEMAS_OF.state}' and c.relkind in ('r', 'p')
          and c.relowner <> $1::regrole
      )
      select * from tables union all select * from schemas`,
@@ -263,7 +255,7 @@ export function makeLogin(owner: string, side: Side, named?: string): Promise<st
       }
       for (const role of ROLES_OF[side]) await letBecome(client, username, roleOf(owner, role));
     });
-    await checkCannotOwn(client, username, side);
+    await checkCannotOwn(client, url, side, username);
     const refused = await refusalOf(url);
     if (refused !== undefined && named === undefined && password !== '') {
       // The owner's password is another one than when the login was made.
@@ -309,23 +301,6 @@ async function letBecome(client: Client, login: string, role: string): Promise<v
   await client.query(`grant ${id(role)} to ${id(login)} with set true, inherit false`);
 }
 
-/** SQL as text: it is about PostgreSQL's own tables. */
-async function checkCannotOwn(client: Client, login: string, side: Side): Promise<void> {
-  const { rows } = await client.query<{ can: boolean }>(
-    `select r.rolsuper or pg_has_role(r.oid, d.datdba, 'member') or exists (
-         select from pg_class c where c.oid = to_regclass('public.event_log')
-           and pg_has_role(r.oid, c.relowner, 'member')) as can
-     from pg_roles r, pg_database d
-     where r.rolname = $1 and d.datname = current_database()`,
-    [login],
-  );
-  if (!rows[0]!.can) return;
-  throw new LoginError(
-    `${login} owns the ${side} database, or may become its owner: ` +
-      `${side.toUpperCase()}_SERVICE_URL must name a login that cannot`,
-  );
-}
-
 /** Why a login is not let in; undefined where it is. */
 async function refusalOf(url: string): Promise<string | undefined> {
   try {
@@ -359,15 +334,4 @@ async function again(work: () => Promise<unknown>): Promise<void> {
 
 function id(name: string): string {
   return escapeIdentifier(name);
-}
-
-async function withSession<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(sessionConfig(url, undefined, TIMEOUTS));
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -1,7 +1,7 @@
 import { runMigrations } from 'bullmq';
 import { Kysely, PostgresDialect, sql, type PostgresPool } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
-import { Client, type Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import { logMigrations } from '../../migrations/log/index';
 import { stateMigrations } from '../../migrations/state/index';
 import {
@@ -11,14 +11,15 @@ import {
   openPool,
   roleOf,
   ROLES,
-  sessionConfig,
   STATE_SCHEMA,
+  withSession,
   type DatabaseUrls,
   type Role,
 } from './connections';
 import { isError } from './errors';
 import { SQLSTATE, sqlstateOf } from './sqlstates';
-import { makeLogin, makeRoles, withInstallation, withInstallations, type Side } from './logins';
+import { makeLogin, makeRoles, withInstallation, withInstallations } from './logins';
+import { checkLogins, type Side } from './owner-check';
 
 /** The schema of the state database that BullMQ keeps its queues in. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -69,16 +70,21 @@ export async function makeLogins(
 ): Promise<DatabaseUrls> {
   const make = (side: Side) =>
     behindLock(owners[side], () => makeLogin(owners[side], side, named?.[side]));
-  return { log: await make('log'), state: await make('state') };
+  const made = { log: await make('log'), state: await make('state') };
+  // A pooler may log in as somebody else than its URL names.
+  await checkLogins(made);
+  return made;
 }
 
 /**
  * Databases that somebody else migrates, for a service that knows no owner.
  * @returns the URLs, which say whose roles work on them
  * @throws MigrationError where a migration of this program is missing
+ * @throws LoginError where a login could become an owner
  */
 export async function migratedByOthers(services: DatabaseUrls): Promise<DatabaseUrls> {
   const urls = await withInstallations(services);
+  await checkLogins(urls);
   await expectMigrated(urls.log, ROLES.logReader, 'public', logMigrations);
   await expectMigrated(urls.state, ROLES.stateReader, STATE_SCHEMA, stateMigrations);
   return urls;
@@ -142,17 +148,13 @@ export function migrateState(url: string): Promise<MigratedOne> {
  * session's, so it goes with its process.
  * SQL as text: the builder has no word for locks.
  */
-async function behindLock<T>(url: string, work: () => Promise<T>): Promise<T> {
-  // However long the process takes that is migrating.
-  const client = new Client(sessionConfig(url, undefined, { ...TIMEOUTS, lockTimeoutMs: 0 }));
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
+function behindLock<T>(url: string, work: () => Promise<T>): Promise<T> {
+  const locked = async (client: Client) => {
     await client.query('select pg_advisory_lock($1)', [MIGRATING_LOCK]);
-    return await work();
-  } finally {
-    await client.end();
-  }
+    return work();
+  };
+  // However long the process takes that is migrating.
+  return withSession(url, locked, { ...TIMEOUTS, lockTimeoutMs: 0 });
 }
 
 async function migrateOne(
@@ -219,22 +221,19 @@ function forRolesOf(url: string, pool: Pool): PostgresPool {
  * BullMQ's own migrations, and the rights of the role that uses its queues. They are in the state
  * database, since they can be lost: the truth about tasks is in the log.
  */
-async function migrateQueue(url: string): Promise<string[]> {
-  const config = sessionConfig(url, undefined, TIMEOUTS);
-  const client = new Client(config);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await grantQueue(client, url);
-    const before = await queueVersion(client);
-    const after = await runMigrations(client, QUEUE_SCHEMA);
-    return before === after ? [] : [`queue/${after}`];
-  } catch (error) {
-    const reason = isError(error) ? error.message : 'unknown';
-    throw new MigrationError(`The migrations of BullMQ failed: ${reason}`, { cause: error });
-  } finally {
-    await client.end();
-  }
+function migrateQueue(url: string): Promise<string[]> {
+  const migrated = async (client: Client) => {
+    try {
+      await grantQueue(client, url);
+      const before = await queueVersion(client);
+      const after = await runMigrations(client, QUEUE_SCHEMA);
+      return before === after ? [] : [`queue/${after}`];
+    } catch (error) {
+      const reason = isError(error) ? error.message : 'unknown';
+      throw new MigrationError(`The migrations of BullMQ failed: ${reason}`, { cause: error });
+    }
+  };
+  return withSession(url, migrated, TIMEOUTS);
 }
 
 /** 0 before BullMQ's first migration. SQL as text: it is about BullMQ's own tables. */

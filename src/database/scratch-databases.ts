@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import { NO_TIMEOUTS, withSession } from './connections';
 
 /** New databases beside an existing one, which go when they are no longer needed. */
 export class ScratchDatabases {
@@ -36,14 +36,8 @@ export class ScratchDatabases {
     }
   }
 
-  private async ask(url: string, text: string) {
-    const client = new Client({ connectionString: url });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return await client.query(text);
-    } finally {
-      await client.end();
-    }
+  /** A large database is not dropped in a moment. */
+  private ask(url: string, text: string) {
+    return withSession(url, (client) => client.query(text), NO_TIMEOUTS);
   }
 }

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { sql, type Kysely } from 'kysely';
-import { Client } from 'pg';
 import { readOrMakeSecret, readSecret, replaceSecret } from '../database/secret-file';
-import { kyselyOn, openPool, ROLES } from '../database/connections';
+import { kyselyOn, openPool, ROLES, withSession } from '../database/connections';
 import type { LogDatabase } from '../engine/write/event-log';
 import { hashApiKey } from './api-keys';
 
@@ -27,7 +26,7 @@ export class AdminKeyError extends Error {}
 
 const FILE = 'admin-key';
 const KEY_BYTES = 32;
-const CONNECT_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 
 interface KnownRow {
   readonly key_hash: Buffer;
@@ -66,7 +65,7 @@ export function openAdminKey(logUrl: string, source: AdminKeySource): Promise<Ad
 export async function knownAdminKey(logUrl: string, key: string | undefined): Promise<AdminKey> {
   const adminKey = { key, file: undefined, isNew: false };
   if (key === undefined) return adminKey;
-  const timeouts = { lockTimeoutMs: CONNECT_TIMEOUT_MS, statementTimeoutMs: CONNECT_TIMEOUT_MS };
+  const timeouts = { lockTimeoutMs: ANSWER_TIMEOUT_MS, statementTimeoutMs: ANSWER_TIMEOUT_MS };
   const log = openPool<LogDatabase>(logUrl, ROLES.logReader, timeouts, 1, () => undefined);
   try {
     const known = await log.selectFrom('api_keys').select(['key_hash', 'withdrawn_at']).execute();
@@ -103,18 +102,12 @@ export function rotateAdminKey(logUrl: string, source: AdminKeySource): Promise<
 }
 
 /** Of several processes that start, or rotate, at once one after the other looks and decides. */
-async function withKeys<T>(
+function withKeys<T>(
   logUrl: string,
   decide: (log: Kysely<LogDatabase>, known: readonly KnownRow[]) => Promise<T>,
 ): Promise<T> {
-  const client = new Client({
-    connectionString: logUrl,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  const log = kyselyOn<LogDatabase>(() => client);
-  try {
+  return withSession(logUrl, async (client) => {
+    const log = kyselyOn<LogDatabase>(() => client);
     // One connection and no pool, which a transaction of the builder's would want.
     await client.query('begin');
     await sql`lock table ${sql.table('api_keys')} in share row exclusive mode`.execute(log);
@@ -122,9 +115,7 @@ async function withKeys<T>(
     const decided = await decide(log, known);
     await client.query('commit');
     return decided;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 function checkKnown(key: string, known: readonly KnownRow[], place: string): void {

@@ -1,6 +1,6 @@
 import { EmbeddedPostgresError } from '../database/postgres-binaries';
-import { LoginError } from '../database/logins';
 import { MigrationError } from '../database/migrator';
+import { LoginError } from '../database/owner-check';
 import { sqlstateOf } from '../database/sqlstates';
 import { EventOfDoom } from '../engine/catch-up/catch-up';
 import { AmendedSince } from '../engine/catch-up/event-content';

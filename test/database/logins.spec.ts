@@ -216,6 +216,45 @@ describe('the logins of a running service', () => {
     await query(superUrl, 'drop role chosen_log, chosen_state');
   }, 120_000);
 
+  it.each([
+    ['the owner', 'log'],
+    ['the owner', 'state'],
+    ['a superuser', 'log'],
+    ['a superuser', 'state'],
+    ['the owner of a table', 'state'],
+  ] as const)('are refused where only they are given, and one is %s of the %s', async (...of) => {
+    const [who, side] = of;
+    const { serviceUrls, urls, superUrls } = await cloneDatabases();
+    const another = `another_${process.pid}`;
+    const whose = {
+      'the owner': urls,
+      'a superuser': superUrls,
+      'the owner of a table': undefined,
+    };
+    if (whose[who] === undefined) {
+      const { superUrl } = testCluster();
+      await query(superUrl, `create role ${another} login password 'secret'`);
+      for (const role of [ROLES.stateReader, ROLES.stateWriter, ROLES.stateReplayer]) {
+        await query(superUrl, `grant ${role} to ${another} with inherit false`);
+      }
+      await query(superUrls.state, `alter table state.accounts owner to ${another}`);
+    }
+    const url = whose[who]?.[side] ?? withUser(urls[side], another, 'secret');
+    const name = new URL(url).username;
+    const given = { ...serviceUrls, [side]: url };
+    const env = { LOG_SERVICE_URL: given.log, STATE_SERVICE_URL: given.state };
+    const refused = await spawnProcess({ env });
+    const code = await refused.exited;
+    if (name === another) {
+      const back = `alter table state.accounts owner to ${ROLES.stateReplayer}`;
+      await query(superUrls.state, back);
+      await query(testCluster().superUrl, `drop role ${another}`);
+    }
+    expect(code).toBe(1);
+    const sentence = `${name} owns the ${side} database, or may become its owner: `;
+    expect(refused.output()).toContain(`${sentence}${side.toUpperCase()}_SERVICE_URL must name`);
+  });
+
   it('without an owner need a ledger that is migrated, and a key that it knows', async () => {
     const databases = await cloneDatabases();
     const { serviceUrls, urls } = databases;

@@ -44,6 +44,19 @@ describe('the start-up probe', () => {
     await expect(failure).rejects.toThrow('session_replication_role "replica", not "origin"');
   });
 
+  it('refuses sessions whose commits are answered before they are on disk', async () => {
+    const databases = await cloneDatabases();
+    const proxy = await DatabaseProxy.start(databases.urls.log);
+    databases.onEnd(() => proxy.close());
+    // As with a pooler that drops what a session begins with.
+    const server = "select false as standby, 'on' as fsync, 'on' as full_page_writes";
+    const off = `${server}, 170000 as version, set_config('synchronous_commit', 'off', false)`;
+    proxy.rewrite = (text) => (text.startsWith('select pg_is_in_recovery') ? off : text);
+    const failure = probe({ ...databases.urls, log: proxy.url });
+    await expect(failure).rejects.toThrow(ProbeFailed);
+    await expect(failure).rejects.toThrow('synchronous_commit "off", not "on"');
+  });
+
   it('waits for a lock that others hold, and gives up after the lock timeout', async () => {
     const { urls } = await cloneDatabases();
     await withClient(urls.log, async (client) => {

@@ -198,9 +198,9 @@ export class WritePath {
 
   /** Opens what is not open, both or neither. What was sent ahead is gone with its connection. */
   private async connect(): Promise<void> {
-    // The log answers nobody before its record is on disk; the state can be rebuilt from the log.
+    // The log's session waits for its disk, as all do; the state can be rebuilt from the log.
     const attempts = await Promise.allSettled([
-      this.log.connect('set synchronous_commit = on'),
+      this.log.connect(),
       this.state.connect('set synchronous_commit = off'),
     ]);
     for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;

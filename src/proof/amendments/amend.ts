@@ -53,7 +53,7 @@ export async function amend(
     clientConfig(options.urls.log, ROLES.logAmender, REBUILD_TIMEOUTS),
   );
   try {
-    await log.connect('set synchronous_commit = on');
+    await log.connect();
     return await amendOn(options, log, command);
   } catch (error) {
     if (!(error instanceof RunInProgress)) throw error;
