@@ -236,6 +236,9 @@ describe('the service under everything at once', () => {
       );
       expect(acknowledged.length).toBeGreaterThan(MINUTES * 60);
       expect([...crowd.statuses.keys()].filter((s) => !MAY_BE.includes(s))).toEqual([]);
+      // Most of them in peace, and some where there was trouble.
+      const answers = (status: number) => crowd.statuses.get(status) ?? 0;
+      expect(answers(200)).toBeGreaterThan(answers(503) + answers(0));
       expect(memory.service).toBeLessThan(SERVICE_MIB);
       expect(memory.backend).toBeLessThan(BACKEND_MIB);
       await expectKept(payments, dataDir);

@@ -172,6 +172,7 @@ class Bench {
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
       await this.refused(load, url + path);
     });
+    await this.besideRefused(load, path);
   }
 
   /** How fast those are sent away who have no key that fits. */
@@ -181,6 +182,27 @@ class Bench {
     const result = await measureHttp({ ...wrong, url, connections: HTTP_CONNECTIONS });
     const name = `http.refused.${HTTP_CONNECTIONS}`;
     this.results.add(name, result.transfersPerSecond, 'requests/s', 'wrong keys');
+  }
+
+  /** What a flood of wrong keys leaves to writers, under the limit by address that is the default. */
+  private async besideRefused(
+    load: Omit<HttpLoad, 'url' | 'connections'>,
+    path: string,
+  ): Promise<void> {
+    const limited = { RATE_LIMIT_PER_ADDRESS: '' };
+    await using(startService(this.cluster.dataDir, load.apiKey, limited), async ({ url }) => {
+      say('writers beside wrong keys');
+      const writers = { ...load, url: url + path, connections: HTTP_CONNECTIONS };
+      const alone = await measureHttp(writers);
+      const flood = { ...writers, apiKey: 'of-nobody', isRefused: true };
+      const [beside, refused] = await Promise.all([measureHttp(writers), measureHttp(flood)]);
+      const share = Math.round((100 * beside.transfersPerSecond) / alone.transfersPerSecond);
+      const note =
+        `${share} % of the ${Math.round(alone.transfersPerSecond)} alone, beside ` +
+        `${Math.round(refused.transfersPerSecond)} wrong keys/s, whose sender shares the machine`;
+      const name = `http.beside_refused.${HTTP_CONNECTIONS}`;
+      this.results.add(name, beside.transfersPerSecond, TRANSFERS, note);
+    });
   }
 
   /** A request costs what the route costs and what the engine costs; both share the machine. */

@@ -27,11 +27,16 @@ export interface Server {
 
 /**
  * Starts the service as `npm start` does, with the same flags, on a port of its own. All that comes
- * comes from one address, so there is no limit by address: it would be measured instead.
+ * comes from one address, so the limit by address is off unless `variables` say otherwise: it would be
+ * measured instead.
  */
-export async function startService(dataDir: string, apiKey: string): Promise<Server> {
-  const own = { PORT: '0', ADMIN_API_KEY: apiKey, HOST: '', RATE_LIMIT_PER_ADDRESS: 'off' };
-  const env = { ...embedded(dataDir), ...own };
+export async function startService(
+  dataDir: string,
+  apiKey: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Server> {
+  const fixed = { PORT: '0', ADMIN_API_KEY: apiKey, HOST: '', RATE_LIMIT_PER_ADDRESS: 'off' };
+  const env = { ...embedded(dataDir), ...fixed, ...variables };
   const script = join(BUILT, 'src', 'main.js');
   return startServer([...(await nodeFlags('start')), script], env, join(dataDir, 'service.log'));
 }

@@ -1,7 +1,8 @@
 import { cloneDatabases } from '../harness/databases';
 import { spawnService } from '../harness/service';
 
-const BATCHES = 60;
+const BATCHES = 100;
+const READERS = 40;
 const HEAP_MIB = 256;
 
 /** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
@@ -17,7 +18,7 @@ function largeBatch(): string {
 }
 
 describe('a process with little memory', () => {
-  it(`survives ${BATCHES} large batches at once`, async () => {
+  it(`survives ${BATCHES} large batches at once, and ${READERS} readers of what they posted`, async () => {
     const { urls } = await cloneDatabases();
     const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
     const service = await spawnService({ urls, env });
@@ -45,6 +46,12 @@ describe('a process with little memory', () => {
     expect(Object.keys(counts).sort()).toEqual(['200', '503']);
     expect((await service.api.get('/v1/health/live')).status).toBe(200);
     expect(await post()).toBe(200);
+    const lists = ['/v1/transactions?limit=200', '/v1/events?limit=200'];
+    const reads = Array.from({ length: READERS }, (_, i) => service.api.get(lists[i % 2]!));
+    const read = (await Promise.all(reads)).map(({ status }) => status);
+    expect(read).toContain(200);
+    for (const status of read) expect([200, 503]).toContain(status);
+    expect((await service.api.get('/v1/health/live')).status).toBe(200);
     service.kill('SIGTERM');
     expect(await service.exited).toBe(0);
     // A batch of 56,000 postings takes a second, and many of them on a machine that does much else.
