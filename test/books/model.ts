@@ -189,12 +189,14 @@ export class ModelBooks {
     for (const { account, direction, amount } of known) {
       const minor = minorOf(amount, account.currency);
       apply(account, direction, minor);
-      const after = balance(account);
-      if (account.min !== null && after < account.min) return { code: 'insufficient_funds' };
-      if (account.max !== null && after > account.max) return { code: 'balance_limit_exceeded' };
       const { id: accountId, currency } = account;
-      const balanceAfter = shown(after, currency);
+      const balanceAfter = shown(balance(account), currency);
       posted.push({ accountId, direction, currency, balanceAfter, amount: shown(minor, currency) });
+    }
+    for (const { account } of known) {
+      const { min, max } = account;
+      if (min !== null && balance(account) < min) return { code: 'insufficient_funds' };
+      if (max !== null && balance(account) > max) return { code: 'balance_limit_exceeded' };
     }
     if (clientId !== null) attempt.clientIds.add(clientId);
     draft.take(attempt);

@@ -24,7 +24,7 @@ interface Posting {
 /**
  * Applies the rules of the books to postings, in this order: every account exists, every amount
  * fits its currency, is not zero, every account is open, debits equal credits per currency, and
- * each posting in turn keeps its account within its limits. Changes nothing.
+ * all postings together keep each account within its limits, whatever their order. Changes nothing.
  * @throws Refusal `account_not_found`, `validation_failed`, `zero_amount`, `account_closed`,
  *   `unbalanced_transaction`, `insufficient_funds`, `balance_limit_exceeded`
  */
@@ -40,7 +40,7 @@ export async function checkPostings(
     if (account.closed_position !== null) refuse('account_closed', account, 'is closed');
   }
   checkBalanced(postings);
-  return applyLimits(postings);
+  return applied(postings);
 }
 
 async function readPostings(
@@ -88,34 +88,50 @@ function checkBalanced(postings: readonly Posting[]): void {
   }
 }
 
-function applyLimits(postings: readonly Posting[]): PostedPosting[] {
-  const totals = new Map<AccountRow, { debits: bigint; credits: bigint }>();
-  return postings.map(({ account, direction, amount, digits }) => {
+interface Totals {
+  readonly debits: bigint;
+  readonly credits: bigint;
+}
+
+/**
+ * The postings with the balance of their account after each, in the order given.
+ * @throws Refusal where an account is outside its limits after the last one
+ */
+function applied(postings: readonly Posting[]): PostedPosting[] {
+  const totals = new Map<AccountRow, Totals>();
+  const posted = postings.map(({ account, direction, amount, digits }) => {
     const { debits, credits } = totals.get(account) ?? account;
     const after =
       direction === 'debit'
         ? { debits: debits + amount, credits }
         : { debits, credits: credits + amount };
     totals.set(account, after);
-    const balance = balanceOf(account.type, after.debits, after.credits);
-    const shown = formatAmount(balance, digits);
-    if (account.min_balance !== null && balance < account.min_balance) {
-      const min = formatAmount(account.min_balance, digits);
-      refuse('insufficient_funds', account, `would fall to ${shown}, below its minimum ${min}`);
-    }
-    if (account.max_balance !== null && balance > account.max_balance) {
-      const max = formatAmount(account.max_balance, digits);
-      refuse('balance_limit_exceeded', account, `would rise to ${shown}, above its maximum ${max}`);
-    }
     // Keys in the order of the canonical form: see canonicalJson.
     return {
       accountId: account.account_id,
       amount: formatAmount(amount, digits),
-      balanceAfter: shown,
+      balanceAfter: formatAmount(balanceOf(account.type, after.debits, after.credits), digits),
       currency: account.currency,
       direction,
     };
   });
+  for (const [account, after] of totals) checkLimits(account, after);
+  return posted;
+}
+
+function checkLimits(account: AccountRow, { debits, credits }: Totals): void {
+  const { min_balance: min, max_balance: max, currency } = account;
+  if (min === null && max === null) return;
+  const balance = balanceOf(account.type, debits, credits);
+  const shown = (minor: bigint) => formatAmount(minor, currencyDigits(currency)!);
+  if (min !== null && balance < min) {
+    const reason = `would fall to ${shown(balance)}, below its minimum ${shown(min)}`;
+    refuse('insufficient_funds', account, reason);
+  }
+  if (max !== null && balance > max) {
+    const reason = `would rise to ${shown(balance)}, above its maximum ${shown(max)}`;
+    refuse('balance_limit_exceeded', account, reason);
+  }
 }
 
 function refuse(code: string, account: AccountRow, reason: string): never {

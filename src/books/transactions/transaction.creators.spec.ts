@@ -4,7 +4,7 @@ import { Story, STORY_TIME } from '../../../test/harness/story';
 import { CloseAccount, OpenAccount, type OpenAccountInput } from '../accounts/account.creators';
 import { PostTransactionBatch } from './batch.creator';
 import type { PostingInput } from './posting-rules';
-import { PostTransaction } from './transaction.creators';
+import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import type { AccountDto } from '../accounts/account.dto';
 
 type Line = [account: AccountDto | string, direction: 'debit' | 'credit', amount: string];
@@ -195,20 +195,43 @@ describe('PostTransaction', () => {
       });
       expect(refusal).toEqual({ code, accountId: limited!.id });
     });
+  });
 
-    it('a balance that would be outside the limits only in between', async () => {
-      const refusal = await refusalOf(async (story) => {
-        const limited = await open(story, { minBalance: '0' });
-        const other = await open(story);
-        return [
-          ...([
-            [limited, 'credit', '1'],
-            [limited, 'debit', '2'],
-          ] as Line[]),
-          ...([[other, 'credit', '1']] as Line[]),
-        ];
+  describe('takes what keeps the limits as a whole, in any order:', () => {
+    it('a top-up of an empty wallet together with its fee', async () => {
+      const story = new Story();
+      const wallet = await open(story, { type: 'liability', minBalance: '0' });
+      const [cash, fees] = [await open(story), await open(story, { type: 'income' })];
+      const lines: Line[] = [
+        [wallet, 'debit', '1'],
+        [fees, 'credit', '1'],
+        [cash, 'debit', '10'],
+        [wallet, 'credit', '10'],
+      ];
+      for (const given of [lines, lines.toReversed()]) {
+        const { events, refusal } = await story.when(PostTransaction, posting(...given));
+        expect([refusal, events.length]).toEqual([undefined, 1]);
+      }
+    });
+
+    it('money that only passes through an account, and what reverses it', async () => {
+      const story = new Story();
+      const mid = await open(story, { type: 'liability', minBalance: '0', maxBalance: '0' });
+      const [one, out] = [await open(story), await open(story)];
+      const { id } = await story.given(
+        PostTransaction,
+        posting(
+          [one, 'debit', '5'],
+          [mid, 'credit', '5'],
+          [mid, 'debit', '5'],
+          [out, 'credit', '5'],
+        ),
+      );
+      const reversed = await story.when(ReverseTransaction, { transactionId: id });
+      expect(reversed.refusal).toBeUndefined();
+      expect(reversed.answer).toMatchObject({
+        postings: [{}, { balanceAfter: '-5.00' }, { balanceAfter: '0.00' }, {}],
       });
-      expect(refusal.code).toBe('insufficient_funds');
     });
   });
 
