@@ -1,4 +1,4 @@
-import { allDone, isRowRefused, sqlstateOf } from './sqlstates';
+import { allDone, isRowRefused, isServerTrouble, sqlstateOf } from './sqlstates';
 
 const failed = (code: unknown) => Object.assign(new Error('it failed'), { code });
 
@@ -14,6 +14,19 @@ describe('sqlstateOf', () => {
       expect(sqlstateOf(error)).toBeUndefined();
     },
   );
+});
+
+describe('isServerTrouble', () => {
+  it.each(['08006', '25006', '28000', '28P01', '3D000', '40P01', '53100', '57P01', '58030'])(
+    'blames the server for %s',
+    (code) => {
+      expect(isServerTrouble(failed(code))).toBe(true);
+    },
+  );
+
+  it.each(['22P02', '23505', '42501', '42P01', 'ECONNRESET'])('blames no server for %s', (code) => {
+    expect(isServerTrouble(failed(code))).toBe(false);
+  });
 });
 
 describe('isRowRefused', () => {

@@ -21,8 +21,11 @@ export function sqlstateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** SQLSTATE classes that say the server, not the statement, is the trouble. */
-const SERVER_CLASSES = ['08', '25', '40', '53', '55', '57', '58', 'XX'];
+/**
+ * SQLSTATE classes that say the server, not the statement, is the trouble. 28 is a login that is not
+ * let in any longer: its password was changed under a service that runs.
+ */
+const SERVER_CLASSES = ['08', '25', '28', '40', '53', '55', '57', '58', 'XX'];
 
 /** Whether the server is in trouble (a full disk, a shutdown): the same may succeed later. */
 export function isServerTrouble(error: unknown): boolean {
