@@ -18,8 +18,8 @@ const RUNS = 150;
 const EMOJI = '😀';
 
 /**
- * What OpenAPI 3.0 has no words for: the names of metadata, and characters that no body of the API
- * may contain anywhere, which its parser refuses.
+ * What OpenAPI 3.0 has no words for: the names of metadata, and characters that no body and no query
+ * may contain anywhere, which the API refuses.
  */
 function canBeSaid(value: unknown, name = ''): boolean {
   if (typeof value === 'string') return isStorable(value);
@@ -145,7 +145,8 @@ describe('the document and the service', () => {
   it('say the same of every query', () => {
     const seen = { allowed: 0, forbidden: 0 };
     for (const { shape, documented } of queries) {
-      const any = fc.oneof(goodBodies(shape), oddBodies(shape)).map(asQuery);
+      const some = fc.oneof(goodBodies(shape), oddBodies(shape));
+      const any = some.map(asQuery).filter((query) => canBeSaid(query));
       const samples = fc.sample(any, { numRuns: rounds(RUNS, 10 * RUNS), seed: runSeed() });
       const isAllowed = (query: object) => fieldErrors(shape, query).length === 0;
       // Several lists may have filters of the same names; one of them is this one's.
