@@ -95,12 +95,15 @@ const WRONG_TOTALS = `
   where debits_after <> coalesce(debits, 0) or credits_after <> coalesce(credits, 0)
     or account_version <> version`;
 
+/** A transaction is one step: what counts is the balance after its last posting to an account. */
 const BROKEN_LIMITS = `
   select * from (
-    select e.account_no, e.position, a.min_balance, a.max_balance,
+    select distinct on (account_no, e.position)
+      e.account_no, e.position, a.min_balance, a.max_balance,
       case when a.type in ('asset', 'expense') then debits_after - credits_after
         else credits_after - debits_after end as balance
     from entries e join accounts a using (account_no)
+    order by account_no, e.position, e.ordinal desc
   ) e
   where balance < min_balance or balance > max_balance`;
 
