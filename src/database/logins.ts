@@ -41,15 +41,13 @@ export function loginOf(url: string, side: Side): string {
   return `${installationOf(url)}_${side}_service`;
 }
 
-/** {@link withInstallation} of both databases: a state that was lost belongs to that of its log. */
+/**
+ * {@link withInstallation} of both databases: a state that is new, or was lost, belongs to that of
+ * its log. Whoever asks finds the same, also while somebody else migrates them.
+ */
 export async function withInstallations({ log, state }: DatabaseUrls): Promise<DatabaseUrls> {
-  const ofLog = isSaid(log)
-    ? installationOf(log)
-    : await withSession(log, (client) => installationIn(client, 'log'));
-  return {
-    log: await withInstallation(log, 'log'),
-    state: await withInstallation(state, 'state', ofLog),
-  };
+  const ofLog = await withInstallation(log, 'log');
+  return { log: ofLog, state: await withInstallation(state, 'state', installationOf(ofLog)) };
 }
 
 /**
@@ -144,15 +142,29 @@ export function makeRoles(owner: string, side: Side): Promise<void> {
 
 /** SQL as text: the builder has no word for roles, which stand in PostgreSQL's own tables. */
 async function makeRole(client: Client, name: string): Promise<void> {
-  await again(async () => {
-    if (!(await isRole(client, name))) await client.query(`create role ${id(name)} nologin`);
-    const { rows } = await client.query<{ has: boolean }>(
-      `select pg_has_role($1::name, 'set') as has`,
-      [name],
-    );
-    if (rows[0]!.has) return;
-    await client.query(`grant ${id(name)} to current_user with set true, inherit false`);
-  });
+  await again(() =>
+    inTransaction(client, async () => {
+      if (!(await isRole(client, name))) await client.query(`create role ${id(name)} nologin`);
+      const { rows } = await client.query<{ has: boolean }>(
+        `select pg_has_role($1::name, 'set') as has`,
+        [name],
+      );
+      if (rows[0]!.has) return;
+      await client.query(`grant ${id(name)} to current_user with set true, inherit false`);
+    }),
+  );
+}
+
+/** Nobody else finds a role that is there, and not yet to be had: it would look like another's. */
+async function inTransaction(client: Client, work: () => Promise<void>): Promise<void> {
+  await client.query('begin');
+  try {
+    await work();
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
 }
 
 /** SQL as text: it is about PostgreSQL's own tables. */
@@ -196,7 +208,8 @@ async function giveState(client: Client, owner: string): Promise<void> {
 }
 
 /**
- * What an earlier version has left with the owner.
+ * What an earlier version has left with the owner: schemas first, which makes their new owner one
+ * who may have tables there.
  * SQL as text: the owners of schemas and tables stand in PostgreSQL's own tables.
  */
 async function handOver(
@@ -212,25 +225,26 @@ async function handOver(
        select nspname as schema, format('alter schema %I owner to %I', nspname, $2::text)
          as statement from own
      ), tables as (
-       select n.nspname, format('alter table %s owner to %I', c.oid::regclass, $2::text)
+       select n.nspname as schema, format('alter table %s owner to %I', c.oid::regclass, $2::text)
+         as statement
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
        where n.nspname ~ '${SCHEMAS_OF.state}' and c.relkind in ('r', 'p')
          and c.relowner <> $1::regrole
      )
-     select * from tables union all select * from schemas`,
+     select * from schemas union all select * from tables`,
     [id(replayer), replayer],
   );
   if (rows.length === 0) return;
   const defaults = [...new Set(rows.map(({ schema }) => schema))].map(
     (schema) => `alter default privileges for role ${id(replayer)} in schema ${id(schema)} grant`,
   );
-  await client.query('begin');
-  for (const { statement } of rows) await client.query(statement);
-  for (const grant of defaults) {
-    await client.query(`${grant} select, insert, update, delete on tables to ${id(writer)}`);
-    await client.query(`${grant} select on tables to ${id(reader)}`);
-  }
-  await client.query('commit');
+  await inTransaction(client, async () => {
+    for (const { statement } of rows) await client.query(statement);
+    for (const grant of defaults) {
+      await client.query(`${grant} select, insert, update, delete on tables to ${id(writer)}`);
+      await client.query(`${grant} select on tables to ${id(reader)}`);
+    }
+  });
 }
 
 /**

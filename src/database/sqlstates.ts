@@ -22,8 +22,8 @@ export function sqlstateOf(error: unknown): string | undefined {
 }
 
 /**
- * SQLSTATE classes that say the server, not the statement, is the trouble. 28 is a login that is not
- * let in any longer: its password was changed under a service that runs.
+ * SQLSTATE classes that say the server, not the statement, is the trouble. 28 is a login that is
+ * not let in any longer: its password was changed under a service that runs.
  */
 const SERVER_CLASSES = ['08', '25', '28', '40', '53', '55', '57', '58', 'XX'];
 

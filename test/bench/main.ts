@@ -184,7 +184,7 @@ class Bench {
     this.results.add(name, result.transfersPerSecond, 'requests/s', 'wrong keys');
   }
 
-  /** What a flood of wrong keys leaves to writers, under the limit by address that is the default. */
+  /** What a flood of wrong keys leaves to writers, under the default limit by address. */
   private async besideRefused(
     load: Omit<HttpLoad, 'url' | 'connections'>,
     path: string,

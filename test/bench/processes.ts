@@ -27,8 +27,8 @@ export interface Server {
 
 /**
  * Starts the service as `npm start` does, with the same flags, on a port of its own. All that comes
- * comes from one address, so the limit by address is off unless `variables` say otherwise: it would be
- * measured instead.
+ * comes from one address, so the limit by address is off unless `variables` say otherwise: it would
+ * be measured instead.
  */
 export async function startService(
   dataDir: string,

@@ -9,6 +9,7 @@ import { databaseUrl, query, testCluster, withClient } from '../harness/cluster'
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger } from '../harness/ledger';
 import { endCluster, openCluster, ownClusterFolder, superUrlOf } from '../harness/own-cluster';
+import { replayOf } from '../proof/replay/some-books';
 import { spawnProcess, spawnService, startTestService, TEST_KEY } from '../harness/service';
 
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' } as const;
@@ -270,6 +271,36 @@ describe('the logins of a running service', () => {
     expect(early.output()).toContain('Migration 0009-accept-times is missing: run');
     await query(urls.log, "insert into kysely_migration values ('0009-accept-times', '')");
   }, 120_000);
+});
+
+describe('a state that an earlier version has left with the owner', () => {
+  it('is handed over to the role that rebuilds it', async () => {
+    const databases = await cloneDatabases();
+    const { urls, superUrls } = databases;
+    const owners = () =>
+      query<{ owner: string; count: number }>(
+        urls.state,
+        `select owner, count(*)::int as count from (
+           select nspowner::regrole::text as owner from pg_namespace where nspname = 'state'
+           union all select relowner::regrole::text from pg_class
+           where relnamespace = 'state'::regnamespace and relkind in ('r', 'p')) o group by owner`,
+      );
+    const [{ count }] = (await owners()) as unknown as [{ count: number }];
+    await query(
+      superUrls.state,
+      `do $$ declare name text; begin
+         for name in select oid::regclass from pg_class
+           where relnamespace = 'state'::regnamespace and relkind in ('r', 'p') loop
+           execute 'alter table ' || name || ' owner to truebook_owner';
+         end loop;
+         alter schema state owner to truebook_owner;
+       end $$`,
+    );
+    expect(await owners()).toEqual([{ owner: 'truebook_owner', count }]);
+    await migrate(urls);
+    expect(await owners()).toEqual([{ owner: ROLES.stateReplayer, count }]);
+    expect((await replayOf(databases)).status).toBe('swapped');
+  });
 });
 
 describe('a second installation in a cluster', () => {

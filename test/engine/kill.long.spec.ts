@@ -103,7 +103,7 @@ describe('the service killed with kill -9', () => {
       service.kill('SIGTERM');
       expect(await service.exited).toBe(0);
     },
-    60_000 + ROUNDS * 10_000,
+    60_000 + ROUNDS * 20_000,
   );
 });
 

@@ -18,8 +18,8 @@ const RUNS = 150;
 const EMOJI = '😀';
 
 /**
- * What OpenAPI 3.0 has no words for: the names of metadata, and characters that no body and no query
- * may contain anywhere, which the API refuses.
+ * What OpenAPI 3.0 has no words for: the names of metadata, and characters that no body and no
+ * query may contain anywhere, which the API refuses.
  */
 function canBeSaid(value: unknown, name = ''): boolean {
   if (typeof value === 'string') return isStorable(value);

@@ -18,7 +18,7 @@ function largeBatch(): string {
 }
 
 describe('a process with little memory', () => {
-  it(`survives ${BATCHES} large batches at once, and ${READERS} readers of what they posted`, async () => {
+  it(`survives ${BATCHES} large batches at once, and ${READERS} readers of them`, async () => {
     const { urls } = await cloneDatabases();
     const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
     const service = await spawnService({ urls, env });
