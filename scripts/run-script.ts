@@ -11,7 +11,7 @@ export class UsageError extends Error {}
 
 const FAILED = 1;
 /** What shells make of a process that a signal ended: 128 and the signal's number. */
-const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNAL_CODES = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const;
 
 /** What is under way gets so long to end in order once a signal came, in milliseconds. */
 const STOP_MS = 5_000;
@@ -32,8 +32,8 @@ let isEnding = false;
 
 /**
  * Runs a script: `main` returns the exit code; an error is printed as one sentence and is exit
- * code 1. Ctrl-C, SIGTERM and SIGHUP close the embedded PostgreSQL too, which undoes what is under
- * way; the second one ends the script at once.
+ * code 1. Ctrl-C, SIGTERM, SIGHUP and SIGQUIT close the embedded PostgreSQL too, which undoes what
+ * is under way; the second one ends the script at once.
  */
 export function runScript(main: () => Promise<number>): void {
   // A result that cannot be written is a failure; what is said beside it can be lost.

@@ -217,6 +217,19 @@ export async function withSession<T>(
   }
 }
 
+/** Runs `work` in a transaction of a connection; what it throws undoes all of it. */
+export async function inTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    const done = await work();
+    await client.query('commit');
+    return done;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
 /** What a pool opens, and how many of it. */
 export interface PoolOptions {
   readonly url: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral, type Client } from 'pg';
 import {
+  inTransaction,
   installationOf,
   ofInstallation,
   roleOf,
@@ -142,6 +143,7 @@ export function makeRoles(owner: string, side: Side): Promise<void> {
 
 /** SQL as text: the builder has no word for roles, which stand in PostgreSQL's own tables. */
 async function makeRole(client: Client, name: string): Promise<void> {
+  // At once: a role that is there and not yet to be had would look like another installation's.
   await again(() =>
     inTransaction(client, async () => {
       if (!(await isRole(client, name))) await client.query(`create role ${id(name)} nologin`);
@@ -153,18 +155,6 @@ async function makeRole(client: Client, name: string): Promise<void> {
       await client.query(`grant ${id(name)} to current_user with set true, inherit false`);
     }),
   );
-}
-
-/** Nobody else finds a role that is there, and not yet to be had: it would look like another's. */
-async function inTransaction(client: Client, work: () => Promise<void>): Promise<void> {
-  await client.query('begin');
-  try {
-    await work();
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
 }
 
 /** SQL as text: it is about PostgreSQL's own tables. */

@@ -6,6 +6,7 @@ import { logMigrations } from '../../migrations/log/index';
 import { stateMigrations } from '../../migrations/state/index';
 import {
   forInstallation,
+  inTransaction,
   installationOf,
   openClients,
   openPool,
@@ -255,11 +256,11 @@ async function queueVersion(client: Client): Promise<number> {
 async function grantQueue(client: Client, url: string): Promise<void> {
   const role = roleOf(url, ROLES.stateWriter);
   const defaults = `alter default privileges in schema ${QUEUE_SCHEMA} grant`;
-  await client.query('begin');
-  await client.query(`create schema if not exists ${QUEUE_SCHEMA}`);
-  await client.query(`grant usage, create on schema ${QUEUE_SCHEMA} to ${role}`);
-  await client.query(`${defaults} select, insert, update, delete on tables to ${role}`);
-  await client.query(`${defaults} usage, select, update on sequences to ${role}`);
-  await client.query(`${defaults} execute on functions to ${role}`);
-  await client.query('commit');
+  await inTransaction(client, async () => {
+    await client.query(`create schema if not exists ${QUEUE_SCHEMA}`);
+    await client.query(`grant usage, create on schema ${QUEUE_SCHEMA} to ${role}`);
+    await client.query(`${defaults} select, insert, update, delete on tables to ${role}`);
+    await client.query(`${defaults} usage, select, update on sequences to ${role}`);
+    await client.query(`${defaults} execute on functions to ${role}`);
+  });
 }

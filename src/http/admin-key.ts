@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { sql, type Kysely } from 'kysely';
 import { readOrMakeSecret, readSecret, replaceSecret } from '../database/secret-file';
-import { kyselyOn, openPool, ROLES, withSession } from '../database/connections';
+import { inTransaction, kyselyOn, openPool, ROLES, withSession } from '../database/connections';
 import type { LogDatabase } from '../engine/write/event-log';
 import { hashApiKey } from './api-keys';
 
@@ -106,15 +106,14 @@ function withKeys<T>(
   logUrl: string,
   decide: (log: Kysely<LogDatabase>, known: readonly KnownRow[]) => Promise<T>,
 ): Promise<T> {
-  return withSession(logUrl, async (client) => {
+  return withSession(logUrl, (client) => {
     const log = kyselyOn<LogDatabase>(() => client);
     // One connection and no pool, which a transaction of the builder's would want.
-    await client.query('begin');
-    await sql`lock table ${sql.table('api_keys')} in share row exclusive mode`.execute(log);
-    const known = await log.selectFrom('api_keys').select(['key_hash', 'withdrawn_at']).execute();
-    const decided = await decide(log, known);
-    await client.query('commit');
-    return decided;
+    return inTransaction(client, async () => {
+      await sql`lock table ${sql.table('api_keys')} in share row exclusive mode`.execute(log);
+      const known = await log.selectFrom('api_keys').select(['key_hash', 'withdrawn_at']).execute();
+      return decide(log, known);
+    });
   });
 }
 

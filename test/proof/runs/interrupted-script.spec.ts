@@ -8,7 +8,10 @@ import { waitFor } from '../../harness/waiting';
 /** npm passes on what it hears so soon after the terminal has said it. */
 const NPM_MS = 50;
 
-describe.each(['verify', 'replay'] as const)('npm run %s that is interrupted', (name) => {
+describe.each([
+  ['verify', 'SIGQUIT', 131],
+  ['replay', 'SIGINT', 130],
+] as const)('npm run %s that is interrupted by %s', (name, signal, code) => {
   it('ends in order, also where npm and the terminal both say so', async () => {
     const ledger = await startTestLedger();
     await openAccount(ledger);
@@ -25,14 +28,14 @@ describe.each(['verify', 'replay'] as const)('npm run %s that is interrupted', (
         );
         return waiting.length > 0;
       });
-      script.child.kill('SIGINT');
+      script.child.kill(signal);
       await delay(NPM_MS);
-      script.child.kill('SIGINT');
+      script.child.kill(signal);
       await holder.query('rollback');
       return script.ended;
     });
-    expect(ended).toMatchObject({ end: 130, stderr: '' });
+    expect(ended).toMatchObject({ end: code, stderr: '' });
     const runs = await query(urls.log, 'select status, error from runs');
-    expect(runs).toEqual([{ status: 'aborted', error: 'SIGINT ended it' }]);
+    expect(runs).toEqual([{ status: 'aborted', error: `${signal} ended it` }]);
   });
 });
