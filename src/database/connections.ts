@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Socket } from 'node:net';
-import { Client, Pool, type ClientBase, type ClientConfig } from 'pg';
+import { Client, Pool, type ClientBase, type ClientConfig, type PoolConfig } from 'pg';
 import { valueTypes } from './values';
 import { connectionOf, WriterConnection } from './writer-connection';
 
@@ -263,6 +263,11 @@ export function openClients({ url, role, timeouts, max, onError, settings }: Poo
     stream.setTimeout(silenceMs, end);
   });
   return pool;
+}
+
+/** A pool of {@link sessionConfig} and more, for a library that listens to its clients itself. */
+export function openLibraryPool(config: PoolConfig): Pool {
+  return new Pool(config);
 }
 
 /** {@link openClients} as Kysely. */

@@ -52,15 +52,18 @@ export class WriterConnection {
     this.destroy();
     const attempt = this.attempt;
     const client = new Client(this.config);
-    client.on('error', (error) => {
+    // It may break with the very bytes that open it, before it is the one that is used.
+    let broken: Error | undefined;
+    const onLost = (error: Error) => {
+      broken ??= error;
       if (this.client === client) this.lost ??= error;
-    });
-    client.on('end', () => {
-      if (this.client === client) this.lost ??= new Error('The connection ended');
-    });
+    };
+    client.on('error', onLost);
+    client.on('end', () => onLost(new Error('The connection ended')));
     try {
       await client.connect();
       for (const setting of settings) await client.query(setting);
+      if (broken !== undefined) throw broken;
     } catch (error) {
       discard(client);
       throw error;

@@ -6,6 +6,7 @@ import { AllowedMethods } from './allowed-methods';
 import { ApiKeys } from './api-keys';
 import { may, type Caller, type CallerRequest } from './caller';
 import { pathOf } from './commands';
+import { HeldBack } from './held-back';
 import { accessOf, EVERYBODY, type Access, type PermissionName } from './permission';
 import { RETRY_AFTER_S } from './problem';
 
@@ -26,6 +27,7 @@ const LARGE_COST = 20;
 @Injectable()
 export class AccessGuard implements CanActivate {
   private readonly methods = new AllowedMethods();
+  private readonly heldBack = new HeldBack();
   private limit: AddressLimit | undefined;
 
   constructor(private readonly keys: ApiKeys) {}
@@ -47,11 +49,20 @@ export class AccessGuard implements CanActivate {
   private admit(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const { url, config } = request.routeOptions;
     const { access, isLarge = false } = config as RouteConfig;
-    if (url === undefined)
-      return done(this.tooMany(request, reply) ?? this.noRoute(request, reply));
-    if (access === EVERYBODY) return done(this.tooMany(request, reply, isLarge ? LARGE_COST : 1));
+    const isLimited = (cost = 1) => this.isLimited(request, reply, done, cost);
+    if (url === undefined) {
+      if (!isLimited()) done(this.noRoute(request, reply));
+      return;
+    }
+    if (access === EVERYBODY) {
+      if (!isLimited(isLarge ? LARGE_COST : 1)) done();
+      return;
+    }
     const accept = (caller: Caller | undefined) => {
-      if (!caller) return done(this.tooMany(request, reply) ?? noKey(reply));
+      if (!caller) {
+        if (!isLimited()) done(noKey(reply));
+        return;
+      }
       (request as CallerRequest).caller = caller;
       done(mayUse(caller, access) ? undefined : forbidden(access));
     };
@@ -62,16 +73,23 @@ export class AccessGuard implements CanActivate {
     else accept(caller);
   }
 
-  /** Counts a request without a key that fits; the error where its address has sent too many. */
-  private tooMany({ ip }: FastifyRequest, reply: FastifyReply, cost = 1): Error | undefined {
-    if (!this.limit || this.limit.take(ip, cost)) return undefined;
+  /** Counts a request without a key that fits, and answers it where its address sent too many. */
+  private isLimited(
+    { ip }: FastifyRequest,
+    reply: FastifyReply,
+    answer: (error: Error) => void,
+    cost: number,
+  ): boolean {
+    if (!this.limit || this.limit.take(ip, cost)) return false;
     const { perSecond } = this.limit;
     reply.headers({
       'retry-after': RETRY_AFTER_S,
       'ratelimit-policy': `"address";q=${perSecond};w=1`,
       ratelimit: '"address";r=0;t=1',
     });
-    return new Refusal('too_many_requests', 'Send fewer requests without an API key that fits');
+    const detail = 'Send fewer requests without an API key that fits';
+    this.heldBack.add(() => answer(new Refusal('too_many_requests', detail)));
+    return true;
   }
 
   private noRoute(request: FastifyRequest, reply: FastifyReply): Error {

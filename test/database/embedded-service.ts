@@ -1,4 +1,4 @@
-import type { SpawnedService } from '../harness/service';
+import { throwAtEnd, type SpawnedService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' };
@@ -24,5 +24,5 @@ export async function waitUntilBack(service: SpawnedService): Promise<void> {
     expect(await isLive(service)).toBe(true);
     return (await isReady(service)) && (await open(service)) === 201;
   };
-  await waitFor('PostgreSQL to be back', back, READY_MS);
+  await Promise.race([waitFor('PostgreSQL to be back', back, READY_MS), throwAtEnd(service)]);
 }

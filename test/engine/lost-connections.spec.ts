@@ -14,6 +14,7 @@ import { WritePath } from '../../src/engine/write/write-path';
 import { features } from '../../src/features';
 import { query } from '../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../harness/databases';
+import { DatabaseProxy } from '../harness/proxy';
 import { gate, waitFor } from '../harness/waiting';
 
 const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 10_000 };
@@ -35,6 +36,20 @@ describe('a connection of the write path', () => {
     release();
     expect(await lateEnd).toMatch(/given up/);
     expect(await backendOf(connection)).toEqual(pid);
+  });
+
+  it('that breaks with the bytes that open it was not opened', async () => {
+    const { urls, onEnd } = ends(await cloneDatabases());
+    const proxy = await DatabaseProxy.start(urls.log);
+    onEnd(() => proxy.close());
+    const connection = writerConnection(proxy.url, ROLES.logWriter, TIMEOUTS);
+    onEnd(() => connection.close());
+    proxy.endsSessionsAtOnce = true;
+    await expect(connection.connect()).rejects.toThrow('terminating connection');
+    expect(connection.isOpen).toBe(false);
+    proxy.endsSessionsAtOnce = false;
+    expect(await connection.connect()).toBe(true);
+    expect(await backendOf(connection)).toBeDefined();
   });
 });
 

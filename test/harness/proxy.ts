@@ -9,6 +9,10 @@ import { gate } from './waiting';
 export type Fate = 'pass' | 'lose' | 'silence' | 'hold';
 
 const TYPE_AND_LENGTH = 5;
+/** ReadyForQuery, outside a transaction. */
+const READY = Buffer.from('Z\0\0\0\u0005I', 'latin1');
+/** ErrorResponse: what a server says that loses its first process. */
+const ENDED = messageOf('E', 'SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0');
 
 /**
  * Stands between a service and a database and can cut a connection at the commits of the write
@@ -25,6 +29,8 @@ export class DatabaseProxy {
    * server ends them.
    */
   isFrozen = false;
+  /** While true, a session is ended as soon as it is open, in the bytes that say that it is. */
+  endsSessionsAtOnce = false;
   /** Changes a query on its way, to a text of the same length. */
   rewrite: ((text: string) => string) | undefined;
   private readonly links = new Set<Link>();
@@ -122,7 +128,9 @@ class Link {
     });
     server.on('data', (chunk: Buffer) => {
       if (this.isSilenced) this.cut();
-      else if (!proxy.isFrozen) client.write(chunk);
+      else if (proxy.endsSessionsAtOnce && chunk.subarray(-READY.length).equals(READY)) {
+        client.end(Buffer.concat([chunk, ENDED]));
+      } else if (!proxy.isFrozen) client.write(chunk);
     });
     for (const socket of [client, server]) socket.on('error', () => this.cut());
     client.on('close', () => this.cut());
@@ -178,6 +186,12 @@ class Link {
     }
     return message;
   }
+}
+
+function messageOf(type: string, body: string): Buffer {
+  const message = Buffer.from(`${type}\0\0\0\0${body}`, 'latin1');
+  message.writeUInt32BE(message.length - 1, 1);
+  return message;
 }
 
 /** A simple query, or a parse of an extended one, that says COMMIT. */

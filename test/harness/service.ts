@@ -182,9 +182,7 @@ export async function spawnService(options: SpawnOptions): Promise<SpawnedServic
   const { child, output, exited } = await spawnProcess(options);
   const listening = await Promise.race([
     waitFor('the service to listen', () => urlIn(output()), START_TIMEOUT_MS),
-    exited.then((end) => {
-      throw new Error(`The service ended with ${end}: ${output()}`);
-    }),
+    throwAtEnd({ exited, output }),
   ]);
   return {
     url: listening,
@@ -195,6 +193,14 @@ export async function spawnService(options: SpawnOptions): Promise<SpawnedServic
     exited,
     output,
   };
+}
+
+/** Rejects, with what the service has printed, once it ends. */
+export async function throwAtEnd({
+  exited,
+  output,
+}: Pick<SpawnedService, 'exited' | 'output'>): Promise<never> {
+  throw new Error(`The service ended with ${await exited}: ${output()}`);
 }
 
 /** Starts the compiled service, for specs in which it is not going to listen. */

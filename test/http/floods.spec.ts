@@ -119,6 +119,23 @@ describe('floods without a key', () => {
     });
   });
 
+  it('come to an answer a second and connection, once there are too many', async () => {
+    const { url, api } = await startTestService({
+      env: { RATE_LIMIT_PER_ADDRESS: String(PER_SECOND) },
+    });
+    const headers = { authorization: 'Bearer wrong' };
+    const ask = async () => (await fetch(`${url}/v1/accounts`, { headers })).status;
+    const begin = performance.now();
+    const answers: number[] = [];
+    const sender = async () => void (await during(2_500, async () => answers.push(await ask())));
+    await Promise.all(Array.from({ length: 4 }, sender));
+    const seconds = (performance.now() - begin) / 1_000;
+    const refused = answers.filter((status) => status === 429).length;
+    expect(refused).toBeGreaterThanOrEqual(4);
+    expect(refused).toBeLessThanOrEqual(4 * Math.ceil(seconds));
+    expect((await api.get('/v1/accounts')).status).toBe(200);
+  });
+
   it('have no limit where that is off', async () => {
     const { url } = await startTestService({ env: { RATE_LIMIT_PER_ADDRESS: 'off' } });
     const statuses = await Promise.all(

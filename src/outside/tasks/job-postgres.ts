@@ -6,12 +6,12 @@ import {
 } from 'bullmq';
 import { EventEmitter, setMaxListeners } from 'node:events';
 import { Socket } from 'node:net';
-import { ROLES, sessionConfig } from '../../database/connections';
+import { openLibraryPool, ROLES, sessionConfig } from '../../database/connections';
 import { QUEUE_SCHEMA } from '../../database/migrator';
 import { BatchingBackend } from './job-batches';
 import type { JobStore, JobStoreTimings } from './job-store';
 
-/** Connections that the queues of a process share, besides the one that listens. */
+/** Connections that the queues of a process share, besides the one of the pool that listens. */
 const POOL_SIZE = 4;
 /** How long closing waits for statements under way. */
 const CLOSE_MS = 2_000;
@@ -52,17 +52,24 @@ export class PostgresJobStore implements JobStore {
 /** What can be seen of a connection's socket. */
 type Connected = Pick<Awaited<ReturnType<PostgresConnection['getListenClient']>>, 'connection'>;
 
+/**
+ * BullMQ's own connection over a pool of ours, whose clients are listened to from their first byte
+ * on: BullMQ does so once it has one, and one that breaks before, with the very bytes that open it,
+ * would end the process.
+ */
 class QueueConnection extends PostgresConnection {
   private isReady: Promise<void> | undefined;
+  private closed: Promise<void> | undefined;
   private readonly sockets = new Set<Socket>();
+  private readonly broken = new WeakMap<object, Error>();
 
   constructor(url: string, answerMs: number) {
-    super(poolConfig(url, answerMs));
+    const pool = openLibraryPool(poolConfig(url, answerMs));
+    // A pool of pg, as BullMQ says; but for its type, in which parameters are read only.
+    super(pool as unknown as ConstructorParameters<typeof PostgresConnection>[0]);
     setMaxListeners(0, this);
-    this.pool.on('connect', (client) => {
-      // The pool listens to idle clients only. One that breaks while BullMQ has it, between two
-      // statements, would end the process; as it is, its next statement fails.
-      client.on('error', () => undefined);
+    pool.on('connect', (client) => {
+      client.on('error', (error) => this.broken.set(client, error));
       this.remember(client);
     });
   }
@@ -78,16 +85,31 @@ class QueueConnection extends PostgresConnection {
 
   override async getListenClient(): ReturnType<PostgresConnection['getListenClient']> {
     const client = await super.getListenClient();
+    if (!(client instanceof EventEmitter)) return client;
+    const error = this.broken.get(client);
+    if (error) {
+      // BullMQ, which keeps it, has not heard of it where it broke as it came.
+      client.emit('error', error);
+      throw error;
+    }
     // Every worker that waits listens to it.
-    if (client instanceof EventEmitter) setMaxListeners(0, client);
-    this.remember(client);
+    setMaxListeners(0, client);
     return client;
   }
 
   /** A server that does not answer must not keep the process from ending. */
-  override async close(): Promise<void> {
+  override close(): Promise<void> {
+    return (this.closed ??= this.closeAll());
+  }
+
+  private async closeAll(): Promise<void> {
     const timer = setTimeout(() => this.sockets.forEach((s) => s.destroy()), CLOSE_MS);
-    await super.close().finally(() => clearTimeout(timer));
+    try {
+      await super.close();
+      await this.pool.end();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private remember(client: Connected): void {
@@ -116,15 +138,14 @@ function poolConfig(url: string, answerMs: number) {
   const config = sessionConfig(url, ROLES.stateWriter, timeouts);
   return {
     ...config,
-    options: `${config.options} -c synchronous_commit=off`,
+    options: `${config.options} -c synchronous_commit=off -c search_path=${QUEUE_SCHEMA}`,
     application_name: 'truebook job_queues',
     connectionTimeoutMillis: answerMs,
     // Ends a wait for a server that has vanished; one that is there ends the statement before.
     query_timeout: 2 * answerMs,
     // All queues listen over one connection; BullMQ sends their LISTENs without waiting.
     pipeline: true,
-    schema: QUEUE_SCHEMA,
-    max: POOL_SIZE,
+    max: POOL_SIZE + 1,
     idleTimeoutMillis: 30_000,
   };
 }
