@@ -67,7 +67,7 @@ export class TransactionController {
   @ApiCommand({
     status: 201,
     type: TransactionDto,
-    problems: ['not_found', 'already_reversed', ...POSTING_PROBLEMS],
+    problems: ['not_found', 'has_source', 'already_reversed', ...POSTING_PROBLEMS],
   })
   reverse(
     @AsCommand() request: CommandRequest,

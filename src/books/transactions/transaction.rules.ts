@@ -1,4 +1,5 @@
 import { needAccount } from '../accounts/account.queries';
+import { formatMoney } from '../accounts/account.view';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
@@ -7,7 +8,7 @@ import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
-import { transactions } from './transaction.table';
+import { transactions, type PostedTransactionRow } from './transaction.table';
 
 export interface PostTransactionInput {
   clientId?: string | undefined;
@@ -90,4 +91,34 @@ export async function postTransaction(
     ...(reverses !== undefined && { reverses }),
     transactionId: context.newId(),
   });
+}
+
+/** What the reversal of a transaction may say of itself; by default it has today's date (UTC). */
+export type ReversalInput = Pick<PostTransactionInput, 'clientId' | 'effectiveDate'> & {
+  description?: string | undefined;
+};
+
+/**
+ * Posts the opposite of a transaction, once, as a part of any command. Whether it is part of a fact
+ * that is undone as a whole is not asked.
+ * @throws Refusal `already_reversed`, and what {@link postTransaction} refuses: a limit holds for a
+ *   reversal too
+ */
+export function reverseTransaction(
+  context: CreatorContext,
+  original: PostedTransactionRow,
+  input: ReversalInput = {},
+): Promise<LedgerEvent<TransactionPostedData>> {
+  const id = original.transaction_id;
+  if (original.reversed_by !== null) {
+    const by = original.reversed_by;
+    throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
+  }
+  const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
+    accountId,
+    direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
+    amount: formatMoney(BigInt(amount), currency),
+  }));
+  const description = input.description ?? `Reversal of ${original.description}`;
+  return postTransaction(context, { ...input, description, postings }, id);
 }
