@@ -1,9 +1,15 @@
+/**
+ * Turns data of one version into that of the next; pure. What the data alone does not say it finds
+ * in the event as it was stored: the id of its command, say.
+ */
+export type Upcaster = (data: object, stored: LedgerEvent) => object;
+
 /** What an event type is: its name (past tense), current version, and how older versions read. */
 export interface EventType<Data extends object = object> {
   readonly type: string;
   readonly version: number;
   /** From a stored version to the next one: `upcasters[1]` turns version 1 into version 2. */
-  readonly upcasters: Readonly<Record<number, (data: object) => object>>;
+  readonly upcasters: Readonly<Record<number, Upcaster>>;
   /** Carries the type of the data to creators and materializers; never set. */
   readonly data?: Data;
 }
@@ -51,15 +57,16 @@ export function defineEvent<Data extends object>(
 }
 
 /**
- * Brings stored data to the current version of its type; used on every read path.
+ * The data of a stored event in the current version of its type; used on every read path.
  * @throws Error where a step is missing, which the start-up check rules out for known versions.
  */
-export function upcast(type: EventType, version: number, data: object): object {
-  let current = data;
+export function upcast(type: EventType, stored: LedgerEvent): object {
+  const { version } = stored;
+  let current = stored.data;
   for (let from = version; from < type.version; from++) {
     const step = type.upcasters[from];
     if (!step) throw new Error(`${type.type} has no upcaster from version ${from}`);
-    current = step(current);
+    current = step(current, stored);
   }
   if (version > type.version) {
     throw new Error(`${type.type} version ${version} is newer than this program`);

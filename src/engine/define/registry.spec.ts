@@ -106,14 +106,28 @@ describe('Registry', () => {
   });
 });
 
+function storedAs(version: number, data: object): LedgerEvent {
+  return { type: 'NoteTaken', version, data, commandId: 'command' } as LedgerEvent;
+}
+
 describe('upcast', () => {
   it('goes step by step from any version', () => {
-    expect(upcast(NoteTaken, 1, { note: 'a' })).toEqual({ text: 'a', by: 'unknown' });
-    expect(upcast(NoteTaken, 2, { text: 'b' })).toEqual({ text: 'b', by: 'unknown' });
-    expect(upcast(NoteTaken, 3, { text: 'c', by: 'me' })).toEqual({ text: 'c', by: 'me' });
+    const read = (version: number, data: object) => upcast(NoteTaken, storedAs(version, data));
+    expect(read(1, { note: 'a' })).toEqual({ text: 'a', by: 'unknown' });
+    expect(read(2, { text: 'b' })).toEqual({ text: 'b', by: 'unknown' });
+    expect(read(3, { text: 'c', by: 'me' })).toEqual({ text: 'c', by: 'me' });
+  });
+
+  it('is given the event as it was stored, at every step', () => {
+    const note = (data: object, { commandId, version }: LedgerEvent) => {
+      return { ...data, [`of${version}`]: commandId };
+    };
+    const seen = defineEvent('NoteSeen', 3, { 1: note, 2: (data, stored) => ({ data, stored }) });
+    const stored = storedAs(1, { a: 1 });
+    expect(upcast(seen, stored)).toEqual({ data: { a: 1, of1: 'command' }, stored });
   });
 
   it('refuses versions from the future', () => {
-    expect(() => upcast(NoteTaken, 4, {})).toThrow('newer than this program');
+    expect(() => upcast(NoteTaken, storedAs(4, {}))).toThrow('newer than this program');
   });
 });

@@ -96,7 +96,7 @@ export class Registry {
   upcast(event: LedgerEvent): LedgerEvent {
     const type = this.materializers.get(event.type)?.event;
     if (!type || type.version === event.version) return event;
-    return { ...event, version: type.version, data: upcast(type, event.version, event.data) };
+    return { ...event, version: type.version, data: upcast(type, event) };
   }
 
   private digestVersions(): string {
