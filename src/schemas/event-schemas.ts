@@ -4,8 +4,13 @@ import accountOpenedV1 from './events/AccountOpened.v1.json';
 import companyAddressChangedV1 from './events/CompanyAddressChanged.v1.json';
 import companyCreatedV1 from './events/CompanyCreated.v1.json';
 import eventAmendedV1 from './events/EventAmended.v1.json';
+import interestAccrualReversedV1 from './events/InterestAccrualReversed.v1.json';
 import interestAccruedV1 from './events/InterestAccrued.v1.json';
+import interestAccruedV2 from './events/InterestAccrued.v2.json';
 import interestAdjustedV1 from './events/InterestAdjusted.v1.json';
+import interestAdjustedV2 from './events/InterestAdjusted.v2.json';
+import interestCalculatedV1 from './events/InterestCalculated.v1.json';
+import interestSkippedV1 from './events/InterestSkipped.v1.json';
 import orderCancelledV1 from './events/OrderCancelled.v1.json';
 import orderPlacedV1 from './events/OrderPlaced.v1.json';
 import orderSettledV1 from './events/OrderSettled.v1.json';
@@ -22,8 +27,11 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   CompanyAddressChanged: { 1: companyAddressChangedV1 },
   CompanyCreated: { 1: companyCreatedV1 },
   EventAmended: { 1: eventAmendedV1 },
-  InterestAccrued: { 1: interestAccruedV1 },
-  InterestAdjusted: { 1: interestAdjustedV1 },
+  InterestAccrualReversed: { 1: interestAccrualReversedV1 },
+  InterestAccrued: { 1: interestAccruedV1, 2: interestAccruedV2 },
+  InterestAdjusted: { 1: interestAdjustedV1, 2: interestAdjustedV2 },
+  InterestCalculated: { 1: interestCalculatedV1 },
+  InterestSkipped: { 1: interestSkippedV1 },
   OrderCancelled: { 1: orderCancelledV1 },
   OrderPlaced: { 1: orderPlacedV1 },
   OrderSettled: { 1: orderSettledV1 },

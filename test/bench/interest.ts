@@ -49,7 +49,7 @@ export async function measureInterest(
   const accrue = async (through: string) => {
     const begin = performance.now();
     const terms = { annualRate: '0.0425', dayCount: 'actual/365' } as const;
-    const input = { through, expenseAccountId, ...terms };
+    const input = { through, accountIds: ids, expenseAccountId, ...terms };
     const command = { creator: CalculateInterestOwed, actor: ACTOR, input };
     const { accruals } = accepted(await ledger.submit(command));
     if (accruals.length !== accounts) throw new Error(`${accruals.length} accounts were accrued`);

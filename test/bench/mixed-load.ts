@@ -46,7 +46,9 @@ class MixedBooks {
         this.savings.push(await this.openAccount({ name: 'Savings', type: 'liability' }));
       }),
     ]);
-    for (const id of this.savings) await this.transfer([this.pick(this.accounts), id]);
+    for (const id of this.savings) {
+      await this.transfer([this.pick(this.accounts), id], '2025-12-31');
+    }
   }
 
   /** One command; in a thousand of them about as many of each kind as the numbers say. */
@@ -67,7 +69,7 @@ class MixedBooks {
   async accrue(): Promise<void> {
     const day = String(++this.accruals).padStart(2, '0');
     await this.submit(CalculateInterestOwed, {
-      through: `2030-01-${day}`,
+      through: `2026-01-${day}`,
       annualRate: '0.0425',
       dayCount: 'actual/365',
       accountIds: this.savings,
@@ -75,11 +77,12 @@ class MixedBooks {
     });
   }
 
-  private async transfer(accountIds: readonly string[]): Promise<void> {
+  private async transfer(accountIds: readonly string[], effectiveDate?: string): Promise<void> {
     const amount = `${1 + this.below(5_000)}.${10 + this.below(90)}`;
     const number = ++this.number;
     const { id } = await this.submit(PostTransaction, {
       description: `Payment ${number}`,
+      effectiveDate,
       ...(number % 10 === 0 && { clientId: `payment-${number}` }),
       ...(number % 20 === 0 && { metadata: { invoice: `R-${number}`, ref: 'Überweisung' } }),
       postings: accountIds.map((accountId, i) => {

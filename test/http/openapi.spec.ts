@@ -187,18 +187,28 @@ describe('the OpenAPI document', () => {
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');
     const accrual = {
-      ...{ through: '2030-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
+      ...{ through: '2026-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
       ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
     };
+    const deposit = posting('100', 'cash', 'savings');
+    await made('/v1/transactions', { ...deposit, effectiveDate: '2026-01-01' });
     await made('/v1/interest-accruals', accrual);
-    await made('/v1/transactions', {
-      ...posting('100', 'cash', 'savings'),
-      effectiveDate: '2030-01-02',
-    });
-    const next = { ...accrual, through: '2030-02-28' };
-    const { adjustments } = await made<{ adjustments: object[] }>('/v1/interest-accruals', next);
+    await made('/v1/transactions', { ...deposit, effectiveDate: '2026-01-02' });
+    const next = { ...accrual, through: '2026-02-28' };
+    const { adjustments, id: accrualId } = await made<{ adjustments: object[]; id: string }>(
+      '/v1/interest-accruals',
+      next,
+    );
     expect(adjustments).toHaveLength(1);
     expect((await api.post('/v1/interest-accruals', accrual)).status).toBe(409);
+    const skipping = { ...accrual, onRefusal: 'skip', compounding: 'posted' };
+    const { skipped } = await made<{ skipped: object[] }>('/v1/interest-accruals', skipping);
+    expect(skipped).toHaveLength(1);
+    await made(`/v1/interest-accruals/${accrualId}/reverse`, { reason: 'A mistake' });
+    expect(await get(`/v1/interest-accruals/${accrualId}`)).toMatchObject({
+      reversal: { reason: 'A mistake' },
+    });
+    await get('/v1/interest-accruals?accountId=client:savings');
   });
 
   it('says what is answered of webhooks and tasks', async () => {

@@ -58,7 +58,10 @@ async function companiesAndOrders(ledger: TestLedger): Promise<void> {
   await ledger.accept(CancelOrder, { orderId: await place('buy') });
 }
 
-/** Days with and without interest, below zero, backdated, and in a currency without digits. */
+/**
+ * Days with and without interest, below zero, backdated, and in a currency without digits; days
+ * that are counted together, accounts that are left out, and accruals that are taken back.
+ */
 async function interest(ledger: TestLedger): Promise<void> {
   for (const currency of ['USD', 'JPY']) {
     const cash = await openAccount(ledger, { currency });
@@ -73,6 +76,12 @@ async function interest(ledger: TestLedger): Promise<void> {
     await books.post(savings, '-90000', '2026-01-10');
     await books.post(poor, '9', '2025-12-30');
     await books.accrue({ accountIds, through: '2026-02-28', dayCount: '30/360' });
+    const terms = { dayCount: '30U/360', compounding: 'posted', onRefusal: 'skip' } as const;
+    for (const through of ['2026-03-30', '2026-03-31', '2026-04-15']) {
+      const more = [...accountIds, 'client:nobody', cash.id.toUpperCase()];
+      await books.reverse(await books.accrue({ ...terms, accountIds, through }));
+      await books.accrue({ ...terms, accountIds: more, through });
+    }
   }
 }
 

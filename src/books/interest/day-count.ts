@@ -1,13 +1,24 @@
 /** How the part of a year that some days are is counted. */
-export type DayCount = 'actual/365' | 'actual/360' | '30/360';
-export const DAY_COUNTS = ['actual/365', 'actual/360', '30/360'] as const;
+export type DayCount =
+  | 'actual/365'
+  | 'actual/360'
+  | 'actual/actual-isda'
+  | '30/360'
+  | '30E/360'
+  | '30E/360-isda'
+  | '30U/360';
+export const DAY_COUNTS = [
+  'actual/365',
+  'actual/360',
+  'actual/actual-isda',
+  '30/360',
+  '30E/360',
+  '30E/360-isda',
+  '30U/360',
+] as const satisfies readonly DayCount[];
 
-/** Days that a year has in the denominator of each; a leap year has no others. */
-export const DAYS_OF_YEAR: Readonly<Record<DayCount, bigint>> = {
-  'actual/365': 365n,
-  'actual/360': 360n,
-  '30/360': 360n,
-};
+/** The parts of a year that a day of any day count is a whole number of: lcm(360, 365, 366). */
+export const YEAR_PARTS = 1_603_080;
 
 const EPOCH_SHIFT = 719_468;
 const DAYS_OF_ERA = 146_097;
@@ -65,16 +76,91 @@ export function dateText(day: number): string {
 }
 
 /**
- * How many days of interest the days `from` to `through` are, both included. Adds up however the
- * days are divided: what June weighs is what its thirty days weigh one by one. For 30/360 it is
- * the European method (30E/360, ISDA 2006 section 4.16(g)) from the first day to the day after the
- * last: every month weighs 30, and so a 31st nothing after a 30th, and the last of February more.
+ * How much of a year the days `from` to `through` are, both included, in {@link YEAR_PARTS}. Adds
+ * up however the days are divided: what June weighs is what its thirty days weigh one by one.
+ * @param countedFrom the first of the days that are counted together, which 30U/360 depends on;
+ *   not after `from`
  */
-export function daysOfInterest(dayCount: DayCount, from: number, through: number): number {
-  return dayCount === '30/360' ? thirties(through + 1) - thirties(from) : through - from + 1;
+export function yearParts(
+  dayCount: DayCount,
+  countedFrom: number,
+  from: number,
+  through: number,
+): number {
+  const [end, days] = [through + 1, through + 1 - from];
+  switch (dayCount) {
+    case 'actual/365':
+      return days * (YEAR_PARTS / 365);
+    case 'actual/360':
+      return days * (YEAR_PARTS / 360);
+    case 'actual/actual-isda': {
+      const inLeapYears = daysInLeapYears(end) - daysInLeapYears(from);
+      return inLeapYears * (YEAR_PARTS / 366) + (days - inLeapYears) * (YEAR_PARTS / 365);
+    }
+    default: {
+      const thirties = THIRTIES[dayCount];
+      return (thirties(end, countedFrom) - thirties(from, countedFrom)) * (YEAR_PARTS / 360);
+    }
+  }
 }
 
-function thirties(day: number): number {
-  const { year, month, dayOfMonth } = civilOf(day);
-  return 360 * year + 30 * month + Math.min(dayOfMonth, 30);
+/** Whether what days weigh depends on the first day of all that follow each other. */
+export function isCountedTogether(dayCount: DayCount): boolean {
+  return dayCount === '30U/360';
 }
+
+/** Of the days before a day, how many are in leap years. ISDA 2006, section 4.16(b). */
+function daysInLeapYears(day: number): number {
+  const { year } = civilOf(day);
+  const before = year - 1;
+  const leapYears = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400);
+  return 366 * leapYears + (isLeap(year) ? day - firstOf(year) : 0);
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+}
+
+/** The first of January as a day number. */
+function firstOf(year: number): number {
+  return dayNumber(`${String(year).padStart(4, '0')}-01-01`);
+}
+
+/** Days of months of thirty; what is between two days is the difference of theirs. */
+type Thirties = (day: number, countedFrom: number) => number;
+
+/** Days of a month of thirty that a day of a month is, by an ISDA 2006 definition. */
+type DayOfMonth = (day: number, dayOfMonth: number, countedFrom: number) => number;
+
+function thirtiesOf(dayOf: DayOfMonth): Thirties {
+  return (day, countedFrom) => {
+    const { year, month, dayOfMonth } = civilOf(day);
+    return 360 * year + 30 * month + dayOf(day, dayOfMonth, countedFrom);
+  };
+}
+
+/** 4.16(g): a 31st is a 30th, so that it weighs nothing, and the last of February weighs more. */
+const european = thirtiesOf((_, dayOfMonth) => Math.min(dayOfMonth, 30));
+
+/**
+ * 4.16(h): the last day of every month is a 30th. That of February is not where it is the
+ * termination date, which an account does not have.
+ */
+const europeanIsda = thirtiesOf((day, dayOfMonth) => {
+  return dayOfMonth >= 28 && civilOf(day + 1).dayOfMonth === 1 ? 30 : dayOfMonth;
+});
+
+/**
+ * 4.16(f), bond basis: a 31st is a 30th if the first day is one, or a 31st. So what one day weighs
+ * depends on the first day, and parts add up only if they are counted from the same one.
+ */
+const bondBasis = thirtiesOf((_, dayOfMonth, countedFrom) => {
+  return dayOfMonth === 31 && civilOf(countedFrom).dayOfMonth >= 30 ? 30 : dayOfMonth;
+});
+
+const THIRTIES: Readonly<Record<Exclude<DayCount, `actual/${string}`>, Thirties>> = {
+  '30/360': european,
+  '30E/360': european,
+  '30E/360-isda': europeanIsda,
+  '30U/360': bondBasis,
+};

@@ -1,35 +1,32 @@
 import { formatAmount } from '../../money/amount';
-import { DAYS_OF_YEAR, daysOfInterest, type DayCount } from './day-count';
+import { YEAR_PARTS, yearParts, type DayCount } from './day-count';
+import type { Standing, Stretch } from './stretches';
 
 const RATE_DECIMALS = 12;
 /** A yearly rate as a decimal string, `"0.0425"` for 4.25 %: up to 3 digits and 12 decimals. */
 export const RATE_PATTERN = /^(0|[1-9]\d{0,2})(\.\d{1,12})?$/;
 
-/** The least common multiple of 365 and 360. */
-const YEARS = 26_280n;
 /**
  * What one minor unit of a currency is in the unit that interest is computed in: a fraction of it
  * that every rate and every day count fits without a remainder.
  */
-export const UNITS_PER_MINOR = YEARS * 10n ** BigInt(RATE_DECIMALS);
+export const UNITS_PER_MINOR = BigInt(YEAR_PARTS) * 10n ** BigInt(RATE_DECIMALS);
 
 /** Decimals of a carried fraction as people read it; the exact one is kept beside it. */
 const FRACTION_DECIMALS = 20;
 
-/** Days, both included, at whose ends an account had the same balance. */
-export interface Stretch {
-  /** {@link dayNumber} of the first and the last day. */
-  readonly from: number;
-  readonly through: number;
-  /** Minor units, credits minus debits; may be negative. */
-  readonly balance: bigint;
-}
+/** What interest is owed on: the principal alone, or with the interest that was posted to it. */
+export type Compounding = 'none' | 'posted';
+export const COMPOUNDINGS = ['none', 'posted'] as const satisfies readonly Compounding[];
 
-/** A yearly rate and how days are counted. */
+/** A yearly rate, how days are counted, and what bears interest. */
 export interface Terms {
   /** Decimal string, see {@link RATE_PATTERN}. */
   readonly annualRate: string;
   readonly dayCount: DayCount;
+  readonly compounding: Compounding;
+  /** {@link dayNumber} of the first of the days that are counted together, see yearParts. */
+  readonly countedFrom: number;
 }
 
 /** What a carried fraction and all that was accrued before it are together: the exact interest. */
@@ -42,22 +39,26 @@ export interface RoundedInterest {
   readonly carried: bigint;
 }
 
-/** Interest is owed on no balance below zero. */
-export function principalOf(balance: bigint): bigint {
-  return balance > 0n ? balance : 0n;
+/** What interest is owed on, of what an account has: nothing below zero. */
+export function bearingOf({ principal, interest }: Standing, compounding: Compounding): bigint {
+  const bearing = compounding === 'posted' ? principal + interest : principal;
+  return bearing > 0n ? bearing : 0n;
 }
 
 /**
- * The simple interest of some days, exactly: Σ principal × rate × days / days of the year, in units
- * of 1 / {@link UNITS_PER_MINOR} of a minor unit.
+ * The interest of some days, exactly: Σ what bears interest × rate × part of the year, in units of
+ * 1 / {@link UNITS_PER_MINOR} of a minor unit.
  */
-export function interestOf(stretches: readonly Stretch[], { annualRate, dayCount }: Terms): bigint {
-  let minorDays = 0n;
-  for (const { from, through, balance } of stretches) {
-    if (balance <= 0n) continue;
-    minorDays += balance * BigInt(daysOfInterest(dayCount, from, through));
+export function interestOf(stretches: readonly Stretch[], terms: Terms): bigint {
+  const { annualRate, dayCount, compounding, countedFrom } = terms;
+  let minorParts = 0n;
+  for (const stretch of stretches) {
+    const bearing = bearingOf(stretch, compounding);
+    if (bearing === 0n) continue;
+    const parts = yearParts(dayCount, countedFrom, stretch.from, stretch.through);
+    minorParts += bearing * BigInt(parts);
   }
-  return minorDays * rateUnits(annualRate) * (YEARS / DAYS_OF_YEAR[dayCount]);
+  return minorParts * rateUnits(annualRate);
 }
 
 let lastRate = '';

@@ -4,22 +4,32 @@ import { Refusal } from '../../engine/define/refusal';
 import { currencyDigits } from '../../money/currency';
 import { accrue, adjust, dueAccount, type Adjustment, type DueAccount } from './accruals';
 import { dateText, dayNumber, type DayCount } from './day-count';
-import { postAccruals, postAdjustments, type AccrualPlan } from './interest.postings';
-import { findInterestAccounts, listLiabilities } from './interest.queries';
-import { readChanges, readPeriods, type InterestAccountRow } from './interest.queries';
-import { interestAccrualsView } from './interest.view';
-import type { InterestAccrualsDto } from './interest.dto';
+import type { Compounding } from './exact-interest';
+import type { InterestPeriodRow } from './interest.table';
+import { InterestCalculated, InterestSkipped } from './interest.events';
+import { loadAccounts, postOwed, refusalOf } from './interest.postings';
+import type { AccrualPlan, Owed, Side } from './interest.postings';
+import { findInterestAccounts, readChanges, readPeriods } from './interest.queries';
+import type { InterestAccountRow } from './interest.queries';
+import { calculatedView } from './interest.view';
+import type { InterestAccrualDto } from './interest.dto';
 
-/** `accountIds`, `expenseAccountId`: ids or `client:<clientId>`. */
+/** `accountIds` and the other accounts: ids or `client:<clientId>`. */
 export interface CalculateInterestOwedInput {
   /** `YYYY-MM-DD`: the last day to accrue. */
   through: string;
   /** Decimal string, `"0.0425"` for 4.25 % a year. */
   annualRate: string;
   dayCount: DayCount;
-  /** Default: every open liability account of the expense account's currency. */
-  accountIds?: string[] | undefined;
-  expenseAccountId: string;
+  accountIds: string[];
+  /** Pays the interest of liability accounts. */
+  expenseAccountId?: string | undefined;
+  /** Earns the interest of asset accounts. */
+  incomeAccountId?: string | undefined;
+  /** Default: none. */
+  compounding?: Compounding | undefined;
+  /** Whether an account that cannot be accrued ends all of it; default: refuse. */
+  onRefusal?: 'refuse' | 'skip' | undefined;
 }
 
 /** Accounts that are read and accrued together: ten full transactions. */
@@ -28,13 +38,12 @@ const ACCOUNTS_PER_PAGE = 9_990;
 const ADJUSTED_PER_QUERY = 100;
 
 /**
- * Credits liability accounts with the simple interest of all days that they have not been accrued
- * for, up to and including `through`, on their balances at the end of each of those days; and
- * corrects what entries that were backdated into accrued days have changed since. All of it happens
- * or nothing. An account begins with the day of its first entry; one without entries until
- * `through` is left out. An account that is named twice is accrued once. A day in the future can be
- * accrued, as before a weekend: what is posted to it later is backdated then. Undoing one of the
- * transactions with a reversal gives the money back and accrues nothing again.
+ * Credits liability accounts, and debits asset accounts (loans), with the interest of all days that
+ * they have not been accrued for, up to and including `through`, on their principals at the end of
+ * each of those days; and corrects what entries that were backdated into accrued days have changed
+ * since. All of it happens or nothing, but for accounts that are left out on purpose. An account
+ * begins with the day of its first entry; one without entries until `through` has no interest. An
+ * account that is named twice is accrued once.
  *
  * All other commands of the ledger wait until one like this is done: 1 s for every 10,000 accounts
  * on two cores, 9 s for 100,000 (18 s with all cores busy), and those need 1.3 GiB. Named accounts
@@ -43,125 +52,185 @@ const ADJUSTED_PER_QUERY = 100;
  * other processes' commands are refused after their lock timeout (5 s). Accounts are read in pages,
  * so that memory grows with the events alone.
  *
- * Refuses `account_not_found`, `account_not_eligible` for an account of another type or currency,
- * `account_closed`, `already_accrued` where a named account, or all of them, have the day
- * `through` already, and what posting refuses.
+ * Refuses `validation_failed` where there is neither an expense nor an income account,
+ * `future_effective_date`, `account_not_found` and `account_not_eligible` for those two. An account
+ * is refused, or left out, as `account_not_found`, `account_not_eligible` for another type or
+ * currency, `account_closed`, `already_accrued`, and with what posting refuses for its sake.
  */
-export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualsDto>(
-  {
-    name: 'CalculateInterestOwed',
-    needs: ({ expenseAccountId }, needs) => needAccount(needs, expenseAccountId),
-    run: async (context, input) => {
-      const plan = await makePlan(context, input);
-      let isAnyAccrued = false;
-      let already: InterestAccountRow | undefined;
-      for await (const page of chosenAccounts(context, plan, input.accountIds)) {
-        const open = page.filter((a) => a.through_date === null || a.through_date < input.through);
-        already ??= page.find((a) => !open.includes(a));
-        if (already && input.accountIds) throw alreadyAccrued(already);
-        if (await accruePage(context, plan, open)) isAnyAccrued = true;
-      }
-      if (already && !isAnyAccrued) throw alreadyAccrued(already);
-    },
-    answer: interestAccrualsView,
+export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualDto>({
+  name: 'CalculateInterestOwed',
+  needs: ({ expenseAccountId, incomeAccountId }, needs) => {
+    if (expenseAccountId !== undefined) needAccount(needs, expenseAccountId);
+    if (incomeAccountId !== undefined) needAccount(needs, incomeAccountId);
   },
-);
+  run: async (context, input) => {
+    const run = await beginRun(context, input);
+    for await (const page of chosenAccounts(context, run, input.accountIds)) {
+      await accruePage(context, run, page);
+    }
+  },
+  answer: calculatedView,
+});
+
+/** An accrual that is being made. */
+interface Run extends AccrualPlan {
+  /** By the type of account; those of other types cannot be accrued. */
+  readonly sides: Readonly<Record<string, Side | undefined>>;
+  readonly isSkipping: boolean;
+}
+
+/** @throws Refusal for what is wrong with all of it */
+async function beginRun(context: CreatorContext, input: CalculateInterestOwedInput): Promise<Run> {
+  const { through, annualRate, dayCount, compounding = 'none' } = input;
+  const { expenseAccountId, incomeAccountId } = input;
+  if (expenseAccountId === undefined && incomeAccountId === undefined) {
+    const message = 'is missing, and so is incomeAccountId';
+    const errors = [{ pointer: '/expenseAccountId', message }];
+    throw new Refusal('validation_failed', 'The request is not valid', { errors });
+  }
+  const today = context.now.slice(0, 10);
+  if (through > today) {
+    throw new Refusal('future_effective_date', `through: ${through} is after today, ${today}`);
+  }
+  const sides = {
+    liability: await sideOf(context, expenseAccountId, 'expense'),
+    asset: await sideOf(context, incomeAccountId, 'income'),
+  };
+  const accrualId = context.newId();
+  await context.append(InterestCalculated, {
+    ...{ accrualId, annualRate, compounding, dayCount },
+    expenseAccountId: sides.liability?.otherAccountId ?? null,
+    incomeAccountId: sides.asset?.otherAccountId ?? null,
+    through,
+  });
+  return {
+    ...{ accrualId, sides, throughDate: through, through: dayNumber(through) },
+    terms: { annualRate, dayCount, compounding },
+    isSkipping: input.onRefusal === 'skip',
+  };
+}
 
 /** @throws Refusal `account_not_found`, `account_not_eligible` */
-async function makePlan(
-  context: CreatorContext,
-  { through, annualRate, dayCount, expenseAccountId }: CalculateInterestOwedInput,
-): Promise<AccrualPlan> {
-  const expense = await findAccount(context.state, expenseAccountId);
-  if (!expense) throw notFound(expenseAccountId);
-  if (expense.type !== 'expense') {
-    throw notEligible(expense, `is of type ${expense.type}, not expense`);
-  }
+async function sideOf(
+  { state }: CreatorContext,
+  reference: string | undefined,
+  type: 'expense' | 'income',
+): Promise<Side | undefined> {
+  if (reference === undefined) return undefined;
+  const account = await findAccount(state, reference);
+  if (!account) throw notFound(reference);
+  if (account.type !== type) throw notEligible(account, `is of type ${account.type}, not ${type}`);
   return {
-    expenseAccountId: expense.account_id,
-    currency: expense.currency,
-    digits: currencyDigits(expense.currency)!,
-    terms: { annualRate, dayCount },
-    throughDate: through,
-    through: dayNumber(through),
+    otherAccountId: account.account_id,
+    currency: account.currency,
+    digits: currencyDigits(account.currency)!,
+    increase: type === 'expense' ? 'credit' : 'debit',
   };
 }
 
 /** The accounts to accrue, by pages, none twice. @throws Refusal for one that cannot be */
 async function* chosenAccounts(
   context: CreatorContext,
-  { currency }: AccrualPlan,
-  references: readonly string[] | undefined,
+  run: Run,
+  references: readonly string[],
 ): AsyncIterable<InterestAccountRow[]> {
-  const { state } = context;
-  if (!references) {
-    let after = 0;
-    for (;;) {
-      const page = await state.query((db) =>
-        listLiabilities(db, currency, after, ACCOUNTS_PER_PAGE),
-      );
-      yield page;
-      if (page.length < ACCOUNTS_PER_PAGE) return;
-      after = page.at(-1)!.account_no;
-    }
-  }
   const seen = new Set<number>();
   for (let at = 0; at < references.length; at += ACCOUNTS_PER_PAGE) {
     const named = references.slice(at, at + ACCOUNTS_PER_PAGE);
-    const found = await state.query((db) => findInterestAccounts(db, named));
-    yield found.flatMap((account, i) => {
-      if (!account) throw notFound(named[i]!);
-      if (seen.has(account.account_no)) return [];
-      seen.add(account.account_no);
-      checkEligible(account, currency);
-      return [account];
-    });
+    const found = await context.state.query((db) => findInterestAccounts(db, named));
+    const chosen: InterestAccountRow[] = [];
+    for (const [i, account] of found.entries()) {
+      if (account && seen.has(account.account_no)) continue;
+      if (account) seen.add(account.account_no);
+      const refusal = account ? whyNot(account, run) : notFound(named[i]!);
+      if (refusal) await leaveOut(context, run, refusal);
+      else chosen.push(account!);
+    }
+    yield chosen;
   }
 }
 
-function checkEligible(account: InterestAccountRow, currency: string): void {
-  if (account.type !== 'liability') {
-    throw notEligible(account, `is of type ${account.type}, not liability`);
+/** Why an account cannot be accrued, whatever it is owed. */
+function whyNot(account: InterestAccountRow, { sides, throughDate }: Run): Refusal | undefined {
+  const { account_id: accountId, type, currency, closed_position, through_date } = account;
+  const side = sides[type];
+  if (!side) {
+    const types = Object.keys(sides).filter((key) => sides[key]);
+    return notEligible(account, `is of type ${type}, not ${types.join(' or ')}`);
   }
-  if (account.currency !== currency) {
-    throw notEligible(account, `is in ${account.currency}, not ${currency}`);
+  if (currency !== side.currency) {
+    return notEligible(account, `is in ${currency}, not ${side.currency}`);
   }
-  if (account.closed_position === null) return;
-  const accountId = account.account_id;
-  throw new Refusal('account_closed', `Account ${accountId} is closed`, { accountId });
+  if (closed_position !== null) {
+    return new Refusal('account_closed', `Account ${accountId} is closed`, { accountId });
+  }
+  if (through_date === null || through_date < throughDate) return undefined;
+  const detail = `Account ${accountId} has been accrued through ${through_date}`;
+  return new Refusal('already_accrued', detail, { accountId });
 }
 
-/** Adjusts and accrues accounts that have days to accrue. @returns whether any had */
+/** @throws Refusal, unless accounts are left out */
+async function leaveOut(context: CreatorContext, run: Run, refusal: Refusal): Promise<void> {
+  if (!run.isSkipping) throw refusal;
+  const { code, detail, details } = refusal;
+  const skipped = { accountId: details.accountId!, accrualId: run.accrualId, code, detail };
+  await context.append(InterestSkipped, skipped);
+}
+
+/** Adjusts and accrues accounts that have days to accrue. */
 async function accruePage(
   context: CreatorContext,
-  plan: AccrualPlan,
+  run: Run,
   page: readonly InterestAccountRow[],
-): Promise<boolean> {
-  const due = await dueAccounts(context, plan, page);
-  const adjustments = await adjustmentsOf(context, due);
-  await postAdjustments(context, plan, [...adjustments.values()]);
-  const accruals = due.map((d) =>
-    accrue(d, plan.through, plan.terms, adjustments.get(d.account.account_id)),
-  );
-  await postAccruals(context, plan, accruals);
-  return due.length > 0;
+): Promise<void> {
+  const due = await dueAccounts(context, run, page);
+  const adjustments = await adjustmentsOf(context, run, due);
+  for (const [type, side] of Object.entries(run.sides)) {
+    if (!side) continue;
+    const owed = due
+      .filter(({ account }) => account.type === type)
+      .map((account): Owed => {
+        const adjustment = adjustments.get(account.account.account_id);
+        return { adjustment, accrual: accrue(account, run.through, run.terms, adjustment) };
+      });
+    await loadAccounts(context, owed);
+    await postOwed(context, run, side, await postable(context, run, side, owed));
+  }
+}
+
+/** What can be posted, each account for itself, where the others are left out; else all of it. */
+async function postable(
+  context: CreatorContext,
+  run: Run,
+  side: Side,
+  owed: readonly Owed[],
+): Promise<readonly Owed[]> {
+  if (!run.isSkipping) return owed;
+  const possible: Owed[] = [];
+  for (const one of owed) {
+    const refusal = await refusalOf(context, side, one);
+    if (refusal) await leaveOut(context, run, refusal);
+    else possible.push(one);
+  }
+  return possible;
 }
 
 async function dueAccounts(
   { state }: CreatorContext,
   { through }: AccrualPlan,
-  page: readonly InterestAccountRow[],
+  accounts: readonly InterestAccountRow[],
 ): Promise<DueAccount[]> {
-  const rows = await state.query((db) => readChanges(db, page));
+  const rows = await state.query((db) => readChanges(db, accounts));
   const byAccount = Map.groupBy(rows, (row) => row.account_no);
-  return page.flatMap((account) => {
+  return accounts.flatMap((account) => {
     const due = dueAccount(account, byAccount.get(account.account_no) ?? [], through);
     return due ? [due] : [];
   });
 }
 
 async function adjustmentsOf(
-  { state }: CreatorContext,
+  context: CreatorContext,
+  plan: AccrualPlan,
   due: readonly DueAccount[],
 ): Promise<Map<string, Adjustment>> {
   const backdated = due.filter((d) => d.backdated.length > 0);
@@ -172,22 +241,33 @@ async function adjustmentsOf(
       accountId: account.account_id,
       date: dateText(first!.day),
     }));
-    const rows = await state.query((db) => readPeriods(db, since));
+    const rows = await context.state.query((db) => readPeriods(db, since));
     const byAccount = Map.groupBy(rows, (row) => row.account_id);
-    for (const account of slice) {
-      const { account_id: id } = account.account;
-      adjustments.set(id, adjust(account, byAccount.get(id) ?? []));
+    const periodsOf = ({ account }: DueAccount) => byAccount.get(account.account_id) ?? [];
+    for (const one of await withHistory(context, plan, slice, periodsOf)) {
+      adjustments.set(one.account.account_id, adjust(one, periodsOf(one)));
     }
   }
   return adjustments;
 }
 
-function alreadyAccrued({ account_id: accountId, through_date }: InterestAccountRow): Refusal {
-  const detail = `Account ${accountId} has been accrued through ${through_date}`;
-  return new Refusal('already_accrued', detail, { accountId });
+/** Reads everything of accounts whose periods an older version accrued: those do not say enough. */
+async function withHistory(
+  context: CreatorContext,
+  plan: AccrualPlan,
+  due: readonly DueAccount[],
+  periodsOf: (account: DueAccount) => readonly InterestPeriodRow[],
+): Promise<readonly DueAccount[]> {
+  const isLacking = (one: DueAccount) =>
+    !one.history && periodsOf(one).some((period) => period.opening_balance === null);
+  const lacking = due.filter(isLacking);
+  if (lacking.length === 0) return due;
+  const asUnknown = lacking.map(({ account }) => ({ ...account, interest: null }));
+  const read = await dueAccounts(context, plan, asUnknown);
+  return [...due.filter((one) => !isLacking(one)), ...read];
 }
 
-function notFound(reference: string): Refusal {
+export function notFound(reference: string): Refusal {
   const details = { accountId: reference };
   return new Refusal('account_not_found', `There is no account ${reference}`, details);
 }

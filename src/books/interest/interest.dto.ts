@@ -1,13 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { isReference } from '../../engine/define/reference';
 import { checkedBy, DateOnly, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
-import { Reference, textRule } from '../../http/fields';
+import { Reference, Text, textRule } from '../../http/fields';
 import type { Check } from '../../http/fields';
+import { PageQuery } from '../../http/page';
 import { DAY_COUNTS, type DayCount } from './day-count';
-import { RATE_PATTERN } from './exact-interest';
+import { COMPOUNDINGS, RATE_PATTERN, type Compounding } from './exact-interest';
 
 const MAX_ACCOUNTS = 100_000;
 const NOT_REFERENCES = `must be a list of 1 to ${MAX_ACCOUNTS} ids`;
+const MAX_REASON = 1000;
+const ON_REFUSAL = ['refuse', 'skip'] as const;
 
 /** A yearly rate: 1 is 100 %. */
 function AnnualRate(): PropertyDecorator {
@@ -39,9 +42,8 @@ function References(): PropertyDecorator {
     minItems: 1,
     maxItems: MAX_ACCOUNTS,
     example: ['client:savings'],
-    description: "Default: all open liability accounts of the expense account's currency",
   };
-  return field(checkedBy('references', checkReferences), schema, { optional: true });
+  return field(checkedBy('references', checkReferences), schema);
 }
 
 export class AccrueInterestDto {
@@ -55,10 +57,31 @@ export class AccrueInterestDto {
   dayCount!: DayCount;
 
   @References()
-  accountIds?: string[];
+  accountIds!: string[];
 
-  @Reference()
-  expenseAccountId!: string;
+  @Reference({ optional: true })
+  expenseAccountId?: string;
+
+  @Reference({ optional: true })
+  incomeAccountId?: string;
+
+  @OneOf(COMPOUNDINGS, { optional: true })
+  compounding?: Compounding;
+
+  @OneOf(ON_REFUSAL, { optional: true })
+  onRefusal?: (typeof ON_REFUSAL)[number];
+}
+
+export class ReverseAccrualDto {
+  @Text(1, MAX_REASON)
+  reason!: string;
+}
+
+export class AccrualQuery {}
+
+export class AccrualListQuery extends PageQuery {
+  @Reference({ optional: true })
+  accountId?: string;
 }
 
 /** What one account was credited with. */
@@ -100,14 +123,86 @@ export class AdjustmentDto {
   amount!: string;
 }
 
-/** What accruing came to, as the API answers it. */
-export class InterestAccrualsDto {
+/** An account that was left out. */
+export class SkippedAccountDto {
+  @ApiProperty({ description: 'Its id, or what the request named where there is no such account' })
+  accountId!: string;
+
+  @ApiProperty({ example: 'insufficient_funds', description: 'The code of its refusal' })
+  code!: string;
+
+  @ApiProperty()
+  detail!: string;
+}
+
+/** How an accrual was taken back. */
+export class AccrualReversalDto {
+  @ApiProperty({ type: 'integer' })
+  position!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  recordedAt!: string;
+
+  @ApiProperty()
+  reason!: string;
+
+  @ApiProperty({ type: [String], description: 'What took the money back' })
+  transactionIds!: string[];
+}
+
+/** An accrual as the API answers it. */
+export class InterestAccrualDto {
+  @ApiProperty({
+    ...{ type: String, format: 'uuid', nullable: true },
+    description: 'Null, like what follows, only where an older version found nothing to accrue',
+  })
+  id!: string | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Of its first event' })
+  position!: number | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  recordedAt!: string | null;
+
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  through!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '0.0425' })
+  annualRate!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, enum: DAY_COUNTS })
+  dayCount!: DayCount | null;
+
+  @ApiProperty({ type: String, nullable: true, enum: COMPOUNDINGS })
+  compounding!: Compounding | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null where an older version accrued' })
+  expenseAccountId!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  incomeAccountId!: string | null;
+
   @ApiProperty({ type: [AccrualDto] })
   accruals!: AccrualDto[];
 
   @ApiProperty({ type: [AdjustmentDto], description: 'For entries backdated into accrued days' })
   adjustments!: AdjustmentDto[];
 
+  @ApiProperty({ type: [SkippedAccountDto], description: 'Accounts that were left out, and why' })
+  skipped!: SkippedAccountDto[];
+
   @ApiProperty({ type: [String], description: 'What was posted, up to 1000 postings each' })
   transactionIds!: string[];
+
+  @ApiProperty({ type: AccrualReversalDto, nullable: true })
+  reversal!: AccrualReversalDto | null;
+}
+
+/** The answer to what took an accrual back. */
+export class ReversedAccrualDto {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({ type: AccrualReversalDto })
+  reversal!: AccrualReversalDto;
 }

@@ -1,30 +1,73 @@
-import { defineEvent } from '../../engine/define/event';
+import { defineEvent, type LedgerEvent } from '../../engine/define/event';
 import type { DayCount } from './day-count';
+import type { Compounding } from './exact-interest';
 import type {
   Amount,
   AnnualRate,
   CalendarDate,
   CurrencyCode,
+  Reference,
   SignedAmount,
   Uuid,
   WholeNumber,
 } from '../../engine/define/event-fields';
 
-/** Days, both included (`YYYY-MM-DD`), at whose ends the account had the same balance. */
+// All balances of these events are on the account's normal side: credits minus debits of a
+// liability, debits minus credits of an asset.
+
+/**
+ * What an account's balance is made of. Money that leaves the account pays out posted interest
+ * first.
+ */
+export interface InterestStanding {
+  /** The principal; below zero no interest is owed. */
+  balance: SignedAmount;
+  /** Posted interest that was not paid out yet. */
+  interest: Amount;
+}
+
+/** Days, both included, at whose ends the account stood the same. */
 export interface BalanceStretch {
-  /** Credits minus debits, without interest; below zero no interest is owed. */
+  /** The balance without posted interest; below zero no interest is owed on it. */
   balance: SignedAmount;
   from: CalendarDate;
+  /**
+   * Posted interest that was not paid out yet. Absent where an older version accrued, which took
+   * all that left the account from `balance`.
+   */
+  interest?: Amount;
+  through: CalendarDate;
+}
+
+/** The days of one accrual, with what their interest was computed from. */
+interface AccruedDays {
+  annualRate: AnnualRate;
+  /**
+   * How the account stood when the last day was over, what was posted then included. Absent where
+   * an older version accrued.
+   */
+  closing?: InterestStanding;
+  /** Whether interest is owed on posted interest too. */
+  compounding: Compounding;
+  /** Only of `30U/360`, and where it is not `from`: the first of the days counted together. */
+  countedFrom?: CalendarDate;
+  dayCount: DayCount;
+  from: CalendarDate;
+  /** How the account stood before the first day. Absent where an older version accrued. */
+  opening?: InterestStanding;
+  stretches: BalanceStretch[];
   through: CalendarDate;
 }
 
 /** What an account's interest has come to. Amounts are decimal strings in major units. */
 interface InterestState {
   accountId: Uuid;
+  /** Of the accrual; one that an older version made has the id of its command. */
+  accrualId: Uuid;
   /** All that was accrued since the account's first day, this event's amount included. */
   accrued: SignedAmount;
   /**
-   * The fraction that rounding has left, exactly: a whole number of 1 / (26,280 × 10^12) of the
+   * The fraction that rounding has left, exactly: a whole number of 1 / (1,603,080 × 10^12) of the
    * currency's minor unit. `accrued` and this are together the exact interest.
    */
   carried: WholeNumber;
@@ -34,15 +77,40 @@ interface InterestState {
 }
 
 /**
- * An account was credited with the interest of the days `from` to `through`, both included, on its
- * balance at the end of each day by effective date. Interest that was posted before, and its
- * reversals, are no part of that balance: it is simple interest. Days are accrued once.
+ * An accrual was made, with these terms, for accounts that were chosen: what came of it for each of
+ * them the events behind it say. Accruals of older versions have no such event.
  */
-export interface InterestAccruedData extends InterestState {
-  amount: SignedAmount;
+export interface InterestCalculatedData {
+  accrualId: Uuid;
   annualRate: AnnualRate;
+  compounding: Compounding;
   dayCount: DayCount;
-  from: CalendarDate;
+  /** What pays the interest of liability accounts. */
+  expenseAccountId: Uuid | null;
+  /** What earns the interest of asset accounts. */
+  incomeAccountId: Uuid | null;
+  through: CalendarDate;
+}
+export const InterestCalculated = defineEvent<InterestCalculatedData>('InterestCalculated');
+
+/** An account was left out of an accrual, which the accrual allowed. */
+export interface InterestSkippedData {
+  /** Its id, or what the caller named where there is no such account. */
+  accountId: Reference;
+  accrualId: Uuid;
+  /** The refusal that would have ended the accrual. */
+  code: string;
+  detail: string;
+}
+export const InterestSkipped = defineEvent<InterestSkippedData>('InterestSkipped');
+
+/**
+ * An account was credited (an asset account: debited) with the interest of the days `from` to
+ * `through`, both included, on its principal at the end of each day by effective date, or on its
+ * balance where `compounding` says so. Days are accrued once.
+ */
+export interface InterestAccruedData extends InterestState, AccruedDays {
+  amount: SignedAmount;
   /** What interest is owed on for the last day. */
   principal: Amount;
   /**
@@ -52,28 +120,23 @@ export interface InterestAccruedData extends InterestState {
    * @minimum 0
    */
   scanAfter?: number;
-  /** What the amount was computed from. */
-  stretches: BalanceStretch[];
-  through: CalendarDate;
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
   transactionId: Uuid | null;
 }
-export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued');
+export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued', 2, {
+  1: (data, stored) => {
+    const { carried, ...rest } = data as { carried: string };
+    return { ...rest, ...ofVersion1(carried, stored), compounding: 'none' };
+  },
+});
 
 /** The days of one accrual as they are known now. */
-export interface AdjustedPeriod {
-  annualRate: AnnualRate;
-  dayCount: DayCount;
-  from: CalendarDate;
-  stretches: BalanceStretch[];
-  through: CalendarDate;
-}
+export type AdjustedPeriod = AccruedDays;
 
 /**
  * Entries were posted whose effective dates lie in days that had been accrued. The next accrual
- * of the account computes those days again, each with the rate and day count that it was accrued
- * with, and posts the difference, so that afterwards the account has what accruing after the fact
- * would have given it. Where the first of those entries is dated before the first day that was ever
+ * of the account computes those days again, each with the terms that it was accrued with, and posts
+ * the difference. Where the first of those entries is dated before the first day that was ever
  * accrued, the first accrual begins earlier. A negative amount was taken from the account.
  */
 export interface InterestAdjustedData extends InterestState {
@@ -87,4 +150,37 @@ export interface InterestAdjustedData extends InterestState {
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
   transactionId: Uuid | null;
 }
-export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted');
+export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted', 2, {
+  1: (data, stored) => {
+    const { carried, periods, ...rest } = data as { carried: string; periods: object[] };
+    return {
+      ...rest,
+      ...ofVersion1(carried, stored),
+      periods: periods.map((period) => ({ ...period, compounding: 'none' })),
+    };
+  },
+});
+
+/**
+ * Version 1 had no accruals, and carried 1 / (26,280 × 10^12), of years of 360 and 365 days alone:
+ * 61 times as much as now.
+ */
+function ofVersion1(carried: string, { commandId }: LedgerEvent) {
+  return { accrualId: commandId, carried: (BigInt(carried) * 61n).toString() };
+}
+
+/**
+ * An accrual was taken back as a whole: its money by transactions with the opposite postings, its
+ * days, which can be accrued again, and what it adjusted. It is as if it had never been made.
+ */
+export interface InterestAccrualReversedData {
+  accrualId: Uuid;
+  reason: string;
+  /**
+   * The transactions that took the money back, and all that had undone transactions of the accrual
+   * before, in an older version.
+   */
+  transactionIds: Uuid[];
+}
+export const InterestAccrualReversed =
+  defineEvent<InterestAccrualReversedData>('InterestAccrualReversed');

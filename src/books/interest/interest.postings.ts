@@ -1,108 +1,152 @@
 import { accounts } from '../accounts/account.table';
 import type { CreatorContext } from '../../engine/define/creator';
+import type { Refusal } from '../../engine/define/refusal';
 import { formatAmount } from '../../money/amount';
-import { postTransaction, type PostTransactionInput } from '../transactions/transaction.rules';
-import type { Accrual, Adjustment } from './accruals';
+import type { Direction } from '../transactions/transaction.events';
+import { postTransaction, whyNotPosted } from '../transactions/transaction.rules';
+import type { PostTransactionInput } from '../transactions/transaction.rules';
+import type { Accrual, Adjustment, Period } from './accruals';
 import { dateText } from './day-count';
-import {
-  fractionText,
-  principalOf,
-  type RoundedInterest,
-  type Stretch,
-  type Terms,
-} from './exact-interest';
+import { bearingOf, fractionText, type RoundedInterest, type Terms } from './exact-interest';
 import {
   InterestAccrued,
   InterestAdjusted,
+  type AdjustedPeriod,
   type BalanceStretch,
   type InterestAccruedData,
   type InterestAdjustedData,
+  type InterestStanding,
 } from './interest.events';
+import type { Standing, Stretch } from './stretches';
 
-/** Accounts that share a transaction of at most 1000 postings; one or two are the expense's. */
+/** Accounts that share a transaction of at most 1000 postings; one or two are the other side's. */
 const ACCOUNTS_PER_TRANSACTION = { accrual: 999, adjustment: 998 } as const;
 
-/** What all accounts of a command have in common. */
-export interface AccrualPlan {
-  readonly expenseAccountId: string;
+/** What all accounts of one type in an accrual have in common. */
+export interface Side {
+  /** The expense account of liability accounts, the income account of asset accounts. */
+  readonly otherAccountId: string;
   readonly currency: string;
   readonly digits: number;
-  readonly terms: Terms;
+  /** How interest is posted to the accounts. */
+  readonly increase: Direction;
+}
+
+/** What all accounts of an accrual have in common. */
+export interface AccrualPlan {
+  readonly accrualId: string;
+  readonly terms: Omit<Terms, 'countedFrom'>;
   /** The last day, as text and as dayNumber. */
   readonly throughDate: string;
   readonly through: number;
 }
 
-/**
- * Posts what accounts were credited too much or too little, and records why.
- * @throws Refusal as postTransaction does
- */
-export async function postAdjustments(
-  context: CreatorContext,
-  plan: AccrualPlan,
-  adjustments: readonly Adjustment[],
-): Promise<void> {
-  await loadAccounts(context, adjustments);
-  for (const slice of slices(adjustments, ACCOUNTS_PER_TRANSACTION.adjustment)) {
-    const transactionId = await post(context, plan, 'Interest adjustment', slice);
-    for (const adjustment of slice) {
-      const data = adjustedData(plan, adjustment, transactionId);
-      await context.append(InterestAdjusted, data);
-    }
-  }
+/** The interest of one account: what is made good of accrued days, and that of new ones. */
+export interface Owed {
+  readonly adjustment: Adjustment | undefined;
+  readonly accrual: Accrual;
 }
+
+type Postings = PostTransactionInput['postings'];
+type Credit = Pick<RoundedInterest, 'amount'> & { readonly accountId: string };
 
 /**
  * Posts what accounts are owed, and records how it was computed.
  * @throws Refusal as postTransaction does
  */
-export async function postAccruals(
+export async function postOwed(
   context: CreatorContext,
   plan: AccrualPlan,
-  accruals: readonly Accrual[],
+  side: Side,
+  owed: readonly Owed[],
 ): Promise<void> {
-  await loadAccounts(context, accruals);
+  const adjustments = owed.flatMap(({ adjustment }) => adjustment ?? []);
+  for (const slice of slices(adjustments, ACCOUNTS_PER_TRANSACTION.adjustment)) {
+    const transactionId = await post(context, plan, side, 'Interest adjustment', slice);
+    for (const adjustment of slice) {
+      const data = adjustedData(plan, side, adjustment, transactionId);
+      await context.append(InterestAdjusted, data);
+    }
+  }
+  const accruals = owed.map(({ accrual }) => accrual);
   for (const slice of slices(accruals, ACCOUNTS_PER_TRANSACTION.accrual)) {
-    const transactionId = await post(context, plan, 'Interest', slice);
+    const transactionId = await post(context, plan, side, 'Interest', slice);
     for (const accrual of slice) {
-      await context.append(InterestAccrued, accruedData(plan, accrual, transactionId));
+      await context.append(InterestAccrued, accruedData(plan, side, accrual, transactionId));
     }
   }
 }
 
-type Credit = Pick<RoundedInterest, 'amount'> & { readonly accountId: string };
-
 /** Posting reads the accounts one by one; one query for all of them is a hundred times faster. */
-async function loadAccounts(context: CreatorContext, credits: readonly Credit[]): Promise<void> {
-  const ids = credits.filter((c) => c.amount !== 0n).map((c) => c.accountId);
-  await context.state.table(accounts).load('account_id', ids);
+export async function loadAccounts(
+  { state }: CreatorContext,
+  owed: readonly Owed[],
+): Promise<void> {
+  const posted = owed.filter((o) => o.accrual.amount !== 0n || o.adjustment?.amount);
+  await state.table(accounts).load(
+    'account_id',
+    posted.map((o) => o.accrual.accountId),
+  );
 }
 
-/** Posts the amounts that are not zero. @returns undefined where all are */
-async function post(
-  context: CreatorContext,
-  { digits, expenseAccountId, throughDate }: AccrualPlan,
-  what: string,
+/**
+ * Why an account's interest could not be posted, if its transactions were about it alone. Changes
+ * nothing.
+ * @throws Refusal for what is not the account's fault
+ */
+export async function refusalOf(
+  { state }: CreatorContext,
+  side: Side,
+  { adjustment, accrual }: Owed,
+): Promise<Refusal | undefined> {
+  const first = postingsOf(side, adjustment ? [adjustment] : []);
+  const both = [...first, ...postingsOf(side, [accrual])];
+  // Limits hold after each of the two transactions.
+  for (const postings of both.length > first.length ? [first, both] : [first]) {
+    const refusal = postings.length > 0 ? await whyNotPosted(state, postings) : undefined;
+    if (!refusal) continue;
+    if (refusal.details.accountId !== accrual.accountId) throw refusal;
+    return refusal;
+  }
+  return undefined;
+}
+
+/** The postings of the amounts that are not zero, those of the other side last. */
+function postingsOf(
+  { digits, otherAccountId, increase }: Side,
   credits: readonly Credit[],
-): Promise<string | null> {
-  let [credited, debited] = [0n, 0n];
-  const postings: PostTransactionInput['postings'] = [];
-  const add = (accountId: string, direction: 'debit' | 'credit', minor: bigint) => {
+): Postings {
+  const decrease = increase === 'credit' ? 'debit' : 'credit';
+  let [increased, decreased] = [0n, 0n];
+  const postings: Postings = [];
+  const add = (accountId: string, direction: Direction, minor: bigint) => {
     if (minor === 0n) return;
     postings.push({ accountId, direction, amount: formatAmount(minor, digits) });
   };
   for (const { accountId, amount } of credits) {
     if (amount > 0n) {
-      credited += amount;
-      add(accountId, 'credit', amount);
+      increased += amount;
+      add(accountId, increase, amount);
     } else {
-      debited -= amount;
-      add(accountId, 'debit', -amount);
+      decreased -= amount;
+      add(accountId, decrease, -amount);
     }
   }
+  add(otherAccountId, decrease, increased);
+  add(otherAccountId, increase, decreased);
+  return postings;
+}
+
+/** Posts the amounts that are not zero. @returns null where all are */
+async function post(
+  context: CreatorContext,
+  { throughDate }: AccrualPlan,
+  side: Side,
+  what: string,
+  credits: readonly Credit[],
+): Promise<string | null> {
+  const postings = postingsOf(side, credits);
   if (postings.length === 0) return null;
-  add(expenseAccountId, 'debit', credited);
-  add(expenseAccountId, 'credit', debited);
   const description = `${what} through ${throughDate}`;
   const event = await postTransaction(context, {
     description,
@@ -112,60 +156,87 @@ async function post(
   return event.data.transactionId;
 }
 
-// In both events the keys stand in the order of the canonical form: see canonicalJson.
+// In all of these the keys stand in the order of the canonical form: see canonicalJson.
 
 function accruedData(
-  { currency, digits, terms, throughDate }: AccrualPlan,
-  { accountId, accrued, amount, carried, from, scanAfter, stretches }: Accrual,
+  { accrualId, throughDate }: AccrualPlan,
+  { currency, digits }: Side,
+  accrual: Accrual,
   transactionId: string | null,
 ): InterestAccruedData {
+  const { accountId, accrued, amount, carried, scanAfter, stretches } = accrual;
+  const days = periodData(accrual, digits);
+  const { countedFrom } = days;
   return {
     accountId,
+    accrualId,
     accrued: formatAmount(accrued, digits),
     amount: formatAmount(amount, digits),
-    annualRate: terms.annualRate,
+    annualRate: days.annualRate,
     carried: carried.toString(),
     carriedFraction: fractionText(carried, digits),
+    closing: days.closing,
+    compounding: days.compounding,
+    ...(countedFrom !== undefined && { countedFrom }),
     currency,
-    dayCount: terms.dayCount,
-    from: dateText(from),
-    principal: formatAmount(principalOf(stretches.at(-1)!.balance), digits),
+    dayCount: days.dayCount,
+    from: days.from,
+    opening: days.opening,
+    principal: formatAmount(bearingOf(stretches.at(-1)!, accrual.compounding), digits),
     ...(scanAfter !== undefined && { scanAfter }),
-    stretches: stretchTexts(stretches, digits),
+    stretches: days.stretches,
     through: throughDate,
     transactionId: amount === 0n ? null : transactionId,
   };
 }
 
 function adjustedData(
-  { currency, digits }: AccrualPlan,
+  { accrualId }: AccrualPlan,
+  { currency, digits }: Side,
   { accountId, accrued, amount, carried, from, periods, through }: Adjustment,
   transactionId: string | null,
 ): InterestAdjustedData {
   return {
     accountId,
+    accrualId,
     accrued: formatAmount(accrued, digits),
     amount: formatAmount(amount, digits),
     carried: carried.toString(),
     carriedFraction: fractionText(carried, digits),
     currency,
     from: dateText(from),
-    periods: periods.map((period) => ({
-      annualRate: period.annualRate,
-      dayCount: period.dayCount,
-      from: dateText(period.from),
-      stretches: stretchTexts(period.stretches, digits),
-      through: dateText(period.through),
-    })),
+    periods: periods.map((period) => periodData(period, digits)),
     through: dateText(through),
     transactionId: amount === 0n ? null : transactionId,
   };
 }
 
-function stretchTexts(stretches: readonly Stretch[], digits: number): BalanceStretch[] {
-  return stretches.map(({ balance, from, through }) => ({
-    balance: formatAmount(balance, digits),
+type Known = Required<Pick<AdjustedPeriod, 'opening' | 'closing'>>;
+
+function periodData(period: Period, digits: number): AdjustedPeriod & Known {
+  const { annualRate, compounding, countedFrom, dayCount, from, through } = period;
+  return {
+    annualRate,
+    closing: standingText(period.closing, digits),
+    compounding,
+    ...(countedFrom !== from && { countedFrom: dateText(countedFrom) }),
+    dayCount,
     from: dateText(from),
+    opening: standingText(period.opening, digits),
+    stretches: stretchTexts(period.stretches, digits),
+    through: dateText(through),
+  };
+}
+
+function standingText({ principal, interest }: Standing, digits: number): InterestStanding {
+  return { balance: formatAmount(principal, digits), interest: formatAmount(interest, digits) };
+}
+
+function stretchTexts(stretches: readonly Stretch[], digits: number): BalanceStretch[] {
+  return stretches.map(({ principal, interest, from, through }) => ({
+    balance: formatAmount(principal, digits),
+    from: dateText(from),
+    interest: formatAmount(interest, digits),
     through: dateText(through),
   }));
 }

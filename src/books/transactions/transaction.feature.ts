@@ -24,6 +24,7 @@ export const transactionFeature = defineFeature({
     account_closed: { status: 422, title: 'The account is closed' },
     insufficient_funds: { status: 422, title: 'The balance would fall below its minimum' },
     balance_limit_exceeded: { status: 422, title: 'The balance would rise above its maximum' },
+    future_effective_date: { status: 422, title: 'The effective date is after today' },
     zero_amount: { status: 422, title: 'A posting has no amount' },
   },
   service: () => import('./transaction.service.js'),

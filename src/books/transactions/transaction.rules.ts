@@ -3,7 +3,7 @@ import { formatMoney } from '../accounts/account.view';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import type { RowNeeds } from '../../engine/define/state-session';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
@@ -91,6 +91,20 @@ export async function postTransaction(
     ...(reverses !== undefined && { reverses }),
     transactionId: context.newId(),
   });
+}
+
+/** Why postings could not be posted now, as a transaction; undefined where they could. */
+export async function whyNotPosted(
+  state: StateSession,
+  postings: readonly PostingInput[],
+): Promise<Refusal | undefined> {
+  try {
+    await checkPostings(state, postings);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
 }
 
 /** What the reversal of a transaction may say of itself; by default it has today's date (UTC). */

@@ -18,6 +18,12 @@ export type Uuid = string;
 export type ClientId = string;
 
 /**
+ * What a caller named something by: its id in any case, or `client:` and an id that a client made.
+ * @pattern ^(client:[A-Za-z0-9._:-]{1,64}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$
+ */
+export type Reference = string;
+
+/**
  * Decimal string with all of the currency's digits, in major units; not negative.
  * @pattern ^(0|[1-9]\d*)(\.\d+)?$
  */

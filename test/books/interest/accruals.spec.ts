@@ -2,10 +2,10 @@ import { CloseAccount } from '../../../src/books/accounts/account.creators';
 import { CalculateInterestOwed } from '../../../src/books/interest/interest.creators';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
-import { currentAccount, openAccount, transfer } from '../../harness/books';
+import { currentAccount } from '../../harness/books';
 import { query } from '../../harness/cluster';
 import { startInterestBooks, type InterestBooks } from './interest-books';
-import { daysBetween } from './rational';
+import { dayAfter, daysBetween } from './rational';
 
 async function eventsOf({ ledger }: InterestBooks, type: string) {
   const rows = await query<{ data: Record<string, unknown> }>(
@@ -35,6 +35,9 @@ describe('interest', () => {
     const { id: accountId } = account;
     const [transactionId] = answer.transactionIds;
     expect(answer).toEqual({
+      ...{ id: answer.id, position: answer.position, recordedAt: answer.recordedAt },
+      ...{ through: '2026-01-31', annualRate: '0.0365', dayCount: 'actual/365' },
+      ...{ compounding: 'none', expenseAccountId: books.expense.id, incomeAccountId: null },
       accruals: [
         {
           ...{ accountId, from: '2026-01-01', through: '2026-01-31' },
@@ -42,8 +45,11 @@ describe('interest', () => {
         },
       ],
       adjustments: [],
+      skipped: [],
       transactionIds: [transactionId],
+      reversal: null,
     });
+    expect(await books.accrualOf(answer.id!)).toEqual(answer);
     expect(await transactionOf(books, transactionId!)).toMatchObject({
       description: 'Interest through 2026-01-31',
       effectiveDate: '2026-01-31',
@@ -54,15 +60,18 @@ describe('interest', () => {
     });
     expect(await eventsOf(books, 'InterestAccrued')).toEqual([
       {
-        ...{ accountId, from: '2026-01-01', through: '2026-01-31', transactionId },
+        ...{ accountId, accrualId: answer.id, transactionId },
+        ...{ from: '2026-01-01', through: '2026-01-31', compounding: 'none' },
         ...{ amount: '3.42', accrued: '3.42', carriedFraction: '0.004', principal: '840.00' },
         ...{ annualRate: '0.0365', dayCount: 'actual/365', currency: 'USD' },
-        carried: String((4n * 26_280n * 10n ** 12n) / 10n),
+        carried: String((4n * 1_603_080n * 10n ** 12n) / 10n),
+        opening: { balance: '0.00', interest: '0.00' },
         stretches: [
-          { from: '2026-01-01', through: '2026-01-10', balance: '1000.00' },
-          { from: '2026-01-11', through: '2026-01-20', balance: '1500.00' },
-          { from: '2026-01-21', through: '2026-01-31', balance: '840.00' },
+          { from: '2026-01-01', through: '2026-01-10', balance: '1000.00', interest: '0.00' },
+          { from: '2026-01-11', through: '2026-01-20', balance: '1500.00', interest: '0.00' },
+          { from: '2026-01-21', through: '2026-01-31', balance: '840.00', interest: '0.00' },
         ],
+        closing: { balance: '840.00', interest: '3.42' },
       },
     ]);
   });
@@ -95,17 +104,11 @@ describe('interest', () => {
     ]);
   });
 
-  it('leaves out accounts that are empty, closed or of other currencies', async () => {
+  it('is nothing on accounts that have no entry until then', async () => {
     const books = await startInterestBooks();
     const rich = await books.openWith(['100000.00', '2026-01-05']);
     await books.open();
     const later = await books.openWith(['5.00', '2026-02-01']);
-    const closed = await books.openWith(['5.00', '2026-01-01'], ['-5.00', '2026-01-09']);
-    await books.ledger.accept(CloseAccount, { accountId: closed.id });
-    const euros = await books.open({ currency: 'EUR' });
-    const till = await openAccount(books.ledger, { currency: 'EUR' });
-    const inEuros = transfer(till, euros, '100', { effectiveDate: '2026-01-01' });
-    await books.ledger.accept(PostTransaction, inEuros);
     const { accruals } = await books.accrue({ through: '2026-01-31' });
     expect(accruals.map((a) => [a.accountId, a.from])).toEqual([[rich.id, '2026-01-05']]);
     const next = await books.accrue({ through: '2026-02-02' });
@@ -129,8 +132,9 @@ describe('interest', () => {
       amounts.push(accruals[0]!.amount);
       if (through < '2026-03') await books.post(account, '-1000.00', '2026-03-02');
     }
-    // 14 + 6 × 2 days of 0.10; 39 × 0.20; 1.10, and 30 × 0.90; 0.90.
-    expect(amounts).toEqual(['2.60', '7.80', '28.10', '0.90']);
+    // 14 + 6 × 2 days of 0.10; 39 × 0.20; 1.10, and 30 × 0.90; 0.90. The 2000.00 that left paid
+    // out 10.40 of interest first, whose 31 days come to 0.03.
+    expect(amounts).toEqual(['2.60', '7.80', '28.13', '0.90']);
   });
 
   it('is owed on no balance below zero', async () => {
@@ -196,21 +200,6 @@ describe('days that are accrued', () => {
     ]);
   });
 
-  it('are left out where all accounts are meant, unless no account has others', async () => {
-    const books = await startInterestBooks();
-    const [a, b] = [
-      await books.openWith(['1000.00', '2026-01-01']),
-      await books.openWith(['1000.00', '2026-01-01']),
-    ];
-    await books.accrue({ through: '2026-01-10', accountIds: [a.id] });
-    const { accruals } = await books.accrue({ through: '2026-01-10' });
-    expect(accruals.map((x) => x.accountId)).toEqual([b.id]);
-    const refused = { code: 'already_accrued', accountId: a.id };
-    expect(await books.refusal({ through: '2026-01-10' })).toEqual(refused);
-    await books.openWith(['1000.00', '2026-02-01']);
-    expect(await books.refusal({ through: '2026-01-10' })).toEqual(refused);
-  });
-
   it('are accrued once by commands at the same time', async () => {
     const books = await startInterestBooks();
     const account = await books.openWith(['1000.00', '2026-01-01']);
@@ -248,7 +237,19 @@ describe('accruing', () => {
     }
     await ledger.accept(CloseAccount, { accountId: books.expense.id });
     const refused = { code: 'account_closed', accountId: books.expense.id };
-    expect(await books.refusal({ through })).toEqual(refused);
+    const input = { through, accountIds: [savings.id] };
+    expect(await books.refusal(input)).toEqual(refused);
+  });
+
+  it('takes no day after today', async () => {
+    const books = await startInterestBooks();
+    await books.openWith(['1000.00', '2026-01-01']);
+    const today = new Date().toISOString().slice(0, 10);
+    for (const through of [dayAfter(today, 1), '2206-01-31']) {
+      const refused = await books.refusal({ through });
+      expect(refused).toEqual({ code: 'future_effective_date', accountId: undefined });
+    }
+    expect((await books.accrue({ through: today })).accruals).toHaveLength(1);
   });
 
   it('takes client ids, and an account that is named twice once', async () => {
@@ -297,13 +298,15 @@ describe('accruing', () => {
     expect(restarted).toEqual(answer);
   });
 
-  it('without any account answers with none', async () => {
+  it('where nothing is due answers with nothing, and is there nevertheless', async () => {
     const books = await startInterestBooks();
+    await books.open();
     const options = { idempotencyKey: 'nothing' };
-    const nothing = { accruals: [], adjustments: [], transactionIds: [] };
-    expect(await books.accrue({ through: '2026-01-10' }, options)).toEqual(nothing);
+    const answer = await books.accrue({ through: '2026-01-10' }, options);
+    expect(answer).toMatchObject({ accruals: [], adjustments: [], transactionIds: [] });
     await books.ledger.restart();
-    expect(await books.accrue({ through: '2026-01-10' }, options)).toEqual(nothing);
+    expect(await books.accrue({ through: '2026-01-10' }, options)).toEqual(answer);
+    expect(await books.accrualOf(answer.id!)).toEqual(answer);
   });
 
   it('of 2,500 accounts is one command with three transactions', async () => {

@@ -1,26 +1,8 @@
-import type { DayCount } from '../../../src/books/interest/day-count';
 import { ReverseTransaction } from '../../../src/books/transactions/transaction.creators';
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
 import { currentAccount } from '../../harness/books';
 import { query } from '../../harness/cluster';
-import { rounds } from '../../harness/rounds';
-import { seededRandom, type Random } from '../../harness/seed';
-import { startInterestBooks, type InterestBooks } from './interest-books';
-import { add, daysBetween, halfEven, interestOfDay, ZERO, type Rational } from './rational';
-import type { AccountDto } from '../../../src/books/accounts/account.dto';
-
-const ROUNDS = rounds(8, 60);
-const UNITS = 26_280n * 10n ** 12n;
-
-async function lastStateOf({ ledger }: InterestBooks, { id }: AccountDto) {
-  const rows = await query<{ data: { accrued: string; carried: string } }>(
-    ledger.databases.urls.log,
-    `select data from event_log where type = 'InterestAccrued' and data->>'accountId' = $1
-     order by position desc limit 1`,
-    [id],
-  );
-  return rows[0]!.data;
-}
+import { startInterestBooks } from './interest-books';
 
 describe('entries backdated into accrued days', () => {
   it('are made up for by the next accrual, up and down', async () => {
@@ -71,11 +53,13 @@ describe('entries backdated into accrued days', () => {
         {
           ...{ annualRate: '0.0365', dayCount: 'actual/365' },
           ...{ from: '2026-01-05', through: '2026-01-20' },
+          opening: { balance: '0.00', interest: '0.00' },
           stretches: [
-            { balance: '100.00', from: '2026-01-05', through: '2026-01-09' },
-            { balance: '1100.00', from: '2026-01-10', through: '2026-01-15' },
-            { balance: '1000.00', from: '2026-01-16', through: '2026-01-20' },
+            { balance: '100.00', interest: '0.00', from: '2026-01-05', through: '2026-01-09' },
+            { balance: '1100.00', interest: '0.00', from: '2026-01-10', through: '2026-01-15' },
+            { balance: '1000.00', interest: '0.00', from: '2026-01-16', through: '2026-01-20' },
           ],
+          closing: { balance: '1000.00', interest: '1.10' },
         },
       ],
     });
@@ -146,77 +130,5 @@ describe('a transaction of interest', () => {
     // An adjustment and an accrual of one command are one.
     expect([transactionIds.length, next.transactionIds.length, ids.size]).toEqual([1, 2, 2]);
     expect(ledger.head.position).toBe(position);
-  });
-});
-
-interface Posted {
-  readonly date: string;
-  readonly minor: bigint;
-}
-interface Accrued {
-  readonly through: string;
-  readonly annualRate: string;
-  readonly dayCount: DayCount;
-}
-
-/** What accruing after the fact would have given: every day on all entries that are known now. */
-function afterTheFact(posted: readonly Posted[], accrued: readonly Accrued[]): Rational {
-  const first = posted.map((p) => p.date).sort()[0]!;
-  let sum = ZERO;
-  for (const day of daysBetween(first, accrued.at(-1)!.through)) {
-    const { annualRate, dayCount } = accrued.find((a) => day <= a.through)!;
-    let balance = 0n;
-    for (const { date, minor } of posted) if (date <= day) balance += minor;
-    sum = add(sum, interestOfDay(day, balance, annualRate, dayCount));
-  }
-  return sum;
-}
-
-function dayOf(random: Random, limit: number): string {
-  const ms = Date.parse('2024-01-15') + random.below(limit) * 86_400_000;
-  return new Date(ms).toISOString().slice(0, 10);
-}
-
-describe('accruing at random times', () => {
-  it('gives in the end what accruing after the fact would have given', async () => {
-    const random = seededRandom();
-    const books = await startInterestBooks();
-    const accounts = await Promise.all(Array.from({ length: 5 }, () => books.open()));
-    const posted = new Map<string, Posted[]>(accounts.map((a) => [a.id, []]));
-    const post = async (account: AccountDto) => {
-      const sign = random.chance(0.4) ? -1n : 1n;
-      const minor = sign * BigInt(1 + random.below(random.pick([300, 1_000_000])));
-      const date = dayOf(random, 120);
-      const text = (Number(minor) / 100).toFixed(2);
-      await books.post(account, text, date);
-      posted.get(account.id)!.push({ date, minor });
-    };
-    for (const account of accounts) await post(account);
-    const known = new Map<string, Accrued[]>(accounts.map((a) => [a.id, []]));
-    for (let round = 1; round <= ROUNDS; round++) {
-      for (let i = random.below(8); i > 0; i--) await post(random.pick(accounts));
-      const through = new Date(Date.parse('2024-01-20') + round * 9 * 86_400_000).toISOString();
-      const annualRate = random.pick(['0.01825', '0.0425', '0.9', '0.000000000001']);
-      const dayCount = random.pick(['actual/365', 'actual/360', '30/360'] as const);
-      const terms = { through: through.slice(0, 10), annualRate, dayCount };
-      const some = accounts.filter(() => random.chance(0.7));
-      if (some.length === 0) continue;
-      const input = { ...terms, accountIds: some.map((a) => a.id) };
-      const { accruals } = await books.accrue(input);
-      for (const { accountId } of accruals) known.get(accountId)!.push(terms);
-      for (const account of some) {
-        const periods = known.get(account.id)!;
-        if (periods.length === 0) continue;
-        const expected = afterTheFact(posted.get(account.id)!, periods);
-        const { accrued: total, carried } = await lastStateOf(books, account);
-        const minor = BigInt(total.replace('.', ''));
-        expect(minor).toBe(halfEven(expected));
-        const exact = { numerator: minor * UNITS + BigInt(carried), denominator: UNITS };
-        expect(exact.numerator * expected.denominator).toBe(expected.numerator * UNITS);
-        const deposits = posted.get(account.id)!.reduce((sum, p) => sum + p.minor, 0n);
-        const { balance } = await currentAccount(books.ledger, account.id);
-        expect(BigInt(balance.replace('.', ''))).toBe(deposits + minor);
-      }
-    }
   });
 });

@@ -1,6 +1,6 @@
 import { cloneDatabases } from '../../harness/databases';
 import { startTestService, type TestService } from '../../harness/service';
-import type { InterestAccrualsDto } from '../../../src/books/interest/interest.dto';
+import type { InterestAccrualDto } from '../../../src/books/interest/interest.dto';
 
 const PATH = '/v1/interest-accruals';
 
@@ -35,7 +35,7 @@ describe('interest over HTTP', () => {
   });
 
   const post = (body: object, options = {}) =>
-    service.api.post<InterestAccrualsDto & Record<string, unknown>>(PATH, body, options);
+    service.api.post<InterestAccrualDto & Record<string, unknown>>(PATH, body, options);
 
   it('is answered as the contract says, in a dry run and with a key', async () => {
     const dry = await post(accrual, { dryRun: true });
@@ -44,6 +44,10 @@ describe('interest over HTTP', () => {
     const [transactionId] = first.body.transactionIds;
     expect(first.status).toBe(201);
     expect(first.body).toEqual({
+      ...{ id: first.body.id, position: first.body.position, recordedAt: first.body.recordedAt },
+      ...{ through: '2026-01-01', annualRate: '0.0425', dayCount: 'actual/365' },
+      ...{ compounding: 'none', expenseAccountId: expect.any(String) as string },
+      incomeAccountId: null,
       accruals: [
         {
           ...{ accountId: savings, from: '2026-01-01', through: '2026-01-01' },
@@ -51,8 +55,14 @@ describe('interest over HTTP', () => {
         },
       ],
       adjustments: [],
+      skipped: [],
       transactionIds: [transactionId],
+      reversal: null,
     });
+    const read = await service.api.get(`${PATH}/${first.body.id}`);
+    expect(read.body).toEqual(first.body);
+    const list = await service.api.get(`${PATH}?accountId=client:savings`);
+    expect(list.body).toEqual({ data: [first.body], nextCursor: null });
     expect(dry.body.accruals).toEqual(first.body.accruals);
     const again = await post(accrual, { idempotencyKey: 'day-1' });
     expect([again.status, again.headers.get('idempotency-hit')]).toEqual([201, 'true']);
@@ -72,6 +82,32 @@ describe('interest over HTTP', () => {
     expect([status, body['code'], body['accountId']]).toEqual([409, 'already_accrued', savings]);
     const other = await post({ ...accrual, accountIds: ['client:cash'], through: '2026-01-02' });
     expect([other.status, other.body['code']]).toEqual([422, 'account_not_eligible']);
+    const future = await post({ ...accrual, through: '2206-01-31' });
+    expect([future.status, future.body['code']]).toEqual([422, 'future_effective_date']);
+  });
+
+  it('is taken back as a whole, and as nothing less', async () => {
+    const { body } = await post({ ...accrual, through: '2026-01-31' });
+    const [transactionId] = body.transactionIds;
+    const alone = await service.api.post(`/v1/transactions/${transactionId}/reverse`);
+    const way = `POST ${PATH}/${body.id}/reverse`;
+    expect(alone).toMatchObject({ status: 409, body: { code: 'has_source' } });
+    expect(alone.body['detail']).toContain(way);
+    const [day] = (await service.api.get<{ data: { id: string }[] }>(PATH)).body.data;
+    const reason = { reason: 'A mistake' };
+    const early = await service.api.post(`${PATH}/${day!.id}/reverse`, reason);
+    expect([early.status, early.body['code']]).toEqual([409, 'accrual_not_latest']);
+    const undone = await service.api.post(`${PATH}/${body.id}/reverse`, reason);
+    expect(undone).toMatchObject({ status: 200, body: { id: body.id, reversal: reason } });
+    const again = await service.api.post(`${PATH}/${body.id}/reverse`, reason);
+    expect([again.status, again.body['code']]).toEqual([409, 'already_reversed']);
+    const read = await service.api.get(`${PATH}/${body.id}`);
+    expect(read.body).toEqual({ ...body, reversal: undone.body['reversal'] });
+    for (const id of ['nothing', '00000000-0000-7000-8000-000000000000']) {
+      expect((await service.api.get(`${PATH}/${id}`)).status).toBe(404);
+      expect((await service.api.post(`${PATH}/${id}/reverse`, reason)).status).toBe(404);
+    }
+    expect((await service.api.post(`${PATH}/${body.id}/reverse`, {})).status).toBe(400);
   });
 
   it.each([
@@ -84,6 +120,10 @@ describe('interest over HTTP', () => {
     ['/accountIds', { accountIds: ['client:savings', 'savings'] }],
     ['/accountIds', { accountIds: ['client:savings', 7] }],
     ['/accountIds', { accountIds: null }],
+    ['/accountIds', { accountIds: undefined }],
+    ['/compounding', { compounding: 'daily' }],
+    ['/onRefusal', { onRefusal: 'ignore' }],
+    ['/incomeAccountId', { incomeAccountId: 'income' }],
     ['/expenseAccountId', { expenseAccountId: undefined }],
     ['/compound', { compound: true }],
   ])('is refused with 400 for a wrong %s: %j', async (pointer, wrong) => {
@@ -111,6 +151,7 @@ describe('interest over HTTP', () => {
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['201', '409', '422']));
     expect(Object.keys(body.components.schemas['AccrueInterestDto']!.properties)).toEqual([
       ...['through', 'annualRate', 'dayCount', 'accountIds', 'expenseAccountId'],
+      ...['incomeAccountId', 'compounding', 'onRefusal'],
     ]);
   });
 });

@@ -44,30 +44,76 @@ const DAY_MS = 86_400_000;
 
 /** The days from one to another as `YYYY-MM-DD`, both included. */
 export function* daysBetween(from: string, through: string): Iterable<string> {
-  for (let ms = Date.parse(from); ms <= Date.parse(through); ms += DAY_MS) {
-    yield new Date(ms).toISOString().slice(0, 10);
-  }
+  for (let ms = Date.parse(from); ms <= Date.parse(through); ms += DAY_MS) yield dayOf(ms);
+}
+
+/** A day some days after another. */
+export function dayAfter(day: string, days = 1): string {
+  return dayOf(Date.parse(day) + days * DAY_MS);
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 /**
- * The interest of one day, in minor units, from the definition alone: shares no code with the
+ * The interest of one day, in minor units, from the definitions alone: shares no code with the
  * program, and knows no stretch of days.
+ * @param countedFrom the first of the days that are counted together, which 30U/360 depends on
  */
 export function interestOfDay(
   day: string,
-  balance: bigint,
+  bearing: bigint,
   rate: string,
   dayCount: DayCount,
+  countedFrom = day,
 ): Rational {
-  if (balance <= 0n) return ZERO;
+  if (bearing <= 0n) return ZERO;
   const { numerator, denominator } = rationalOf(rate);
-  const next = new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10);
-  const weight = dayCount === '30/360' ? thirty(next) - thirty(day) : 1n;
-  const basis = dayCount === 'actual/365' ? 365n : 360n;
-  return reduced(balance * numerator * weight, denominator * basis);
+  const [days, year] = weightOf(day, dayCount, countedFrom);
+  return reduced(bearing * numerator * days, denominator * year);
 }
 
-function thirty(date: string): bigint {
-  const [year, month, day] = date.split('-').map(Number) as [number, number, number];
-  return BigInt(360 * year + 30 * month + Math.min(day, 30));
+/** The part of a year that a day is, as a fraction. */
+function weightOf(day: string, dayCount: DayCount, countedFrom: string): [bigint, bigint] {
+  const next = dayAfter(day);
+  switch (dayCount) {
+    case 'actual/365':
+      return [1n, 365n];
+    case 'actual/360':
+      return [1n, 360n];
+    case 'actual/actual-isda':
+      return [1n, lengthOfYear(day)];
+    case '30U/360':
+      return [BigInt(bondBasis(countedFrom, next) - bondBasis(countedFrom, day)), 360n];
+    case '30E/360-isda':
+      return [BigInt(thirties(day, next, lastIsThirtieth)), 360n];
+    default:
+      return [BigInt(thirties(day, next, (date) => Math.min(partsOf(date)[2], 30))), 360n];
+  }
+}
+
+function lengthOfYear(day: string): bigint {
+  const year = Number(day.slice(0, 4));
+  return BigInt((Date.UTC(year + 1, 0, 1) - Date.UTC(year, 0, 1)) / DAY_MS);
+}
+
+function partsOf(date: string): [number, number, number] {
+  return date.split('-').map(Number) as [number, number, number];
+}
+
+function thirties(first: string, second: string, dayIn: (date: string) => number): number {
+  const [[year1, month1], [year2, month2]] = [partsOf(first), partsOf(second)];
+  return 360 * (year2 - year1) + 30 * (month2 - month1) + dayIn(second) - dayIn(first);
+}
+
+function lastIsThirtieth(date: string): number {
+  return dayAfter(date).endsWith('-01') ? 30 : partsOf(date)[2];
+}
+
+/** ISDA 2006, 4.16(f): D1 is 30 if it is 31; D2 is 30 if it is 31 and D1 is greater than 29. */
+function bondBasis(first: string, second: string): number {
+  const [day1, day2] = [Math.min(partsOf(first)[2], 30), partsOf(second)[2]];
+  const end = day2 === 31 && day1 > 29 ? 30 : day2;
+  return thirties(first, second, (date) => (date === second ? end : day1));
 }

@@ -7,7 +7,7 @@ import { openAccount } from '../../harness/books';
 import { query } from '../../harness/cluster';
 import { startTestLedger } from '../../harness/ledger';
 import { expectSums } from '../import/imported-sums';
-import { daysBetween, halfEven } from './rational';
+import { ModelAccount } from './interest-model';
 
 /** Not part of the project: 28,205 transactions of a Czech bank, published for a data contest. */
 const REAL_FILE = join(__dirname, '../../../../shared/data/czech-bank-1993.csv');
@@ -33,14 +33,22 @@ function changesOf(file: string): Map<string, Map<string, bigint>> {
   return accounts;
 }
 
-/** 4.5 % on what each of a year's days ended with, rounded once. */
+/** What is accrued, in three parts. */
+const TERMS = { annualRate: '0.045', dayCount: 'actual/365', compounding: 'none' } as const;
+const THROUGH = ['1993-03-10', '1993-11-30', LAST_DAY];
+
+/** What three accruals come to, of an account with these changes. */
 function owed(days: ReadonlyMap<string, bigint>): bigint {
-  let [balance, minorDays] = [0n, 0n];
-  for (const day of daysBetween('1993-01-01', LAST_DAY)) {
-    balance += days.get(day) ?? 0n;
-    if (balance > 0n) minorDays += balance;
+  const account = new ModelAccount();
+  for (const [date, minor] of days) account.post(date, minor);
+  let sum = 0n;
+  for (const through of THROUGH) {
+    const expected = account.owed({ ...TERMS, through });
+    if (!expected) continue;
+    account.accrue(through, { ...TERMS, through }, expected);
+    sum += expected.amount;
   }
-  return halfEven({ numerator: minorDays * 45n, denominator: 365_000n });
+  return sum;
 }
 
 const whereThere = existsSync(REAL_FILE) ? it : it.failing;
@@ -56,23 +64,20 @@ describe('a year of a real bank', () => {
       const lines = readFileSync(REAL_FILE, 'utf8').trimEnd().split('\n');
       await expectSums(ledger, lines, 'czech-bank-1993', OPTIONS.against);
       const expense = await openAccount(ledger, { type: 'expense', currency: 'CZK' });
-      const terms = {
-        annualRate: '0.045',
-        dayCount: 'actual/365',
-        expenseAccountId: expense.id,
-      } as const;
+      const rows = await query<{ account_id: string; client_id: string }>(
+        ledger.databases.urls.state,
+        `select account_id, client_id from state.accounts where type = 'liability'`,
+      );
+      const accountIds = rows.map((row) => row.account_id);
+      const input = { ...TERMS, accountIds, expenseAccountId: expense.id };
       const totals = new Map<string, bigint>();
-      for (const through of ['1993-03-10', '1993-11-30', LAST_DAY]) {
-        const { accruals } = await ledger.accept(CalculateInterestOwed, { ...terms, through });
+      for (const through of THROUGH) {
+        const { accruals } = await ledger.accept(CalculateInterestOwed, { ...input, through });
         for (const { accountId, amount } of accruals) {
           const minor = BigInt(amount.replace('.', ''));
           totals.set(accountId, (totals.get(accountId) ?? 0n) + minor);
         }
       }
-      const rows = await query<{ account_id: string; client_id: string }>(
-        ledger.databases.urls.state,
-        `select account_id, client_id from state.accounts where type = 'liability'`,
-      );
       const ids = new Map(rows.map((row) => [row.client_id, row.account_id]));
       const expected = [...changesOf(REAL_FILE)].map(([account, days]) => {
         return [ids.get(`czech-bank-1993:${account}`), owed(days)] as const;
