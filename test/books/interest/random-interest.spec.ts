@@ -10,7 +10,7 @@ import { ModelAccount, type Expected, type ModelTerms } from './interest-model';
 import { dayAfter } from './rational';
 import type { AccountDto } from '../../../src/books/accounts/account.dto';
 
-const ROUNDS = rounds(25, 250);
+const ROUNDS = rounds(25, 120);
 const FIRST_DAY = '1993-11-20';
 /** In units of 1 / this of a cent the program carries what rounding leaves. */
 const UNITS = 1_603_080n * 10n ** 12n;
