@@ -44,11 +44,12 @@ runScript(async () => {
   const config = Config.load();
   const urls = await openDatabases(config, { mayMake: values.new });
   await migrate(urls);
-  const { engine: limits } = config;
+  const { engine: limits, timeZone } = config;
   const open = await openLedger({
     urls,
     features,
     limits,
+    timeZone,
     reads: { cheap: READ_CONNECTIONS },
     log: { warn: report('warning'), error: report('error') },
   });

@@ -15,6 +15,7 @@ import type { StateDatabase } from '../../src/engine/define/state-table';
 import { BufferedSession } from '../../src/engine/session/buffered-session';
 import { loadRowsFrom } from '../../src/engine/session/row-loader';
 import { aheadOfLocks } from '../../src/engine/session/session-mode';
+import { BookDays } from '../../src/money/book-days';
 import { systemClock } from '../../src/engine/define/ids';
 import { Execution } from '../../src/engine/write/execution';
 import { features } from '../../src/features';
@@ -76,7 +77,12 @@ async function runAhead(
     // Who wants to be told of which events is looked up once in the life of a session.
     await session.table(webhookRoutes).load('event_type', [...appended, EVERY_TYPE]);
     state.queries = 0;
-    const scope = { registry, clock: systemClock, log: open.logReader.withPlugin(log) };
+    const scope = {
+      registry,
+      clock: systemClock,
+      days: new BookDays('UTC'),
+      log: open.logReader.withPlugin(log),
+    };
     const execution = new Execution(session, scope, '');
     await execution.prepare(commands);
     const before = { log: log.queries, state: state.queries };

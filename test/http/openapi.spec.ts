@@ -145,7 +145,8 @@ describe('the OpenAPI document', () => {
 
   it('says what is answered of transactions', async () => {
     const { id } = await made('/v1/transactions', { clientId: 't', ...posting('100') });
-    await made('/v1/transactions', posting('1000', 'cash', 'savings'));
+    const saved = posting('1000', 'cash', 'savings');
+    await made('/v1/transactions', { ...saved, effectiveDate: '2026-01-01' });
     await made(`/v1/transactions/${id}/reverse`, { description: 'Back' });
     expect((await api.post(`/v1/transactions/${id}/reverse`)).status).toBe(409);
     expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
@@ -187,15 +188,15 @@ describe('the OpenAPI document', () => {
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');
     const accrual = {
-      ...{ through: '2030-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
+      ...{ through: '2026-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
       ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
     };
     await made('/v1/interest-accruals', accrual);
     await made('/v1/transactions', {
       ...posting('100', 'cash', 'savings'),
-      effectiveDate: '2030-01-02',
+      effectiveDate: '2026-01-02',
     });
-    const next = { ...accrual, through: '2030-02-28' };
+    const next = { ...accrual, through: '2026-02-28' };
     const { adjustments } = await made<{ adjustments: object[] }>('/v1/interest-accruals', next);
     expect(adjustments).toHaveLength(1);
     expect((await api.post('/v1/interest-accruals', accrual)).status).toBe(409);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { parse, type CsvError, type Info } from 'csv-parse';
 import { isClientId } from '../../engine/define/reference';
 import { hasAmountSize, SIGNED_AMOUNT_PATTERN } from '../../money/amount';
-import { isCalendarDate } from '../../money/calendar-date';
+import { FIRST_EFFECTIVE_DATE, isCalendarDate } from '../../money/calendar-date';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
 import { errorMessage } from '../../database/errors';
 
@@ -136,6 +136,7 @@ function readRow(
     return refuse(`transaction_id "${transactionId}" makes no client id`);
   }
   if (!isCalendarDate(date)) return refuse(`date "${date}" is no day as YYYY-MM-DD`);
+  if (date < FIRST_EFFECTIVE_DATE) return refuse(`date ${date} is before ${FIRST_EFFECTIVE_DATE}`);
   if (value('account_id') === '' || !isClientId(account)) {
     return refuse(`account_id "${value('account_id')}" makes no client id`);
   }

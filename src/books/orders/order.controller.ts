@@ -63,6 +63,7 @@ export class OrderController {
       'account_not_found',
       'account_closed',
       'currency_mismatch',
+      'future_effective_date',
       'limit_exceeded',
       'limit_not_reached',
       'fee_exceeds_proceeds',

@@ -85,6 +85,24 @@ const REFUSALS: [what: string, RefusedSettlement][] = [
   ],
   ['three decimals of a fee', { when: { fee: '0.001' }, then: ['validation_failed', 'fee'] }],
   ['no time', { when: { settledAt: '2026-03-04' }, then: ['validation_failed', 'settledAt'] }],
+  [
+    'the next day',
+    {
+      when: { settledAt: '2026-03-05T00:00:00Z' },
+      then: ['future_effective_date', 'settledAt'],
+    },
+  ],
+  [
+    'the last day that there is',
+    {
+      when: { settledAt: '9999-12-31T23:59:59Z' },
+      then: ['future_effective_date', 'settledAt'],
+    },
+  ],
+  [
+    'the century before the last',
+    { when: { settledAt: '1899-12-31T23:59:59Z' }, then: ['validation_failed', 'settledAt'] },
+  ],
   ['an unknown order', { when: { orderId: 'client:x' }, then: ['not_found'] }],
   [
     'no account',

@@ -5,11 +5,11 @@ import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
 import { findTransaction, needTransaction } from './transaction.queries';
 import { needPostings, postTransaction, type PostTransactionInput } from './transaction.rules';
-import { transactions } from './transaction.table';
+import { transactions, type PostedTransactionRow } from './transaction.table';
 import { postedTransactionView } from './transaction.view';
 import type { TransactionDto } from './transaction.dto';
 
-/** Posts a balanced transaction. Refuses `client_id_taken` and what `checkPostings` refuses. */
+/** Posts a balanced transaction. Refuses what `postTransaction` refuses. */
 export const PostTransaction = defineCreator<PostTransactionInput, TransactionDto>({
   name: 'PostTransaction',
   needs: needPostings,
@@ -28,8 +28,9 @@ export interface ReverseTransactionInput {
 }
 
 /**
- * Posts the opposite of a transaction, once. Refuses `not_found`, `already_reversed` and what
- * posting refuses: a limit holds for a reversal too.
+ * Posts the opposite of a transaction, once, and not before it. Refuses `not_found`,
+ * `already_reversed`, `reversal_before_original` and what posting refuses: a limit holds for a
+ * reversal too.
  */
 export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',
@@ -49,6 +50,8 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
       const by = original.reversed_by;
       throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
     }
+    const { effectiveDate = context.today } = input;
+    refuseBefore(original, effectiveDate);
     const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
       accountId,
       direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
@@ -59,3 +62,13 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
   },
   answer: ([event]) => postedTransactionView(event!),
 });
+
+/** @throws Refusal `reversal_before_original` */
+function refuseBefore(original: PostedTransactionRow, effectiveDate: string): void {
+  const { transaction_id: id, effective_date: first } = original;
+  if (effectiveDate >= first) return;
+  const message = `is ${effectiveDate}, which is before ${first}, the date of transaction ${id}`;
+  throw new Refusal('reversal_before_original', `effectiveDate ${message}`, {
+    errors: [{ pointer: '/effectiveDate', message }],
+  });
+}

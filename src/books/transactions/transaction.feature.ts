@@ -13,6 +13,8 @@ export const transactionFeature = defineFeature({
   dataRules: [{ event: TransactionPosted, check: refuseUnbalanced }],
   creators: [PostTransaction, ReverseTransaction, PostTransactionBatch],
   problems: {
+    future_effective_date: { status: 422, title: 'The effective date is after today' },
+    reversal_before_original: { status: 422, title: 'A reversal is not before its original' },
     already_reversed: { status: 409, title: 'The transaction is reversed already' },
     unbalanced_transaction: { status: 422, title: 'Debits and credits differ' },
     account_not_found: { status: 422, title: 'There is no such account' },

@@ -12,7 +12,7 @@ import { transactions } from './transaction.table';
 export interface PostTransactionInput {
   clientId?: string | undefined;
   description: string;
-  /** `YYYY-MM-DD`; default today (UTC). */
+  /** `YYYY-MM-DD`, not after today; default today. */
   effectiveDate?: string | undefined;
   metadata?: Record<string, string> | undefined;
   postings: PostingInput[];
@@ -65,16 +65,30 @@ export function refuseUnbalanced({ postings }: TransactionPostedData): void {
 }
 
 /**
+ * Refuses what would take effect after today: it cannot be posted before its day has come.
+ * @param field where the request says the day
+ * @throws Refusal `future_effective_date`
+ */
+export function refuseFuture({ today }: CreatorContext, day: string, field: string): void {
+  if (day <= today) return;
+  const message = `is ${day}, which is after today, ${today} in the book's time zone`;
+  throw new Refusal('future_effective_date', `${field} ${message}`, {
+    errors: [{ pointer: `/${field}`, message }],
+  });
+}
+
+/**
  * Posts a balanced transaction as a part of any command: the one way in which postings come about.
  * @param reverses the id of the transaction whose opposite this is
- * @throws Refusal `client_id_taken`, and what `checkPostings` refuses
+ * @throws Refusal `future_effective_date`, `client_id_taken`, and what `checkPostings` refuses
  */
 export async function postTransaction(
   context: CreatorContext,
   input: PostTransactionInput,
   reverses?: string,
 ): Promise<LedgerEvent<TransactionPostedData>> {
-  const { clientId, description, metadata = {} } = input;
+  const { clientId, description, effectiveDate = context.today, metadata = {} } = input;
+  refuseFuture(context, effectiveDate, 'effectiveDate');
   const table = context.state.table(transactions);
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
@@ -84,7 +98,7 @@ export async function postTransaction(
   return context.append(TransactionPosted, {
     ...(clientId !== undefined && { clientId }),
     description,
-    effectiveDate: input.effectiveDate ?? context.now.slice(0, 10),
+    effectiveDate,
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
     ...(reverses !== undefined && { reverses }),
