@@ -68,7 +68,13 @@ export class TransactionController {
   @ApiCommand({
     status: 201,
     type: TransactionDto,
-    problems: ['not_found', 'already_reversed', 'reversal_before_original', ...POSTING_PROBLEMS],
+    problems: [
+      'not_found',
+      'has_source',
+      'already_reversed',
+      'reversal_before_original',
+      ...POSTING_PROBLEMS,
+    ],
   })
   reverse(
     @AsCommand() request: CommandRequest,

@@ -109,6 +109,15 @@ export class PostedPostingDto implements PostedPosting {
   balanceAfter!: string;
 }
 
+/** The fact that a transaction is part of. */
+export class TransactionSourceDto {
+  @ApiProperty({ example: 'interest_accrual', description: 'What kind of fact it is' })
+  type!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+}
+
 /** A transaction as the API answers it. */
 export class TransactionDto {
   @ApiProperty({ format: 'uuid' })
@@ -137,6 +146,13 @@ export class TransactionDto {
 
   @ApiProperty({ type: String, nullable: true, description: 'The transaction that reverses it' })
   reversedBy!: string | null;
+
+  @ApiProperty({
+    type: TransactionSourceDto,
+    nullable: true,
+    description: 'The fact that it is part of, and undone with',
+  })
+  source!: TransactionSourceDto | null;
 
   @ApiProperty({ type: [PostedPostingDto] })
   postings!: PostedPostingDto[];

@@ -1,4 +1,5 @@
 import { needAccount } from '../accounts/account.queries';
+import { formatMoney } from '../accounts/account.view';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
@@ -7,7 +8,7 @@ import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
-import { transactions } from './transaction.table';
+import { transactions, type PostedTransactionRow } from './transaction.table';
 
 export interface PostTransactionInput {
   clientId?: string | undefined;
@@ -103,5 +104,46 @@ export async function postTransaction(
     postings,
     ...(reverses !== undefined && { reverses }),
     transactionId: context.newId(),
+  });
+}
+
+/** What the reversal of a transaction may say of itself; by default it has today's date. */
+export type ReversalInput = Pick<PostTransactionInput, 'clientId' | 'effectiveDate'> & {
+  description?: string | undefined;
+};
+
+/**
+ * Posts the opposite of a transaction, once and not before it, as a part of any command. Whether it is part of a fact
+ * that is undone as a whole is not asked.
+ * @throws Refusal `already_reversed`, `reversal_before_original`, and what {@link postTransaction}
+ *   refuses: a limit holds for a reversal too
+ */
+export function reverseTransaction(
+  context: CreatorContext,
+  original: PostedTransactionRow,
+  input: ReversalInput = {},
+): Promise<LedgerEvent<TransactionPostedData>> {
+  const id = original.transaction_id;
+  if (original.reversed_by !== null) {
+    const by = original.reversed_by;
+    throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
+  }
+  refuseBefore(original, input.effectiveDate ?? context.today);
+  const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
+    accountId,
+    direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
+    amount: formatMoney(BigInt(amount), currency),
+  }));
+  const description = input.description ?? `Reversal of ${original.description}`;
+  return postTransaction(context, { ...input, description, postings }, id);
+}
+
+/** @throws Refusal `reversal_before_original` */
+function refuseBefore(original: PostedTransactionRow, effectiveDate: string): void {
+  const { transaction_id: id, effective_date: first } = original;
+  if (effectiveDate >= first) return;
+  const message = `is ${effectiveDate}, which is before ${first}, the date of transaction ${id}`;
+  throw new Refusal('reversal_before_original', `effectiveDate ${message}`, {
+    errors: [{ pointer: '/effectiveDate', message }],
   });
 }
