@@ -183,7 +183,13 @@ describe('the OpenAPI document', () => {
     await made('/v1/orders/client:o/settle', settlement);
     expect((await api.post('/v1/orders/client:o/settle', settlement)).status).toBe(409);
     expect((await api.post('/v1/orders/client:o/cancel')).status).toBe(409);
-    expect(await get(`/v1/orders/${placed.id}`)).toMatchObject({ status: 'settled' });
+    const settled = await get<{ transactionId: string }>(`/v1/orders/${placed.id}`);
+    expect(settled).toMatchObject({ status: 'settled' });
+    const alone = `/v1/transactions/${settled.transactionId}/reverse`;
+    expect((await api.post(alone, {})).status).toBe(409);
+    const undo = '/v1/orders/client:o/reverse-settlement';
+    expect(await made(undo, { reason: 'Too early' })).toMatchObject({ status: 'placed' });
+    expect((await api.post(undo, { reason: 'Too early' })).status).toBe(409);
     const { id } = await made('/v1/orders', { ...ORDER, side: 'sell' });
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');

@@ -9,7 +9,7 @@ import { Refusal } from '../../engine/define/refusal';
 import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
 import { readInstant } from '../../money/instant';
 import { postTransaction, refuseFuture } from '../transactions/transaction.rules';
-import { openOrder } from './order.creators';
+import { orderIn } from './order.creators';
 import { OrderSettled, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
@@ -59,7 +59,7 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
         message: 'is missing, although there is a fee',
       });
     }
-    const order = await openOrder(context, input.orderId);
+    const order = await orderIn(context, input.orderId, 'placed');
     const { side, symbol, quantity, currency } = order;
     const { executed, fee } = readAmounts(currency, input);
     const cash = await findAccount(context.state, order.cash_account_id);

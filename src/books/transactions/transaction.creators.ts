@@ -26,8 +26,8 @@ export interface ReverseTransactionInput extends ReversalInput {
 }
 
 /**
- * Posts the opposite of a transaction, once, and not before it. Refuses `not_found`, `has_source` for a part of a fact
- * that is undone as a whole, and what reverseTransaction refuses.
+ * Posts the opposite of a transaction, once, and not before it. Refuses `not_found`, `has_source`
+ * for a part of a fact that is undone as a whole, and what reverseTransaction refuses.
  */
 export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',

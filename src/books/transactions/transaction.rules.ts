@@ -113,8 +113,8 @@ export type ReversalInput = Pick<PostTransactionInput, 'clientId' | 'effectiveDa
 };
 
 /**
- * Posts the opposite of a transaction, once and not before it, as a part of any command. Whether it is part of a fact
- * that is undone as a whole is not asked.
+ * Posts the opposite of a transaction, once and not before it, as a part of any command. Whether it
+ * is part of a fact that is undone as a whole is not asked.
  * @throws Refusal `already_reversed`, `reversal_before_original`, and what {@link postTransaction}
  *   refuses: a limit holds for a reversal too
  */
