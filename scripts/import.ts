@@ -81,10 +81,12 @@ async function importInto(
 ): Promise<ImportReport> {
   const urls = await openDatabases(config, { mayMake });
   await migrate(urls);
+  const { engine: limits, timeZone } = config;
   const open = await openLedger({
     urls,
     features,
-    limits: config.engine,
+    limits,
+    timeZone,
     reads: { cheap: READ_CONNECTIONS },
     log: { warn: report('warning'), error: report('error') },
   });

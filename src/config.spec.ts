@@ -51,6 +51,16 @@ describe('Config', () => {
     });
   });
 
+  it('takes the names of time zones', () => {
+    expect(Config.load({}).timeZone).toBe('UTC');
+    expect(Config.load({ BOOK_TIME_ZONE: 'Europe/Berlin' }).timeZone).toBe('Europe/Berlin');
+    for (const text of ['Europe/Atlantis', '+01:00']) {
+      expect(problemsOf({ BOOK_TIME_ZONE: text })).toEqual([
+        `BOOK_TIME_ZONE must be the name of a time zone such as "Europe/Berlin", not "${text}"`,
+      ]);
+    }
+  });
+
   it('takes "off" for no limit', () => {
     const limitOf = (text: string) => Config.load({ RATE_LIMIT_PER_ADDRESS: text }).http;
     expect(limitOf('').ratePerAddress).toBe(1_000);

@@ -22,7 +22,7 @@ import {
   MAX_AMOUNT_DIGITS,
   SIGNED_AMOUNT_PATTERN,
 } from '../money/amount';
-import { isCalendarDate } from '../money/calendar-date';
+import { FIRST_EFFECTIVE_DATE, isCalendarDate, isEffectiveDate } from '../money/calendar-date';
 import { currencyCodes, currencyDigits } from '../money/currency';
 import { isStorable } from './json-body';
 import { isAlways, type NestedContext, type Shape } from './shape-compiler';
@@ -197,6 +197,22 @@ export function DateOnly(presence?: Presence): PropertyDecorator {
   return field(
     textRule('calendarDate', isCalendarDate, 'must be a day that exists, as YYYY-MM-DD'),
     { type: 'string', format: 'date', example: '2026-01-31' },
+    presence,
+  );
+}
+
+/** A day that what is posted takes effect on, `YYYY-MM-DD`. */
+export function EffectiveDate(presence?: Presence): PropertyDecorator {
+  return field(
+    textRule(
+      'effectiveDate',
+      isEffectiveDate,
+      `must be a day that exists, as YYYY-MM-DD, from ${FIRST_EFFECTIVE_DATE} on`,
+    ),
+    {
+      ...{ type: 'string', format: 'date', pattern: '^(19|[2-9]\\d)', example: '2026-01-31' },
+      description: "From 1900 on, and not after today in the book's time zone",
+    },
     presence,
   );
 }

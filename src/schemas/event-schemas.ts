@@ -9,6 +9,7 @@ import interestAdjustedV1 from './events/InterestAdjusted.v1.json';
 import orderCancelledV1 from './events/OrderCancelled.v1.json';
 import orderPlacedV1 from './events/OrderPlaced.v1.json';
 import orderSettledV1 from './events/OrderSettled.v1.json';
+import orderSettlementReversedV1 from './events/OrderSettlementReversed.v1.json';
 import transactionPostedV1 from './events/TransactionPosted.v1.json';
 import webhookDisabledV1 from './events/WebhookDisabled.v1.json';
 import webhookEnabledV1 from './events/WebhookEnabled.v1.json';
@@ -27,6 +28,7 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   OrderCancelled: { 1: orderCancelledV1 },
   OrderPlaced: { 1: orderPlacedV1 },
   OrderSettled: { 1: orderSettledV1 },
+  OrderSettlementReversed: { 1: orderSettlementReversedV1 },
   TransactionPosted: { 1: transactionPostedV1 },
   WebhookDisabled: { 1: webhookDisabledV1 },
   WebhookEnabled: { 1: webhookEnabledV1 },

@@ -21,13 +21,14 @@ export interface OpenRequest {
 export interface PostRequest {
   readonly kind: 'post';
   readonly clientId?: string;
+  readonly effectiveDate?: string;
   readonly postings: readonly ModelPosting[];
 }
 export type ModelRequest =
   | OpenRequest
   | PostRequest
   | { readonly kind: 'close'; readonly accountId: string }
-  | { readonly kind: 'reverse'; readonly transactionId: string }
+  | { readonly kind: 'reverse'; readonly transactionId: string; readonly effectiveDate?: string }
   | {
       readonly kind: 'batch';
       readonly mode: 'atomic' | 'independent';
@@ -53,6 +54,7 @@ interface ModelAccount {
 interface ModelTransaction {
   readonly id: string;
   readonly clientId: string | null;
+  readonly effectiveDate: string;
   readonly postings: readonly ModelPosting[];
   reversedBy: string | null;
 }
@@ -67,6 +69,8 @@ export interface LoggedFact {
 /** The books as they were after some event. */
 export class ModelBooks {
   position = 0;
+  /** The day that they count, on which all of it happens. */
+  private readonly today = new Date().toISOString().slice(0, 10);
   private readonly accounts = new Map<string, ModelAccount>();
   private readonly transactions = new Map<string, ModelTransaction>();
 
@@ -102,7 +106,8 @@ export class ModelBooks {
       }
     }
     const clientId = (data['clientId'] as string | null | undefined) ?? null;
-    this.transactions.set(id, { id, clientId, postings, reversedBy: null });
+    const effectiveDate = data['effectiveDate'] as string;
+    this.transactions.set(id, { id, clientId, effectiveDate, postings, reversedBy: null });
     if (reverses !== null) this.transactions.get(reverses)!.reversedBy = id;
   }
 
@@ -125,7 +130,7 @@ export class ModelBooks {
   judge(request: ModelRequest): Verdict {
     if (request.kind === 'open') return this.judgeOpen(request);
     if (request.kind === 'close') return this.judgeClose(request.accountId);
-    if (request.kind === 'reverse') return this.judgeReverse(request.transactionId);
+    if (request.kind === 'reverse') return this.judgeReverse(request);
     const draft = new Draft(this.accounts);
     if (request.kind === 'post') return this.judgePost(request, draft);
     const results: Verdict[] = [];
@@ -154,20 +159,26 @@ export class ModelBooks {
     return { answer: viewOf({ ...account, isClosed: true, version: account.version + 1 }) };
   }
 
-  private judgeReverse(reference: string): Verdict {
-    const original = find(this.transactions, reference);
+  private judgeReverse(request: Extract<ModelRequest, { kind: 'reverse' }>): Verdict {
+    const original = find(this.transactions, request.transactionId);
     if (!original) return { code: 'not_found' };
     if (original.reversedBy !== null) return { code: 'already_reversed' };
+    const { effectiveDate = this.today } = request;
+    if (effectiveDate < original.effectiveDate) return { code: 'reversal_before_original' };
     const postings = original.postings.map((p): ModelPosting => {
       return { ...p, direction: p.direction === 'debit' ? 'credit' : 'debit' };
     });
-    const verdict = this.judgePost({ kind: 'post', postings }, new Draft(this.accounts));
+    const verdict = this.judgePost(
+      { kind: 'post', effectiveDate, postings },
+      new Draft(this.accounts),
+    );
     if ('code' in verdict) return verdict;
     return { answer: { ...verdict.answer, reverses: original.id } };
   }
 
   private judgePost(request: PostRequest, draft: Draft): Verdict {
-    const { postings } = request;
+    const { postings, effectiveDate = this.today } = request;
+    if (effectiveDate > this.today) return { code: 'future_effective_date' };
     const clientId = request.clientId ?? null;
     const isTaken = [...this.transactions.values()].some((t) => t.clientId === clientId);
     if (clientId !== null && (isTaken || draft.clientIds.has(clientId))) {
@@ -200,7 +211,8 @@ export class ModelBooks {
     }
     if (clientId !== null) attempt.clientIds.add(clientId);
     draft.take(attempt);
-    return { answer: { clientId, reverses: null, reversedBy: null, postings: posted } };
+    const transaction = { clientId, effectiveDate, reverses: null, reversedBy: null };
+    return { answer: { ...transaction, postings: posted } };
   }
 }
 

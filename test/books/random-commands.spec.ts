@@ -64,13 +64,21 @@ class Chooser {
     ];
     if (random.chance(0.02)) postings[0] = { ...postings[0]!, accountId: this.accountReference() };
     const [clientId] = random.chance(0.15) ? [this.clientId()] : [];
-    return { kind: 'post', postings, ...(clientId !== undefined && { clientId }) };
+    return { kind: 'post', postings, ...this.date(), ...(clientId !== undefined && { clientId }) };
   }
 
   private reverse(): ModelRequest {
     const known = this.transactions.length > 0 && this.random.chance(0.97);
     const transactionId = known ? this.random.pick(this.transactions) : `client:${this.clientId()}`;
-    return { kind: 'reverse', transactionId };
+    return { kind: 'reverse', transactionId, ...this.date() };
+  }
+
+  /** Some day, seldom one that is to come. */
+  private date(): { effectiveDate?: string } {
+    const dice = this.random.below(100);
+    if (dice < 60) return {};
+    if (dice < 97) return { effectiveDate: `20${10 + this.random.below(15)}-02-28` };
+    return { effectiveDate: `2999-12-${10 + this.random.below(20)}` };
   }
 
   private accountReference(): string {
@@ -90,8 +98,8 @@ function send(
   request: ModelRequest,
   options: { idempotencyKey: string | undefined; dryRun: boolean },
 ): Promise<ApiAnswer> {
-  const bodyOf = ({ clientId, postings }: PostRequest) => {
-    return { description: 'Random', clientId, postings };
+  const bodyOf = ({ clientId, effectiveDate, postings }: PostRequest) => {
+    return { description: 'Random', clientId, effectiveDate, postings };
   };
   switch (request.kind) {
     case 'open': {
@@ -103,8 +111,10 @@ function send(
       return api.post(`/v1/accounts/${request.accountId}/close`, {}, options);
     case 'post':
       return api.post('/v1/transactions', bodyOf(request), options);
-    case 'reverse':
-      return api.post(`/v1/transactions/${request.transactionId}/reverse`, {}, options);
+    case 'reverse': {
+      const { transactionId, effectiveDate } = request;
+      return api.post(`/v1/transactions/${transactionId}/reverse`, { effectiveDate }, options);
+    }
     case 'batch': {
       const { mode, transactions } = request;
       const body = { mode, transactions: transactions.map(bodyOf) };

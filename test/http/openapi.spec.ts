@@ -145,7 +145,8 @@ describe('the OpenAPI document', () => {
 
   it('says what is answered of transactions', async () => {
     const { id } = await made('/v1/transactions', { clientId: 't', ...posting('100') });
-    await made('/v1/transactions', posting('1000', 'cash', 'savings'));
+    const saved = posting('1000', 'cash', 'savings');
+    await made('/v1/transactions', { ...saved, effectiveDate: '2026-01-01' });
     await made(`/v1/transactions/${id}/reverse`, { description: 'Back' });
     expect((await api.post(`/v1/transactions/${id}/reverse`)).status).toBe(409);
     expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
@@ -182,20 +183,26 @@ describe('the OpenAPI document', () => {
     await made('/v1/orders/client:o/settle', settlement);
     expect((await api.post('/v1/orders/client:o/settle', settlement)).status).toBe(409);
     expect((await api.post('/v1/orders/client:o/cancel')).status).toBe(409);
-    expect(await get(`/v1/orders/${placed.id}`)).toMatchObject({ status: 'settled' });
+    const settled = await get<{ transactionId: string }>(`/v1/orders/${placed.id}`);
+    expect(settled).toMatchObject({ status: 'settled' });
+    const alone = `/v1/transactions/${settled.transactionId}/reverse`;
+    expect((await api.post(alone, {})).status).toBe(409);
+    const undo = '/v1/orders/client:o/reverse-settlement';
+    expect(await made(undo, { reason: 'Too early' })).toMatchObject({ status: 'placed' });
+    expect((await api.post(undo, { reason: 'Too early' })).status).toBe(409);
     const { id } = await made('/v1/orders', { ...ORDER, side: 'sell' });
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');
     const accrual = {
-      ...{ through: '2030-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
+      ...{ through: '2026-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
       ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
     };
     await made('/v1/interest-accruals', accrual);
     await made('/v1/transactions', {
       ...posting('100', 'cash', 'savings'),
-      effectiveDate: '2030-01-02',
+      effectiveDate: '2026-01-02',
     });
-    const next = { ...accrual, through: '2030-02-28' };
+    const next = { ...accrual, through: '2026-02-28' };
     const { adjustments } = await made<{ adjustments: object[] }>('/v1/interest-accruals', next);
     expect(adjustments).toHaveLength(1);
     expect((await api.post('/v1/interest-accruals', accrual)).status).toBe(409);

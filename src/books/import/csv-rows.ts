@@ -4,7 +4,7 @@ import { Readable, pipeline } from 'node:stream';
 import { isClientId } from '../../engine/define/reference';
 import { canonicalJson } from '../../engine/write/hash-chain';
 import { hasAmountSize, SIGNED_AMOUNT_PATTERN } from '../../money/amount';
-import { isCalendarDate } from '../../money/calendar-date';
+import { FIRST_EFFECTIVE_DATE, isCalendarDate } from '../../money/calendar-date';
 import { checkColumns, OWN_COLUMNS, VALUE_LENGTH } from './columns';
 import { decodedText } from './decoded-text';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
@@ -191,6 +191,9 @@ class RowReader {
       return refuse(`transaction_id "${id}" makes no client id`);
     }
     if (!isCalendarDate(date)) return refuse(`date "${date}" is no day as YYYY-MM-DD`);
+    if (date < FIRST_EFFECTIVE_DATE) {
+      return refuse(`date ${date} is before ${FIRST_EFFECTIVE_DATE}`);
+    }
     if (value('account_id') === '' || !isClientId(account)) {
       return refuse(`account_id "${value('account_id')}" makes no client id`);
     }

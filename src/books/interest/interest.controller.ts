@@ -18,6 +18,7 @@ export class InterestController {
     status: 201,
     type: InterestAccrualsDto,
     problems: [
+      'future_effective_date',
       'already_accrued',
       'account_not_found',
       'account_not_eligible',

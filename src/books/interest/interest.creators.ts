@@ -2,6 +2,7 @@ import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { currencyDigits } from '../../money/currency';
+import { refuseFuture } from '../transactions/transaction.rules';
 import { accrue, adjust, dueAccount, type Adjustment, type DueAccount } from './accruals';
 import { dateText, dayNumber, type DayCount } from './day-count';
 import { postAccruals, postAdjustments, type AccrualPlan } from './interest.postings';
@@ -32,8 +33,7 @@ const ADJUSTED_PER_QUERY = 100;
  * for, up to and including `through`, on their balances at the end of each of those days; and
  * corrects what entries that were backdated into accrued days have changed since. All of it happens
  * or nothing. An account begins with the day of its first entry; one without entries until
- * `through` is left out. An account that is named twice is accrued once. A day in the future can be
- * accrued, as before a weekend: what is posted to it later is backdated then. Undoing one of the
+ * `through` is left out. An account that is named twice is accrued once. Undoing one of the
  * transactions with a reversal gives the money back and accrues nothing again.
  *
  * All other commands of the ledger wait until one like this is done: 1 s for every 10,000 accounts
@@ -43,9 +43,9 @@ const ADJUSTED_PER_QUERY = 100;
  * other processes' commands are refused after their lock timeout (5 s). Accounts are read in pages,
  * so that memory grows with the events alone.
  *
- * Refuses `account_not_found`, `account_not_eligible` for an account of another type or currency,
- * `account_closed`, `already_accrued` where a named account, or all of them, have the day
- * `through` already, and what posting refuses.
+ * Refuses `future_effective_date`, `account_not_found`, `account_not_eligible` for an account of
+ * another type or currency, `account_closed`, `already_accrued` where a named account, or all of
+ * them, have the day `through` already, and what posting refuses.
  */
 export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualsDto>(
   {
@@ -67,11 +67,12 @@ export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, I
   },
 );
 
-/** @throws Refusal `account_not_found`, `account_not_eligible` */
+/** @throws Refusal `future_effective_date`, `account_not_found`, `account_not_eligible` */
 async function makePlan(
   context: CreatorContext,
   { through, annualRate, dayCount, expenseAccountId }: CalculateInterestOwedInput,
 ): Promise<AccrualPlan> {
+  refuseFuture(context, through, 'through');
   const expense = await findAccount(context.state, expenseAccountId);
   if (!expense) throw notFound(expenseAccountId);
   if (expense.type !== 'expense') {

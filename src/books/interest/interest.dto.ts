@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { isReference } from '../../engine/define/reference';
-import { checkedBy, DateOnly, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
+import { checkedBy, EffectiveDate, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
 import { Reference, textRule } from '../../http/fields';
 import type { Check } from '../../http/fields';
 import { DAY_COUNTS, type DayCount } from './day-count';
@@ -45,7 +45,7 @@ function References(): PropertyDecorator {
 }
 
 export class AccrueInterestDto {
-  @DateOnly()
+  @EffectiveDate()
   through!: string;
 
   @AnnualRate()

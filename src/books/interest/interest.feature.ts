@@ -1,11 +1,11 @@
 import { defineFeature } from '../../engine/define/feature';
 import { CalculateInterestOwed } from './interest.creators';
 import { materializeInterestAccrued, materializeInterestAdjusted } from './interest.materializers';
-import { interestPeriods, interestPostings } from './interest.table';
+import { interestPeriods } from './interest.table';
 
 export const interestFeature = defineFeature({
   name: 'interest',
-  tables: [interestPeriods, interestPostings],
+  tables: [interestPeriods],
   materializers: [materializeInterestAccrued, materializeInterestAdjusted],
   creators: [CalculateInterestOwed],
   problems: {

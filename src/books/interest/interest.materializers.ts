@@ -4,13 +4,14 @@ import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
+import { needSource, rememberSource } from '../transactions/source.rules';
 import { InterestAccrued, InterestAdjusted, type BalanceStretch } from './interest.events';
-import { interestPeriods, interestPostings } from './interest.table';
+import { ACCRUAL_SOURCE, interestPeriods } from './interest.table';
 
 export const materializeInterestAccrued = defineMaterializer(
   InterestAccrued,
-  2,
-  ({ position, data }, { state }) => {
+  3,
+  ({ position, commandId, data }, { state }) => {
     state.append(interestPeriods, {
       account_id: data.accountId,
       through_date: data.through,
@@ -24,15 +25,15 @@ export const materializeInterestAccrued = defineMaterializer(
       carried: BigInt(data.carried),
       scan_after: data.scanAfter ?? position,
     });
-    rememberPosting(state, data.transactionId, position);
+    rememberPosting(state, data.transactionId, commandId, position);
   },
   needPosting,
 );
 
 export const materializeInterestAdjusted = defineMaterializer(
   InterestAdjusted,
-  2,
-  ({ position, data }, { state }) => {
+  3,
+  ({ position, commandId, data }, { state }) => {
     for (const period of data.periods) {
       state.append(interestPeriods, {
         account_id: data.accountId,
@@ -48,7 +49,7 @@ export const materializeInterestAdjusted = defineMaterializer(
         scan_after: position,
       });
     }
-    rememberPosting(state, data.transactionId, position);
+    rememberPosting(state, data.transactionId, commandId, position);
   },
   needPosting,
 );
@@ -57,18 +58,20 @@ function needPosting(
   { data }: LedgerEvent<{ transactionId: string | null }>,
   needs: Pick<RowNeeds, 'row'>,
 ): void {
-  const { transactionId } = data;
-  if (transactionId !== null) needs.row(interestPostings, 'transaction_id', transactionId);
+  if (data.transactionId !== null) needSource(needs, data.transactionId);
 }
 
+/** An accrual has the id of its command. */
 function rememberPosting(
   state: StateSession,
   transactionId: string | null,
+  accrualId: string,
   position: number,
 ): void {
   if (transactionId === null) return;
-  const table = state.table(interestPostings);
-  if (!table.loaded(transactionId)) table.insert({ transaction_id: transactionId, position });
+  const undoneBy = `POST /v1/interest-accruals/${accrualId}/reverse`;
+  const source = { type: ACCRUAL_SOURCE, id: accrualId, undoneBy };
+  rememberSource(state, transactionId, source, position);
 }
 
 function closingBalance(stretches: readonly BalanceStretch[], currency: string): bigint {

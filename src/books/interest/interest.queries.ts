@@ -7,11 +7,12 @@ import {
 } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { AccountRow, AccountTables } from '../accounts/account.table';
+import type { SourceTables } from '../transactions/source.table';
 import type { TransactionTables } from '../transactions/transaction.table';
 import { referenceOf } from '../../engine/define/reference';
-import type { InterestPeriodRow, InterestTables } from './interest.table';
+import { ACCRUAL_SOURCE, type InterestPeriodRow, type InterestTables } from './interest.table';
 
-type InterestBooks = AccountTables & TransactionTables & InterestTables;
+type InterestBooks = AccountTables & TransactionTables & SourceTables & InterestTables;
 
 /** An account with the last row of its interest; everything of that is null before the first. */
 export type InterestAccountRow = Pick<
@@ -102,8 +103,9 @@ function isInterest(db: Kysely<InterestBooks>, position: Expression<number>): Ex
       eb.or([
         eb.exists(
           eb
-            .selectFrom('interest_postings as i')
-            .whereRef('i.transaction_id', '=', 't.transaction_id'),
+            .selectFrom('transaction_sources as s')
+            .whereRef('s.transaction_id', '=', 't.transaction_id')
+            .where('s.source_type', '=', ACCRUAL_SOURCE),
         ),
         eb.and([
           eb('t.reverses', 'is not', null),
@@ -135,7 +137,8 @@ function postingsUndoneBy(db: Kysely<InterestBooks>, reversed: AliasableExpressi
         ),
     )
     .selectFrom('undone as u')
-    .innerJoin('interest_postings as i', 'i.transaction_id', 'u.transaction_id');
+    .innerJoin('transaction_sources as s', 's.transaction_id', 'u.transaction_id')
+    .where('s.source_type', '=', ACCRUAL_SOURCE);
 }
 
 /**

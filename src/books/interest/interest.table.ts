@@ -1,10 +1,5 @@
 import { column } from '../../database/column';
-import {
-  defineAppendTable,
-  defineKeyedTable,
-  type DatabaseOf,
-  type RowOf,
-} from '../../engine/define/state-table';
+import { defineAppendTable, type DatabaseOf, type RowOf } from '../../engine/define/state-table';
 import type { DayCount } from './day-count';
 import type { BalanceStretch } from './interest.events';
 
@@ -37,24 +32,11 @@ export const interestPeriods = defineAppendTable({
   },
 });
 
-/** The transactions that posted interest. */
-export const interestPostings = defineKeyedTable({
-  name: 'interest_postings',
-  lastPosition: 'position',
-  key: 'transaction_id',
-  unique: [],
-  mutable: [],
-  // Events of one transaction follow each other.
-  cacheRows: 100,
-  columns: {
-    transaction_id: column.uuid(),
-    /** Position of the first event that named it. */
-    position: column.bigint(),
-  },
-});
+/** What the transactions that posted interest are part of. */
+export const ACCRUAL_SOURCE = 'interest_accrual';
 
 export type InterestPeriodRow = RowOf<typeof interestPeriods>;
-export type InterestTables = DatabaseOf<typeof interestPeriods | typeof interestPostings>;
+export type InterestTables = DatabaseOf<typeof interestPeriods>;
 
 declare module '../../engine/define/state-table' {
   interface StateDatabase extends InterestTables {}

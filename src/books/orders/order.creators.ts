@@ -8,7 +8,7 @@ import { OrderCancelled, OrderPlaced, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
 import { normalQuantity, openAccountIn } from './order.rules';
-import { orders, type OrderRow } from './order.table';
+import { orders, type OrderRow, type OrderStatus } from './order.table';
 import { orderView } from './order.view';
 import type { OrderDto } from './order.dto';
 
@@ -105,16 +105,20 @@ export const CancelOrder = defineCreator<CancelOrderInput, OrderDto>({
   name: 'CancelOrder',
   needs: ({ orderId }, needs) => needOrder(needs, orderId),
   run: async (context, input) => {
-    const { order_id: orderId } = await openOrder(context, input.orderId);
+    const { order_id: orderId } = await orderIn(context, input.orderId, 'placed');
     await context.append(OrderCancelled, { orderId });
     return orderView((await findOrder(context.state, orderId))!);
   },
 });
 
-/** The order, still open. @throws Refusal `not_found`, `order_not_open` */
-export async function openOrder({ state }: CreatorContext, reference: string): Promise<OrderRow> {
+/** The order, which must be in a state. @throws Refusal `not_found`, `order_not_open` */
+export async function orderIn(
+  { state }: CreatorContext,
+  reference: string,
+  status: OrderStatus,
+): Promise<OrderRow> {
   const order = await findOrder(state, reference);
   if (!order) throw new Refusal('not_found', `There is no order ${reference}`);
-  if (order.status === 'placed') return order;
-  throw new Refusal('order_not_open', `Order ${order.order_id} is ${order.status}`);
+  if (order.status === status) return order;
+  throw new Refusal('order_not_open', `Order ${order.order_id} is ${order.status}, not ${status}`);
 }

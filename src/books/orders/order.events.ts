@@ -56,3 +56,15 @@ export interface OrderCancelledData {
   orderId: Uuid;
 }
 export const OrderCancelled = defineEvent<OrderCancelledData>('OrderCancelled');
+
+/** Undoes a settlement with its postings: the order is open again. */
+export interface OrderSettlementReversedData {
+  orderId: Uuid;
+  reason: string;
+  /** The transaction that takes the postings back. */
+  reversalTransactionId: Uuid;
+  /** The transaction of the settlement. */
+  transactionId: Uuid;
+}
+export const OrderSettlementReversed =
+  defineEvent<OrderSettlementReversedData>('OrderSettlementReversed');

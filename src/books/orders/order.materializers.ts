@@ -4,11 +4,21 @@ import { defineMaterializer } from '../../engine/define/materializer';
 import type { StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
-import { OrderCancelled, OrderPlaced, OrderSettled, type OrderSettledData } from './order.events';
+import { rememberOnlySource } from '../transactions/source.rules';
+import {
+  OrderCancelled,
+  OrderPlaced,
+  OrderSettled,
+  OrderSettlementReversed,
+  type OrderSettledData,
+} from './order.events';
 import { orders, type OrderRow } from './order.table';
 
 /** The task of laying the confirmation of a settled order in the object storage. */
 export const CONFIRMATION_UPLOAD = 'order.confirmation-upload';
+
+/** What the transactions of a settlement and of its reversal are part of; the id is the order's. */
+const SETTLEMENT_SOURCE = 'order_settlement';
 
 /** What the confirmation says, as of the event that asks for it. */
 export interface ConfirmationUpload extends OrderSettledData {
@@ -64,7 +74,7 @@ export const materializeOrderPlaced = defineMaterializer(
 
 export const materializeOrderSettled = defineMaterializer(
   OrderSettled,
-  1,
+  2,
   async ({ position, data }, { state, tasks }) => {
     const order = await orderOf(state, data.orderId);
     const company = await state.table(companies).get(data.companyId);
@@ -81,6 +91,9 @@ export const materializeOrderSettled = defineMaterializer(
       version: order.version + 1,
       last_position: position,
     });
+    const undoneBy = `POST /v1/orders/${data.orderId}/reverse-settlement`;
+    const source = { type: SETTLEMENT_SOURCE, id: data.orderId, undoneBy };
+    rememberOnlySource(state, data.transactionId, source, position);
     const confirmation: ConfirmationUpload = {
       ...data,
       clientId: order.client_id,
@@ -93,6 +106,30 @@ export const materializeOrderSettled = defineMaterializer(
     needs.row(orders, 'order_id', data.orderId);
     needs.row(companies, 'company_id', data.companyId);
   },
+);
+
+export const materializeOrderSettlementReversed = defineMaterializer(
+  OrderSettlementReversed,
+  1,
+  async ({ position, data }, { state }) => {
+    const order = await orderOf(state, data.orderId);
+    state.table(orders).update({
+      ...order,
+      status: 'placed',
+      settled_at: null,
+      transaction_id: null,
+      fee_account_id: null,
+      executed_amount: null,
+      fee: null,
+      cash_amount: null,
+      version: order.version + 1,
+      last_position: position,
+    });
+    const undoneBy = `POST /v1/orders/${data.orderId}/settle`;
+    const source = { type: SETTLEMENT_SOURCE, id: data.orderId, undoneBy };
+    rememberOnlySource(state, data.reversalTransactionId, source, position);
+  },
+  ({ data }, needs) => needs.row(orders, 'order_id', data.orderId),
 );
 
 export const materializeOrderCancelled = defineMaterializer(

@@ -6,9 +6,10 @@ import { needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
+import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
 import { readInstant } from '../../money/instant';
-import { postTransaction } from '../transactions/transaction.rules';
-import { openOrder } from './order.creators';
+import { postTransaction, refuseFuture } from '../transactions/transaction.rules';
+import { orderIn } from './order.creators';
 import { OrderSettled, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
@@ -23,13 +24,14 @@ export interface SettleOrderInput {
   executedAmount: string;
   fee?: string | undefined;
   feeAccountId?: string | undefined;
-  /** RFC 3339, kept in UTC with milliseconds. The postings take effect on that day. */
+  /** RFC 3339, kept in UTC with milliseconds. The postings take effect on its day. */
   settledAt: string;
 }
 
 /**
  * Settles an order: its postings, its new state and the task of confirming it, in one step or not
  * at all; see {@link settlementPostings} for what is posted. Refuses, in this order:
+ * `validation_failed` for a time before 1900, `future_effective_date` (for `settledAt`),
  * `validation_failed` for a fee without an account, `not_found`, `order_not_open`,
  * `validation_failed` for amounts that do not fit the currency, `account_not_found`,
  * `account_closed` and `currency_mismatch` for the fee's account, `limit_exceeded` (a buy) or
@@ -50,13 +52,14 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   },
   run: async (context, input) => {
     const settledAt = readSettledAt(input.settledAt);
+    const effectiveDate = effectiveDateOf(context, settledAt);
     if (!/^0(\.0+)?$/.test(input.fee ?? '0') && input.feeAccountId === undefined) {
       throw invalidOrder({
         pointer: '/feeAccountId',
         message: 'is missing, although there is a fee',
       });
     }
-    const order = await openOrder(context, input.orderId);
+    const order = await orderIn(context, input.orderId, 'placed');
     const { side, symbol, quantity, currency } = order;
     const { executed, fee } = readAmounts(currency, input);
     const cash = await findAccount(context.state, order.cash_account_id);
@@ -70,7 +73,7 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
     });
     const { data: posted } = await postTransaction(context, {
       description: `${VERBS[side]} ${quantity} ${symbol}`,
-      effectiveDate: settledAt.slice(0, 10),
+      effectiveDate,
       metadata: { orderId: order.order_id },
       postings,
     });
@@ -100,6 +103,17 @@ function readSettledAt(text: string): string {
   const settledAt = readInstant(text);
   if (settledAt !== undefined) return settledAt;
   throw invalidOrder({ pointer: '/settledAt', message: 'must be an RFC 3339 time' });
+}
+
+/** The book's day. @throws Refusal `validation_failed`, `future_effective_date` */
+function effectiveDateOf(context: CreatorContext, settledAt: string): string {
+  const day = context.dayOf(settledAt);
+  if (day < FIRST_EFFECTIVE_DATE) {
+    const message = `must be on ${FIRST_EFFECTIVE_DATE} or later`;
+    throw invalidOrder({ pointer: '/settledAt', message });
+  }
+  refuseFuture(context, day, 'settledAt');
+  return day;
 }
 
 /** Minor units; no fee is a fee of zero. @throws Refusal `validation_failed` */

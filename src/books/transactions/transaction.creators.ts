@@ -1,15 +1,16 @@
 import { needAccount } from '../accounts/account.queries';
-import { formatMoney } from '../accounts/account.view';
 import { defineCreator } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
+import { needSource, refuseSourced } from './source.rules';
 import { findTransaction, needTransaction } from './transaction.queries';
-import { needPostings, postTransaction, type PostTransactionInput } from './transaction.rules';
+import { needPostings, postTransaction, reverseTransaction } from './transaction.rules';
+import type { PostTransactionInput, ReversalInput } from './transaction.rules';
 import { transactions } from './transaction.table';
 import { postedTransactionView } from './transaction.view';
 import type { TransactionDto } from './transaction.dto';
 
-/** Posts a balanced transaction. Refuses `client_id_taken` and what `checkPostings` refuses. */
+/** Posts a balanced transaction. Refuses what `postTransaction` refuses. */
 export const PostTransaction = defineCreator<PostTransactionInput, TransactionDto>({
   name: 'PostTransaction',
   needs: needPostings,
@@ -20,16 +21,13 @@ export const PostTransaction = defineCreator<PostTransactionInput, TransactionDt
 });
 
 /** `transactionId`: an id or `client:<clientId>`. */
-export interface ReverseTransactionInput {
+export interface ReverseTransactionInput extends ReversalInput {
   transactionId: string;
-  clientId?: string | undefined;
-  description?: string | undefined;
-  effectiveDate?: string | undefined;
 }
 
 /**
- * Posts the opposite of a transaction, once. Refuses `not_found`, `already_reversed` and what
- * posting refuses: a limit holds for a reversal too.
+ * Posts the opposite of a transaction, once, and not before it. Refuses `not_found`, `has_source`
+ * for a part of a fact that is undone as a whole, and what reverseTransaction refuses.
  */
 export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',
@@ -39,23 +37,15 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
   },
   needsThen: ({ transactionId }, loaded, needs) => {
     const original = loadedReferenced(loaded, transactions, transactionId);
-    for (const { accountId } of original?.postings ?? []) needAccount(needs, accountId);
+    if (!original) return;
+    needSource(needs, original.transaction_id);
+    for (const { accountId } of original.postings) needAccount(needs, accountId);
   },
   run: async (context, { transactionId, ...input }) => {
     const original = await findTransaction(context.state, transactionId);
     if (!original) throw new Refusal('not_found', `There is no transaction ${transactionId}`);
-    const id = original.transaction_id;
-    if (original.reversed_by !== null) {
-      const by = original.reversed_by;
-      throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
-    }
-    const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
-      accountId,
-      direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
-      amount: formatMoney(BigInt(amount), currency),
-    }));
-    const description = input.description ?? `Reversal of ${original.description}`;
-    await postTransaction(context, { ...input, description, postings }, id);
+    await refuseSourced(context.state, original.transaction_id);
+    await reverseTransaction(context, original, input);
   },
   answer: ([event]) => postedTransactionView(event!),
 });

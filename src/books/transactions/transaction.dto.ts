@@ -1,6 +1,13 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ProblemDto } from '../../http/problem.dto';
-import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf } from '../../http/fields';
+import {
+  Amount,
+  ClientId,
+  DateOnly,
+  EffectiveDate,
+  IdempotencyKey,
+  ListOf,
+} from '../../http/fields';
 import { Metadata, OneOf, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import type { PostingInput } from './posting-rules';
@@ -29,7 +36,7 @@ export class PostTransactionDto implements PostTransactionInput {
   @Text(1, MAX_DESCRIPTION)
   description!: string;
 
-  @DateOnly({ optional: true })
+  @EffectiveDate({ optional: true })
   effectiveDate?: string;
 
   @Metadata()
@@ -59,7 +66,7 @@ export class ReverseTransactionDto {
   @Text(1, MAX_DESCRIPTION, { optional: true })
   description?: string;
 
-  @DateOnly({ optional: true })
+  @EffectiveDate({ optional: true })
   effectiveDate?: string;
 }
 
@@ -102,6 +109,15 @@ export class PostedPostingDto implements PostedPosting {
   balanceAfter!: string;
 }
 
+/** The fact that a transaction is part of. */
+export class TransactionSourceDto {
+  @ApiProperty({ example: 'interest_accrual', description: 'What kind of fact it is' })
+  type!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+}
+
 /** A transaction as the API answers it. */
 export class TransactionDto {
   @ApiProperty({ format: 'uuid' })
@@ -130,6 +146,13 @@ export class TransactionDto {
 
   @ApiProperty({ type: String, nullable: true, description: 'The transaction that reverses it' })
   reversedBy!: string | null;
+
+  @ApiProperty({
+    type: TransactionSourceDto,
+    nullable: true,
+    description: 'The fact that it is part of, and undone with',
+  })
+  source!: TransactionSourceDto | null;
 
   @ApiProperty({ type: [PostedPostingDto] })
   postings!: PostedPostingDto[];

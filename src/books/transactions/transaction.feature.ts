@@ -1,6 +1,7 @@
 import { defineFeature } from '../../engine/define/feature';
 import { PostTransactionBatch } from './batch.creator';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
+import { transactionSources } from './source.table';
 import { TransactionPosted } from './transaction.events';
 import { materializeTransactionPosted } from './transaction.materializers';
 import { refuseUnbalanced } from './transaction.rules';
@@ -8,11 +9,17 @@ import { transactions } from './transaction.table';
 
 export const transactionFeature = defineFeature({
   name: 'transactions',
-  tables: [transactions],
+  tables: [transactions, transactionSources],
   materializers: [materializeTransactionPosted],
   dataRules: [{ event: TransactionPosted, check: refuseUnbalanced }],
   creators: [PostTransaction, ReverseTransaction, PostTransactionBatch],
   problems: {
+    future_effective_date: { status: 422, title: 'The effective date is after today' },
+    reversal_before_original: { status: 422, title: 'A reversal is not before its original' },
+    has_source: {
+      status: 409,
+      title: 'The transaction is part of a fact that is undone as a whole',
+    },
     already_reversed: { status: 409, title: 'The transaction is reversed already' },
     unbalanced_transaction: { status: 422, title: 'Debits and credits differ' },
     account_not_found: { status: 422, title: 'There is no such account' },

@@ -8,8 +8,9 @@ import type { Found, RowNeeds, StateSession } from '../../engine/define/state-se
 import type { PageRows } from '../../http/page';
 import { formatAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
+import type { SourceTables } from './source.table';
 import type { PostedPosting } from './transaction.events';
-import type { TransactionDto } from './transaction.dto';
+import type { TransactionDto, TransactionSourceDto } from './transaction.dto';
 import {
   transactions,
   type PostedTransactionRow,
@@ -30,7 +31,7 @@ export function findTransaction(
   return findReferenced(state, transactions, reference);
 }
 
-type BookTables = TransactionTables & AccountTables;
+type BookTables = TransactionTables & AccountTables & SourceTables;
 
 type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
   Pick<EntryRow, 'debits_after' | 'credits_after'> &
@@ -92,6 +93,28 @@ async function readPostings(
   return postings;
 }
 
+const readSourceRows = prepared<
+  BookTables,
+  { ids: readonly string[] },
+  { transaction_id: string; source_type: string; source_id: string }
+>((db, { ids }) =>
+  db
+    .selectFrom('transaction_sources')
+    .select(['transaction_id', 'source_type', 'source_id'])
+    .where('transaction_id', '=', anyOf('uuid', ids)),
+);
+
+/** The facts that some transactions are part of, by transaction. */
+async function readSources(
+  db: Kysely<BookTables>,
+  rows: readonly Pick<TransactionRow, 'transaction_id'>[],
+): Promise<Map<string, TransactionSourceDto>> {
+  const found = await readSourceRows(db, { ids: rows.map((row) => row.transaction_id) });
+  return new Map(
+    found.map((row) => [row.transaction_id, { type: row.source_type, id: row.source_id }]),
+  );
+}
+
 /**
  * The first of some transactions, as many as one answer can have, as they were after the event at
  * `position`: later reversals are not yet known.
@@ -103,6 +126,7 @@ async function viewsOf(
 ): Promise<TransactionDto[]> {
   const postings = await readPostings(db, rows);
   const complete = rows.filter((row) => postings.has(row.position));
+  const sources = await readSources(db, complete);
   return complete.map((row) => ({
     id: row.transaction_id,
     clientId: row.client_id,
@@ -113,6 +137,7 @@ async function viewsOf(
     metadata: row.metadata,
     reverses: row.reverses,
     reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
+    source: sources.get(row.transaction_id) ?? null,
     postings: postings.get(row.position)!,
   }));
 }

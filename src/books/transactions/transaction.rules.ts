@@ -1,4 +1,5 @@
 import { needAccount } from '../accounts/account.queries';
+import { formatMoney } from '../accounts/account.view';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
@@ -7,12 +8,12 @@ import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
-import { transactions } from './transaction.table';
+import { transactions, type PostedTransactionRow } from './transaction.table';
 
 export interface PostTransactionInput {
   clientId?: string | undefined;
   description: string;
-  /** `YYYY-MM-DD`; default today (UTC). */
+  /** `YYYY-MM-DD`, not after today; default today. */
   effectiveDate?: string | undefined;
   metadata?: Record<string, string> | undefined;
   postings: PostingInput[];
@@ -65,16 +66,30 @@ export function refuseUnbalanced({ postings }: TransactionPostedData): void {
 }
 
 /**
+ * Refuses what would take effect after today: it cannot be posted before its day has come.
+ * @param field where the request says the day
+ * @throws Refusal `future_effective_date`
+ */
+export function refuseFuture({ today }: CreatorContext, day: string, field: string): void {
+  if (day <= today) return;
+  const message = `is ${day}, which is after today, ${today} in the book's time zone`;
+  throw new Refusal('future_effective_date', `${field} ${message}`, {
+    errors: [{ pointer: `/${field}`, message }],
+  });
+}
+
+/**
  * Posts a balanced transaction as a part of any command: the one way in which postings come about.
  * @param reverses the id of the transaction whose opposite this is
- * @throws Refusal `client_id_taken`, and what `checkPostings` refuses
+ * @throws Refusal `future_effective_date`, `client_id_taken`, and what `checkPostings` refuses
  */
 export async function postTransaction(
   context: CreatorContext,
   input: PostTransactionInput,
   reverses?: string,
 ): Promise<LedgerEvent<TransactionPostedData>> {
-  const { clientId, description, metadata = {} } = input;
+  const { clientId, description, effectiveDate = context.today, metadata = {} } = input;
+  refuseFuture(context, effectiveDate, 'effectiveDate');
   const table = context.state.table(transactions);
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
@@ -84,10 +99,51 @@ export async function postTransaction(
   return context.append(TransactionPosted, {
     ...(clientId !== undefined && { clientId }),
     description,
-    effectiveDate: input.effectiveDate ?? context.now.slice(0, 10),
+    effectiveDate,
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
     ...(reverses !== undefined && { reverses }),
     transactionId: context.newId(),
+  });
+}
+
+/** What the reversal of a transaction may say of itself; by default it has today's date. */
+export type ReversalInput = Pick<PostTransactionInput, 'clientId' | 'effectiveDate'> & {
+  description?: string | undefined;
+};
+
+/**
+ * Posts the opposite of a transaction, once and not before it, as a part of any command. Whether it
+ * is part of a fact that is undone as a whole is not asked.
+ * @throws Refusal `already_reversed`, `reversal_before_original`, and what {@link postTransaction}
+ *   refuses: a limit holds for a reversal too
+ */
+export function reverseTransaction(
+  context: CreatorContext,
+  original: PostedTransactionRow,
+  input: ReversalInput = {},
+): Promise<LedgerEvent<TransactionPostedData>> {
+  const id = original.transaction_id;
+  if (original.reversed_by !== null) {
+    const by = original.reversed_by;
+    throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
+  }
+  refuseBefore(original, input.effectiveDate ?? context.today);
+  const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
+    accountId,
+    direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
+    amount: formatMoney(BigInt(amount), currency),
+  }));
+  const description = input.description ?? `Reversal of ${original.description}`;
+  return postTransaction(context, { ...input, description, postings }, id);
+}
+
+/** @throws Refusal `reversal_before_original` */
+function refuseBefore(original: PostedTransactionRow, effectiveDate: string): void {
+  const { transaction_id: id, effective_date: first } = original;
+  if (effectiveDate >= first) return;
+  const message = `is ${effectiveDate}, which is before ${first}, the date of transaction ${id}`;
+  throw new Refusal('reversal_before_original', `effectiveDate ${message}`, {
+    errors: [{ pointer: '/effectiveDate', message }],
   });
 }

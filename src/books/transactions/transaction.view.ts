@@ -15,6 +15,7 @@ export function postedTransactionView(event: LedgerEvent): TransactionDto {
     metadata: data.metadata ?? {},
     reverses: data.reverses ?? null,
     reversedBy: null,
+    source: null,
     postings: data.postings.map(({ accountId, direction, amount, currency, balanceAfter }) => ({
       accountId,
       direction,

@@ -10,6 +10,7 @@ import type { EventType, Head, LedgerEvent } from '../define/event';
 import { encodeChanges } from '../session/flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from '../define/ids';
+import type { BookDays } from '../../money/book-days';
 import { Refusal } from '../define/refusal';
 import type { Registry } from '../define/registry';
 import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
@@ -28,6 +29,7 @@ import { RecordedTasks } from './task-log';
 export interface ExecutionScope {
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly days: BookDays;
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
 }
@@ -169,7 +171,7 @@ export class Execution {
     const time = isoTime(this.scope.clock.now());
     // No event is recorded before the one in front of it, whatever became of the clock meanwhile.
     const now = time > this.lastRecordedAt ? time : this.lastRecordedAt;
-    const context = new RunningCommand(this, this.scope.clock, command, id, now, parentId);
+    const context = new RunningCommand(this, this.scope, command, id, now, parentId);
     let outcome: Outcome;
     let keep = false;
     try {
@@ -308,7 +310,7 @@ class RunningCommand implements CreatorContext {
 
   constructor(
     private readonly execution: Execution,
-    private readonly clock: Clock,
+    private readonly scope: ExecutionScope,
     private readonly command: Command,
     private readonly id: string,
     readonly now: string,
@@ -325,8 +327,16 @@ class RunningCommand implements CreatorContext {
     return this.state.head.position;
   }
 
+  get today(): string {
+    return this.dayOf(this.now);
+  }
+
+  dayOf(instant: string): string {
+    return this.scope.days.of(instant);
+  }
+
   newId(): string {
-    return this.clock.newId();
+    return this.scope.clock.newId();
   }
 
   append<Data extends object>(

@@ -116,9 +116,11 @@ describe('an import (on real databases)', () => {
       'x y,1993-01-01,5,cash_deposit,1.00,',
       '8,1993-01-01,5,cash_deposit,1.00,ab"c',
       '9,1993-01-01,5,cash_deposit,1.00,',
+      '10,1899-12-31,5,cash_deposit,1.00,',
+      '11,2999-01-01,5,cash_deposit,1.00,',
     ]);
     const { report, refused } = await importOf(ledger, file);
-    expect(report).toMatchObject({ rows: 12, posted: 2, alreadyThere: 1, refused: 9 });
+    expect(report).toMatchObject({ rows: 14, posted: 2, alreadyThere: 1, refused: 11 });
     const reasons = new Map(refused.map(({ line, reason }) => [line, reason]));
     expect(Object.fromEntries(reasons)).toEqual({
       3: 'date "1993-02-30" is no day as YYYY-MM-DD',
@@ -130,6 +132,8 @@ describe('an import (on real databases)', () => {
       9: expect.stringContaining('client_id_taken') as string,
       12: 'transaction_id "x y" makes no client id',
       13: expect.stringContaining('no valid CSV') as string,
+      15: 'date 1899-12-31 is before 1900-01-01',
+      16: expect.stringContaining('future_effective_date') as string,
     });
     expect((await balancesOf(ledger)).get('import:5')).toBe(70_100n);
   });

@@ -1,5 +1,6 @@
 import type { DayCount } from '../../../src/books/interest/day-count';
 import { ReverseTransaction } from '../../../src/books/transactions/transaction.creators';
+import { readTransaction } from '../../../src/books/transactions/transaction.queries';
 import { currentAccount } from '../../harness/books';
 import { query } from '../../harness/cluster';
 import { rounds } from '../../harness/rounds';
@@ -121,30 +122,30 @@ describe('entries backdated into accrued days', () => {
   });
 });
 
-describe('a reversal of interest', () => {
-  it('takes the money back, and is no part of the balance that bears interest', async () => {
+describe('a transaction of interest', () => {
+  it('says which accrual it is part of, and is not reversed alone', async () => {
     const books = await startInterestBooks();
-    const account = await books.openWith(['1000.00', '2026-01-01'], ['1000.00', '2026-03-01']);
+    const deposit = await books.openWith(['1000.00', '2026-01-01']);
     const { transactionIds } = await books.accrue({ through: '2026-01-31' });
-    const reverse = (transactionId: string, effectiveDate: string) =>
-      books.ledger.accept(ReverseTransaction, { transactionId, effectiveDate });
-    const undone = await reverse(transactionIds[0]!, '2026-01-31');
-    expect(await currentAccount(books.ledger, account.id)).toMatchObject({ balance: '2000.00' });
-    const second = await books.accrue({ through: '2026-02-10', accountIds: [account.id] });
-    expect(second).toMatchObject({ adjustments: [], accruals: [{ amount: '1.00' }] });
-    const again = await reverse(undone.id, '2026-02-01');
-    await reverse(again.id, '2026-02-11');
-    const third = await books.accrue({ through: '2026-02-20' });
-    expect(third).toMatchObject({ adjustments: [], accruals: [{ amount: '1.00' }] });
-    // An ordinary reversal is an entry like others.
-    const deposit = await books.post(account, '10000.00', '2026-02-21');
-    await books.accrue({ through: '2026-02-22' });
-    await reverse(deposit.id, '2026-02-22');
-    const fourth = await books.accrue({ through: '2026-02-23' });
-    expect(fourth).toMatchObject({
-      adjustments: [{ amount: '-1.00' }],
-      accruals: [{ amount: '0.10' }],
-    });
+    await books.post(deposit, '1000.00', '2026-01-22');
+    const next = await books.accrue({ through: '2026-02-10' });
+    const { stateReader, ledger } = books.ledger.open;
+    const { position } = ledger.head;
+    const ids = new Set<string>();
+    for (const transactionId of [...transactionIds, ...next.transactionIds]) {
+      const { value } = await stateReader.read((db) => readTransaction(db, transactionId));
+      const { type, id } = value!.source!;
+      expect(type).toBe('interest_accrual');
+      ids.add(id);
+      const refusal = await books.ledger.refuse(ReverseTransaction, { transactionId });
+      expect(refusal).toMatchObject({
+        code: 'has_source',
+        detail: expect.stringContaining(`POST /v1/interest-accruals/${id}/reverse`) as string,
+      });
+    }
+    // An adjustment and an accrual of one command are one.
+    expect([transactionIds.length, next.transactionIds.length, ids.size]).toEqual([1, 2, 2]);
+    expect(ledger.head.position).toBe(position);
   });
 });
 
@@ -192,20 +193,6 @@ describe('accruing at random times', () => {
     };
     for (const account of accounts) await post(account);
     const known = new Map<string, Accrued[]>(accounts.map((a) => [a.id, []]));
-    // Interest that was given back; it changes balances and no principal.
-    const reversed = new Map<string, bigint>(accounts.map((a) => [a.id, 0n]));
-    const reversible: string[] = [];
-    const reverse = async (transactionId: string) => {
-      const effectiveDate = dayOf(random, 120);
-      const input = { transactionId, effectiveDate };
-      const reversal = await books.ledger.accept(ReverseTransaction, input);
-      for (const { accountId, direction, amount } of reversal.postings) {
-        const minor = BigInt(amount.replace('.', ''));
-        const before = reversed.get(accountId) ?? 0n;
-        reversed.set(accountId, direction === 'credit' ? before + minor : before - minor);
-      }
-      reversible.push(reversal.id);
-    };
     for (let round = 1; round <= ROUNDS; round++) {
       for (let i = random.below(8); i > 0; i--) await post(random.pick(accounts));
       const through = new Date(Date.parse('2024-01-20') + round * 9 * 86_400_000).toISOString();
@@ -215,12 +202,7 @@ describe('accruing at random times', () => {
       const some = accounts.filter(() => random.chance(0.7));
       if (some.length === 0) continue;
       const input = { ...terms, accountIds: some.map((a) => a.id) };
-      const { accruals, transactionIds } = await books.accrue(input);
-      reversible.push(...transactionIds);
-      if (random.chance(0.4) && reversible.length > 0) {
-        const at = random.below(reversible.length);
-        await reverse(reversible.splice(at, 1)[0]!);
-      }
+      const { accruals } = await books.accrue(input);
       for (const { accountId } of accruals) known.get(accountId)!.push(terms);
       for (const account of some) {
         const periods = known.get(account.id)!;
@@ -233,7 +215,7 @@ describe('accruing at random times', () => {
         expect(exact.numerator * expected.denominator).toBe(expected.numerator * UNITS);
         const deposits = posted.get(account.id)!.reduce((sum, p) => sum + p.minor, 0n);
         const { balance } = await currentAccount(books.ledger, account.id);
-        expect(BigInt(balance.replace('.', ''))).toBe(deposits + minor + reversed.get(account.id)!);
+        expect(BigInt(balance.replace('.', ''))).toBe(deposits + minor);
       }
     }
   });
