@@ -7,6 +7,7 @@ import * as createOrders from './0006-create-orders';
 import * as createWebhooks from './0007-create-webhooks';
 import * as keepPositions from './0008-keep-positions';
 import * as indexClosings from './0009-index-closings';
+import * as keepDigits from './0010-keep-digits';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -19,4 +20,5 @@ export const stateMigrations = {
   '0007-create-webhooks': createWebhooks,
   '0008-keep-positions': keepPositions,
   '0009-index-closings': indexClosings,
+  '0010-keep-digits': keepDigits,
 };

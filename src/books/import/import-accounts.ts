@@ -2,6 +2,7 @@ import { anyOf } from '../../database/arrays';
 import { OpenAccount } from '../accounts/account.creators';
 import type { AccountType } from '../accounts/account.events';
 import type { AccountRow } from '../accounts/account.table';
+import { readCurrency } from '../currencies/currency.queries';
 import type { OpenLedger } from '../../engine/open-ledger';
 import type { ImportRow } from './csv-rows';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
@@ -24,12 +25,18 @@ export class ImportAccounts {
   ) {}
 
   /**
-   * Looks at the accounts that take the other side, and opens none: a file of which no row can be
-   * posted leaves nothing behind.
-   * @throws ImportError where one is missing, or is of another type or currency
+   * Looks at the currency and the accounts that take the other side, and opens none: a file of
+   * which no row can be posted leaves nothing behind.
+   * @throws ImportError where there is no such currency, or where an account is missing, or is of
+   *   another type or currency
    */
-  async checkCounters(): Promise<void> {
+  async checkAccounts(): Promise<void> {
     const { against, counter, currency } = this.plan;
+    const { value: known } = await this.open.stateReader.read((db) => readCurrency(db, currency));
+    if (!known) {
+      const wanted = 'a code of ISO 4217 or one that is defined in this ledger';
+      throw new ImportError(`--currency must be ${wanted}, not "${currency}"`);
+    }
     const wanted = new Map<string, CounterAccount>();
     for (const account of [...against.values(), ...(counter ? [counter] : [])]) {
       const before = wanted.get(account.clientId);

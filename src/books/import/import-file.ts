@@ -63,7 +63,7 @@ class ImportRun {
   async run(): Promise<ImportReport> {
     const startedMs = performance.now();
     const { file, plan } = this.options;
-    await this.accounts.checkCounters();
+    await this.accounts.checkAccounts();
     let chunk: ImportRow[] = [];
     for await (const row of readRows(file, plan)) {
       this.rows++;

@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
 import { isClientId } from '../../engine/define/reference';
-import { currencyDigits } from '../../money/currency';
+import { CURRENCY_PATTERN } from '../../money/currency';
 
 /** What was asked for cannot be imported; `message` is one sentence for the person who asked. */
 export class ImportError extends Error {
@@ -18,9 +18,8 @@ export interface CounterAccount {
 export interface ImportPlan {
   /** Names the import: rows of the same name and transaction id are the same transaction. */
   readonly name: string;
-  /** ISO 4217; every amount of the file is in it. */
+  /** Code of a currency; every amount of the file is in it. */
   readonly currency: string;
-  readonly digits: number;
   /** Type of the accounts that are opened for the file's account ids. */
   readonly accountType: AccountType;
   /** The client id of a row's account is this and the row's account id. */
@@ -58,9 +57,9 @@ export function importPlan(texts: ImportTexts): ImportPlan {
   const accountPrefix = texts.accountPrefix ?? `${name}:`;
   check(PREFIX.test(accountPrefix), '--account-prefix must be 0 to 48 of A-Z a-z 0-9 . _ : -');
   const { currency } = texts;
-  check(currency !== undefined, '--currency is missing: an ISO 4217 code such as CZK');
-  const digits = currencyDigits(currency);
-  check(digits !== undefined, `--currency must be an ISO 4217 code, not "${currency}"`);
+  check(currency !== undefined, '--currency is missing: the code of one, such as CZK');
+  const isCode = CURRENCY_PATTERN.test(currency);
+  check(isCode, `--currency must be the code of a currency, not "${currency}"`);
   const against = new Map<string, CounterAccount>();
   for (const text of texts.against ?? []) {
     const at = text.indexOf('=');
@@ -75,7 +74,7 @@ export function importPlan(texts: ImportTexts): ImportPlan {
   );
   const accountType = accountTypeOf('--account-type', texts.accountType ?? 'liability');
   const createAccounts = texts.createAccounts ?? false;
-  return { name, currency, digits, accountType, accountPrefix, createAccounts, against, counter };
+  return { name, currency, accountType, accountPrefix, createAccounts, against, counter };
 }
 
 /** The file's name without folder and extension, in the letters that a client id may have. */

@@ -3,7 +3,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import { knownDigits, needCurrency } from '../currencies/currency.rules';
 import { InterestAccrued, InterestAdjusted, type BalanceStretch } from './interest.events';
 import { interestPeriods, interestPostings } from './interest.table';
 
@@ -11,6 +11,7 @@ export const materializeInterestAccrued = defineMaterializer(
   InterestAccrued,
   2,
   ({ position, data }, { state }) => {
+    const digits = knownDigits(state, data.currency);
     state.append(interestPeriods, {
       account_id: data.accountId,
       through_date: data.through,
@@ -19,20 +20,21 @@ export const materializeInterestAccrued = defineMaterializer(
       annual_rate: data.annualRate,
       day_count: data.dayCount,
       stretches: data.stretches,
-      balance: closingBalance(data.stretches, data.currency),
-      accrued: minorOf(data.accrued, data.currency),
+      balance: closingBalance(data.stretches, digits),
+      accrued: minorOf(data.accrued, digits),
       carried: BigInt(data.carried),
       scan_after: data.scanAfter ?? position,
     });
     rememberPosting(state, data.transactionId, position);
   },
-  needPosting,
+  needDigitsAndPosting,
 );
 
 export const materializeInterestAdjusted = defineMaterializer(
   InterestAdjusted,
   2,
   ({ position, data }, { state }) => {
+    const digits = knownDigits(state, data.currency);
     for (const period of data.periods) {
       state.append(interestPeriods, {
         account_id: data.accountId,
@@ -42,21 +44,22 @@ export const materializeInterestAdjusted = defineMaterializer(
         annual_rate: period.annualRate,
         day_count: period.dayCount,
         stretches: period.stretches,
-        balance: closingBalance(period.stretches, data.currency),
-        accrued: minorOf(data.accrued, data.currency),
+        balance: closingBalance(period.stretches, digits),
+        accrued: minorOf(data.accrued, digits),
         carried: BigInt(data.carried),
         scan_after: position,
       });
     }
     rememberPosting(state, data.transactionId, position);
   },
-  needPosting,
+  needDigitsAndPosting,
 );
 
-function needPosting(
-  { data }: LedgerEvent<{ transactionId: string | null }>,
+function needDigitsAndPosting(
+  { data }: LedgerEvent<{ currency: string; transactionId: string | null }>,
   needs: Pick<RowNeeds, 'row'>,
 ): void {
+  needCurrency(needs, data.currency);
   const { transactionId } = data;
   if (transactionId !== null) needs.row(interestPostings, 'transaction_id', transactionId);
 }
@@ -71,14 +74,14 @@ function rememberPosting(
   if (!table.loaded(transactionId)) table.insert({ transaction_id: transactionId, position });
 }
 
-function closingBalance(stretches: readonly BalanceStretch[], currency: string): bigint {
+function closingBalance(stretches: readonly BalanceStretch[], digits: number): bigint {
   const last = stretches.at(-1);
   assert(last, 'A period has days');
-  return minorOf(last.balance, currency);
+  return minorOf(last.balance, digits);
 }
 
-function minorOf(text: string, currency: string): bigint {
-  const minor = parseAmount(text, currencyDigits(currency)!);
-  assert(minor !== undefined, `What should be an amount is none in ${currency}`);
+function minorOf(text: string, digits: number): bigint {
+  const minor = parseAmount(text, digits);
+  assert(minor !== undefined, `What should be an amount of ${digits} digits is none`);
   return minor;
 }

@@ -1,5 +1,4 @@
 import { needAccount } from '../accounts/account.queries';
-import { formatMoney } from '../accounts/account.view';
 import { defineCreator } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
@@ -49,10 +48,10 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
       const by = original.reversed_by;
       throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
     }
-    const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
+    const postings = original.postings.map(({ accountId, direction, amount }) => ({
       accountId,
       direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
-      amount: formatMoney(BigInt(amount), currency),
+      amount: BigInt(amount),
     }));
     const description = input.description ?? `Reversal of ${original.description}`;
     await postTransaction(context, { ...input, description, postings }, id);
