@@ -23,7 +23,7 @@ import {
   SIGNED_AMOUNT_PATTERN,
 } from '../money/amount';
 import { FIRST_EFFECTIVE_DATE, isCalendarDate, isEffectiveDate } from '../money/calendar-date';
-import { currencyCodes, currencyDigits } from '../money/currency';
+import { CURRENCY_PATTERN } from '../money/currency';
 import { isStorable } from './json-body';
 import { isAlways, type NestedContext, type Shape } from './shape-compiler';
 
@@ -157,14 +157,15 @@ export function SignedAmount(presence?: Presence): PropertyDecorator {
   );
 }
 
+/** The code of a currency; whether there is one, the ledger says. */
 export function Currency(presence?: Presence): PropertyDecorator {
   return field(
     textRule(
       'currency',
-      (t) => currencyDigits(t) !== undefined,
-      'must be an ISO 4217 code such as "USD"',
+      (t) => CURRENCY_PATTERN.test(t),
+      'must be the code of a currency such as "USD", 3 to 12 of A-Z 0-9',
     ),
-    { type: 'string', enum: currencyCodes(), example: 'USD' },
+    { type: 'string', pattern: CURRENCY_PATTERN.source, example: 'USD' },
     presence,
   );
 }
@@ -320,12 +321,27 @@ export function Position(
   { description, ...presence }: Presence & { readonly description?: string } = {},
 ): PropertyDecorator {
   const message = `must be a whole number from ${least}`;
+  const bounds = { minimum: least, maximum: Number.MAX_SAFE_INTEGER };
+  return wholeNumber(message, bounds, description, presence);
+}
+
+/** A whole number of a range in a body. */
+export function Whole(minimum: number, maximum: number, description: string): PropertyDecorator {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return wholeNumber(message, { minimum, maximum }, description);
+}
+
+function wholeNumber(
+  message: string,
+  bounds: { readonly minimum: number; readonly maximum: number },
+  description?: string,
+  presence?: Presence,
+): PropertyDecorator {
   const rules = [
     IsInt({ message }),
-    Min(least, { message }),
-    Max(Number.MAX_SAFE_INTEGER, { message }),
+    Min(bounds.minimum, { message }),
+    Max(bounds.maximum, { message }),
   ];
-  const bounds = { minimum: least, maximum: Number.MAX_SAFE_INTEGER };
   const schema = { type: 'integer', ...bounds, ...(description && { description }) };
   return field(rules, schema, presence);
 }

@@ -22,12 +22,15 @@ interface Exchange {
 class Chooser {
   readonly accounts: { id: string; currency: string }[] = [];
   readonly transactions: string[] = [];
+  /** Those that there are; defined ones come once they are. */
+  readonly currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD', 'HRK', 'XAU'];
 
   constructor(private readonly random: Random) {}
 
   next(): ModelRequest {
     const { random } = this;
     if (this.accounts.length < 6 || random.chance(0.03)) return this.open();
+    if (random.chance(0.02)) return this.define();
     const dice = random.below(100);
     if (dice < 65) return this.post();
     if (dice < 77) return this.reverse();
@@ -36,10 +39,19 @@ class Chooser {
     return { kind: 'batch', mode: random.pick(['atomic', 'independent']), transactions };
   }
 
+  private define(): ModelRequest {
+    const digits = this.random.below(19);
+    return {
+      kind: 'define',
+      code: this.random.pick(['AB1', 'TOKENS', '12MONTHSOLD', 'USD']),
+      digits,
+    };
+  }
+
   private open(): ModelRequest {
     const { random } = this;
     const type = random.pick(['asset', 'liability', 'equity', 'income', 'expense']);
-    const currency = random.pick(['USD', 'USD', 'JPY', 'KWD']);
+    const currency = random.pick(this.currencies);
     return {
       kind: 'open',
       type,
@@ -102,6 +114,10 @@ function send(
     return { description: 'Random', clientId, effectiveDate, postings };
   };
   switch (request.kind) {
+    case 'define': {
+      const { code, digits } = request;
+      return api.post('/v1/currencies', { code, digits, name: 'Random' }, options);
+    }
     case 'open': {
       const { clientId, type, currency, minBalance, maxBalance } = request;
       const body = { name: 'Random', clientId, type, currency, minBalance, maxBalance };
@@ -133,7 +149,8 @@ async function converse(api: ApiClient, random: Random): Promise<Exchange[]> {
     exchanges.push({ request, key, dryRun, answer });
     if (answer.status !== 201 || dryRun) return;
     const { id } = answer.body as { id: string };
-    if (request.kind === 'open') chooser.accounts.push({ id, currency: request.currency });
+    if (request.kind === 'define') chooser.currencies.push(request.code);
+    else if (request.kind === 'open') chooser.accounts.push({ id, currency: request.currency });
     else if (request.kind === 'post') chooser.transactions.push(id);
   };
   const caller = async () => {

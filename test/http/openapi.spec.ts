@@ -65,7 +65,8 @@ const FOUND = {
 
 /** Some address, for endpoints that need not find anything. */
 function somewhere(path: string): string {
-  return path.replace(/\{(position|amendment)\}/g, '999999').replace(/\{\w+\}/g, NOBODY);
+  const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
+  return numbered.replace('{code}', 'ZZZ').replace(/\{\w+\}/g, NOBODY);
 }
 
 function posting(amount: string, debited = 'cash', credited = 'equity') {
@@ -124,6 +125,14 @@ describe('the OpenAPI document', () => {
     for (const { path } of lists.filter((e) => !e.path.startsWith('/v1/health'))) {
       await get(path === '/v1/diff' ? `${path}?from=0` : path);
     }
+  });
+
+  it('says what is answered of currencies', async () => {
+    const points = { code: 'POINTS', digits: 1, name: 'Loyalty points' };
+    await made('/v1/currencies', points);
+    expect((await api.post('/v1/currencies', points)).status).toBe(409);
+    for (const code of ['POINTS', 'USD', 'HRK']) await get(`/v1/currencies/${code}`);
+    await get('/v1/currencies/ZZZ', 404);
   });
 
   it('says what is answered of accounts', async () => {

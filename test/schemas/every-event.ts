@@ -1,5 +1,6 @@
 import { amend } from '../../src/proof/amendments/amend';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
+import { DefineCurrency } from '../../src/books/currencies/currency.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
@@ -15,6 +16,7 @@ import { InterestBooks } from '../books/interest/interest-books';
 
 /** Makes events of every kind that accounts and transactions alone do not make. */
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
+  await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);

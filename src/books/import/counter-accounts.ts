@@ -1,13 +1,21 @@
 import { anyOf } from '../../database/arrays';
+import { readCurrency } from '../currencies/currency.queries';
 import type { OpenLedger } from '../../engine/open-ledger';
 import { ImportError, type CounterAccount, type ImportPlan } from './import-plan';
 
 /**
- * Looks at the accounts that take the other side, before anything is posted; opens none.
- * @throws ImportError where one is missing and may not be opened, or is of another type or currency
+ * Looks at the currency and the accounts that take the other side, before anything is posted; opens
+ * none.
+ * @throws ImportError where there is no such currency, or where an account is missing and may not
+ *   be opened, or is of another type or currency
  */
-export async function checkCounters({ stateReader }: OpenLedger, plan: ImportPlan): Promise<void> {
+export async function checkAccounts({ stateReader }: OpenLedger, plan: ImportPlan): Promise<void> {
   const { against, counter, currency, createAccounts } = plan;
+  const { value: known } = await stateReader.read((db) => readCurrency(db, currency));
+  if (!known) {
+    const codes = 'a code of ISO 4217 or one that is defined in this ledger';
+    throw new ImportError(`--currency must be ${codes}, not "${currency}"`);
+  }
   const wanted = new Map<string, CounterAccount>();
   for (const account of [...against.values(), ...(counter ? [counter] : [])]) {
     const before = wanted.get(account.clientId);

@@ -5,7 +5,7 @@ import {
   type BatchResult,
   type PostTransactionBatchInput,
 } from '../transactions/batch.creator';
-import { checkCounters } from './counter-accounts';
+import { checkAccounts } from './counter-accounts';
 import {
   readRows,
   type CheckedFile,
@@ -47,11 +47,11 @@ export interface ImportReport {
  * in the order of the file. A row's idempotency key is made of what it says, so an import that was
  * interrupted is simply run again, also under another name of the file; a row that was refused is
  * asked anew.
- * @throws ImportError, before anything is posted, where accounts of the other side do not fit;
+ * @throws ImportError, before anything is posted, where currency or accounts do not fit;
  *   LedgerUnavailable
  */
 export async function importFile(options: ImportOptions): Promise<ImportReport> {
-  await checkCounters(options.open, options.checked.plan);
+  await checkAccounts(options.open, options.checked.plan);
   return new ImportRun(options).run();
 }
 

@@ -1,7 +1,7 @@
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
 import { normalSide } from '../accounts/account.view';
 import { isClientId } from '../../engine/define/reference';
-import { currencyDigits } from '../../money/currency';
+import { CURRENCY_PATTERN } from '../../money/currency';
 
 /** What was asked for cannot be imported; `message` is one sentence for the person who asked. */
 export class ImportError extends Error {
@@ -20,9 +20,8 @@ export interface ImportPlan {
   readonly name: string;
   /** Of the file's text, as the WHATWG names it. */
   readonly encoding: string;
-  /** ISO 4217; every amount that is posted is in it. */
+  /** Code of a currency; every amount that is posted is in it. */
   readonly currency: string;
-  readonly digits: number;
   /** Type of the accounts of the file's account ids, also of those that exist. */
   readonly accountType: AccountType;
   /** What a positive amount does to the row's account. */
@@ -77,9 +76,9 @@ export function importPlan(texts: ImportTexts): ImportPlan {
   const accountPrefix = texts.accountPrefix ?? `${name}:`;
   check(PREFIX.test(accountPrefix), '--account-prefix must be 0 to 48 of A-Z a-z 0-9 . _ : -');
   const { currency } = texts;
-  check(currency !== undefined, '--currency is missing: an ISO 4217 code such as CZK');
-  const digits = currencyDigits(currency);
-  check(digits !== undefined, `--currency must be an ISO 4217 code, not "${currency}"`);
+  check(currency !== undefined, '--currency is missing: the code of one, such as CZK');
+  const isCode = CURRENCY_PATTERN.test(currency);
+  check(isCode, `--currency must be the code of a currency, not "${currency}"`);
   const against = new Map<string, CounterAccount>();
   for (const text of texts.against ?? []) {
     const at = text.indexOf('=');
@@ -100,7 +99,7 @@ export function importPlan(texts: ImportTexts): ImportPlan {
   );
   return {
     ...{ name, encoding: encodingOf(texts.encoding) },
-    ...{ currency, digits, accountType, positive, accountPrefix, against, counter },
+    ...{ currency, accountType, positive, accountPrefix, against, counter },
     createAccounts: texts.createAccounts ?? false,
     status: texts.status === undefined ? undefined : statusOf(texts.status),
     currencyColumn: texts.currencyColumn,

@@ -1,6 +1,5 @@
 import assert from 'node:assert';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import { dayNumber } from './day-count';
 import {
   interestOf,
@@ -116,7 +115,7 @@ export function adjust(
   const from = backdated[0]!.day;
   let difference = 0n;
   const changed: ChangedPeriod[] = [];
-  const digits = currencyDigits(account.currency)!;
+  const { digits } = account;
   for (const [index, row] of periods.entries()) {
     const terms = { annualRate: row.annual_rate, dayCount: row.day_count };
     const known = knownStretches(row, digits);

@@ -1,7 +1,6 @@
 import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
-import { currencyDigits } from '../../money/currency';
 import { refuseFuture } from '../transactions/transaction.rules';
 import { accrue, adjust, dueAccount, type Adjustment, type DueAccount } from './accruals';
 import { dateText, dayNumber, type DayCount } from './day-count';
@@ -81,7 +80,7 @@ async function makePlan(
   return {
     expenseAccountId: expense.account_id,
     currency: expense.currency,
-    digits: currencyDigits(expense.currency)!,
+    digits: expense.digits,
     terms: { annualRate, dayCount },
     throughDate: through,
     through: dayNumber(through),

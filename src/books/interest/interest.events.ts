@@ -58,7 +58,10 @@ export interface InterestAccruedData extends InterestState {
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
   transactionId: Uuid | null;
 }
-export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued', 2, {
+  1: (data) => data,
+});
 
 /** The days of one accrual as they are known now. */
 export interface AdjustedPeriod {
@@ -87,4 +90,7 @@ export interface InterestAdjustedData extends InterestState {
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
   transactionId: Uuid | null;
 }
-export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted', 2, {
+  1: (data) => data,
+});

@@ -3,15 +3,16 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import { needSource, rememberSource } from '../transactions/source.rules';
+import { knownDigits, needCurrency } from '../currencies/currency.rules';
 import { InterestAccrued, InterestAdjusted, type BalanceStretch } from './interest.events';
 import { ACCRUAL_SOURCE, interestPeriods } from './interest.table';
 
 export const materializeInterestAccrued = defineMaterializer(
   InterestAccrued,
-  3,
+  4,
   ({ position, commandId, data }, { state }) => {
+    const digits = knownDigits(state, data.currency);
     state.append(interestPeriods, {
       account_id: data.accountId,
       through_date: data.through,
@@ -20,20 +21,21 @@ export const materializeInterestAccrued = defineMaterializer(
       annual_rate: data.annualRate,
       day_count: data.dayCount,
       stretches: data.stretches,
-      balance: closingBalance(data.stretches, data.currency),
-      accrued: minorOf(data.accrued, data.currency),
+      balance: closingBalance(data.stretches, digits),
+      accrued: minorOf(data.accrued, digits),
       carried: BigInt(data.carried),
       scan_after: data.scanAfter ?? position,
     });
     rememberPosting(state, data.transactionId, commandId, position);
   },
-  needPosting,
+  needDigitsAndPosting,
 );
 
 export const materializeInterestAdjusted = defineMaterializer(
   InterestAdjusted,
-  3,
+  4,
   ({ position, commandId, data }, { state }) => {
+    const digits = knownDigits(state, data.currency);
     for (const period of data.periods) {
       state.append(interestPeriods, {
         account_id: data.accountId,
@@ -43,21 +45,22 @@ export const materializeInterestAdjusted = defineMaterializer(
         annual_rate: period.annualRate,
         day_count: period.dayCount,
         stretches: period.stretches,
-        balance: closingBalance(period.stretches, data.currency),
-        accrued: minorOf(data.accrued, data.currency),
+        balance: closingBalance(period.stretches, digits),
+        accrued: minorOf(data.accrued, digits),
         carried: BigInt(data.carried),
         scan_after: position,
       });
     }
     rememberPosting(state, data.transactionId, commandId, position);
   },
-  needPosting,
+  needDigitsAndPosting,
 );
 
-function needPosting(
-  { data }: LedgerEvent<{ transactionId: string | null }>,
+function needDigitsAndPosting(
+  { data }: LedgerEvent<{ currency: string; transactionId: string | null }>,
   needs: Pick<RowNeeds, 'row'>,
 ): void {
+  needCurrency(needs, data.currency);
   if (data.transactionId !== null) needSource(needs, data.transactionId);
 }
 
@@ -74,14 +77,14 @@ function rememberPosting(
   rememberSource(state, transactionId, source, position);
 }
 
-function closingBalance(stretches: readonly BalanceStretch[], currency: string): bigint {
+function closingBalance(stretches: readonly BalanceStretch[], digits: number): bigint {
   const last = stretches.at(-1);
   assert(last, 'A period has days');
-  return minorOf(last.balance, currency);
+  return minorOf(last.balance, digits);
 }
 
-function minorOf(text: string, currency: string): bigint {
-  const minor = parseAmount(text, currencyDigits(currency)!);
-  assert(minor !== undefined, `What should be an amount is none in ${currency}`);
+function minorOf(text: string, digits: number): bigint {
+  const minor = parseAmount(text, digits);
+  assert(minor !== undefined, `What should be an amount of ${digits} digits is none`);
   return minor;
 }

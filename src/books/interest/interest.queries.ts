@@ -17,7 +17,7 @@ type InterestBooks = AccountTables & TransactionTables & SourceTables & Interest
 /** An account with the last row of its interest; everything of that is null before the first. */
 export type InterestAccountRow = Pick<
   AccountRow,
-  'account_no' | 'account_id' | 'client_id' | 'type' | 'currency' | 'closed_position'
+  'account_no' | 'account_id' | 'client_id' | 'type' | 'currency' | 'digits' | 'closed_position'
 > & { [K in LastColumn]: InterestPeriodRow[K] | null };
 type LastColumn = 'through_date' | 'position' | 'balance' | 'accrued' | 'carried' | 'scan_after';
 
@@ -38,7 +38,14 @@ function withLast(db: Kysely<InterestBooks>) {
       (join) => join.onTrue(),
     )
     .select(['a.account_no', 'a.account_id', 'a.client_id', 'a.type', 'a.currency'])
-    .select(['a.closed_position', 'p.through_date', 'p.position', 'p.balance', 'p.accrued'])
+    .select([
+      'a.digits',
+      'a.closed_position',
+      'p.through_date',
+      'p.position',
+      'p.balance',
+      'p.accrued',
+    ])
     .select(['p.carried', 'p.scan_after']);
 }
 

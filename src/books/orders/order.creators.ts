@@ -3,7 +3,7 @@ import { findCompany, needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { formatAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import type { CurrencyDigits } from '../../money/currency';
 import { OrderCancelled, OrderPlaced, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
@@ -62,7 +62,7 @@ export const PlaceOrder = defineCreator<PlaceOrderInput, OrderDto>({
       quantity: readQuantity(input.quantity),
       cashAccountId: cash.account_id,
       settlementAccountId: settlement.account_id,
-      limitAmount: readLimit(cash.currency, input.limitAmount),
+      limitAmount: readLimit(cash, input.limitAmount),
       currency: cash.currency,
     });
     return orderView((await findOrder(state, orderId))!);
@@ -86,12 +86,12 @@ function readQuantity(text: string): string {
 }
 
 /** The limit with all digits of the currency. @throws Refusal `validation_failed` */
-function readLimit(currency: string, text: string | undefined): string | null {
-  const amounts = new AmountReader(currency);
+function readLimit(cash: CurrencyDigits, text: string | undefined): string | null {
+  const amounts = new AmountReader(cash);
   const limit = amounts.read('limitAmount', text);
   amounts.check();
   if (limit === undefined) return null;
-  if (limit > 0n) return formatAmount(limit, currencyDigits(currency)!);
+  if (limit > 0n) return formatAmount(limit, cash.digits);
   throw invalidOrder({ pointer: '/limitAmount', message: 'must be more than zero' });
 }
 

@@ -28,7 +28,8 @@ export interface OrderPlacedData {
   /** Of the accounts. */
   currency: CurrencyCode;
 }
-export const OrderPlaced = defineEvent<OrderPlacedData>('OrderPlaced');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const OrderPlaced = defineEvent<OrderPlacedData>('OrderPlaced', 2, { 1: (data) => data });
 
 /** Everything that settled, so that whoever reads the event needs no other. It occurred then. */
 export interface OrderSettledData {
@@ -50,7 +51,10 @@ export interface OrderSettledData {
   transactionId: Uuid;
   settledAt: Instant;
 }
-export const OrderSettled = defineEvent<OrderSettledData>('OrderSettled');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const OrderSettled = defineEvent<OrderSettledData>('OrderSettled', 2, {
+  1: (data) => data,
+});
 
 export interface OrderCancelledData {
   orderId: Uuid;

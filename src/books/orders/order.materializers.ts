@@ -3,7 +3,8 @@ import { companies } from '../companies/company.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import type { CurrencyDigits } from '../../money/currency';
+import { knownDigits, needCurrency } from '../currencies/currency.rules';
 import { rememberOnlySource } from '../transactions/source.rules';
 import {
   OrderCancelled,
@@ -33,9 +34,7 @@ async function orderOf(state: StateSession, orderId: string): Promise<OrderRow> 
   return order;
 }
 
-function minorUnits(text: string, currency: string): bigint {
-  const digits = currencyDigits(currency);
-  assert(digits !== undefined, `Unknown currency ${currency}`);
+function minorUnits(text: string, { currency, digits }: CurrencyDigits): bigint {
   const minor = parseAmount(text, digits);
   assert(minor !== undefined, `What should be an amount is none in ${currency}`);
   return minor;
@@ -43,9 +42,10 @@ function minorUnits(text: string, currency: string): bigint {
 
 export const materializeOrderPlaced = defineMaterializer(
   OrderPlaced,
-  1,
-  async ({ position, recordedAt, data }, { state }) => {
+  2,
+  ({ position, recordedAt, data }, { state }) => {
     const { limitAmount, currency } = data;
+    const digits = knownDigits(state, currency);
     state.table(orders).insert({
       order_no: position,
       order_id: data.orderId,
@@ -53,12 +53,13 @@ export const materializeOrderPlaced = defineMaterializer(
       company_id: data.companyId,
       cash_account_id: data.cashAccountId,
       settlement_account_id: data.settlementAccountId,
-      limit_amount: limitAmount === null ? null : minorUnits(limitAmount, currency),
+      limit_amount: limitAmount === null ? null : minorUnits(limitAmount, { currency, digits }),
       client_id: data.clientId,
       side: data.side,
       symbol: data.symbol,
       quantity: data.quantity,
       currency,
+      digits,
       status: 'placed',
       settled_at: null,
       transaction_id: null,
@@ -70,6 +71,7 @@ export const materializeOrderPlaced = defineMaterializer(
       last_position: position,
     });
   },
+  ({ data }, needs) => needCurrency(needs, data.currency),
 );
 
 export const materializeOrderSettled = defineMaterializer(
@@ -85,9 +87,9 @@ export const materializeOrderSettled = defineMaterializer(
       settled_at: data.settledAt,
       transaction_id: data.transactionId,
       fee_account_id: data.feeAccountId,
-      executed_amount: minorUnits(data.executedAmount, data.currency),
-      fee: minorUnits(data.fee, data.currency),
-      cash_amount: minorUnits(data.cashAmount, data.currency),
+      executed_amount: minorUnits(data.executedAmount, order),
+      fee: minorUnits(data.fee, order),
+      cash_amount: minorUnits(data.cashAmount, order),
       version: order.version + 1,
       last_position: position,
     });

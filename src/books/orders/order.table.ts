@@ -40,6 +40,8 @@ export const orders = defineKeyedTable({
     /** A decimal string. */
     quantity: column.text(),
     currency: column.text(),
+    /** Decimal digits of its amounts. */
+    digits: column.int(),
     status: column.text<OrderStatus>(),
     settled_at: column.timestamptz().nullable(),
     transaction_id: column.uuid().nullable(),

@@ -1,12 +1,13 @@
 import assert from 'node:assert';
 import { findAccount, needAccount } from '../accounts/account.queries';
 import type { AccountRow } from '../accounts/account.table';
-import { formatMoney } from '../accounts/account.view';
 import { needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
+import { formatAmount } from '../../money/amount';
 import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
+import type { CurrencyDigits } from '../../money/currency';
 import { readInstant } from '../../money/instant';
 import { postTransaction, refuseFuture } from '../transactions/transaction.rules';
 import { orderIn } from './order.creators';
@@ -60,8 +61,8 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
       });
     }
     const order = await orderIn(context, input.orderId, 'placed');
-    const { side, symbol, quantity, currency } = order;
-    const { executed, fee } = readAmounts(currency, input);
+    const { side, symbol, quantity, currency, digits } = order;
+    const { executed, fee } = readAmounts(order, input);
     const cash = await findAccount(context.state, order.cash_account_id);
     assert(cash, `No account ${order.cash_account_id}`);
     const feeAccountId = await feeAccountOf(context, cash, order, input.feeAccountId);
@@ -81,9 +82,9 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
       orderId: order.order_id,
       companyId: order.company_id,
       ...{ side, symbol, quantity },
-      executedAmount: formatMoney(executed, currency),
-      fee: formatMoney(fee, currency),
-      cashAmount: formatMoney(cashAmount, currency),
+      executedAmount: formatAmount(executed, digits),
+      fee: formatAmount(fee, digits),
+      cashAmount: formatAmount(cashAmount, digits),
       currency,
       cashAccountId: cash.account_id,
       settlementAccountId,
@@ -117,8 +118,11 @@ function effectiveDateOf(context: CreatorContext, settledAt: string): string {
 }
 
 /** Minor units; no fee is a fee of zero. @throws Refusal `validation_failed` */
-function readAmounts(currency: string, input: SettleOrderInput): { executed: bigint; fee: bigint } {
-  const amounts = new AmountReader(currency);
+function readAmounts(
+  order: CurrencyDigits,
+  input: SettleOrderInput,
+): { executed: bigint; fee: bigint } {
+  const amounts = new AmountReader(order);
   const executed = amounts.read('executedAmount', input.executedAmount);
   const fee = amounts.read('fee', input.fee);
   amounts.check();
@@ -147,10 +151,13 @@ async function feeAccountOf(
 }
 
 /** The limit is for the executed amount alone; a fee comes on top. */
-function checkLimit({ side, limit_amount: limit, currency }: OrderRow, executed: bigint): void {
+function checkLimit(
+  { side, limit_amount: limit, currency, digits }: OrderRow,
+  executed: bigint,
+): void {
   if (limit === null) return;
-  const shown = `${formatMoney(executed, currency)} ${currency}`;
-  const limitShown = `limit ${formatMoney(limit, currency)}`;
+  const shown = `${formatAmount(executed, digits)} ${currency}`;
+  const limitShown = `limit ${formatAmount(limit, digits)}`;
   if (side === 'buy' && executed > limit) {
     throw new Refusal('limit_exceeded', `${shown} is above the order's ${limitShown}`);
   }
@@ -159,9 +166,9 @@ function checkLimit({ side, limit_amount: limit, currency }: OrderRow, executed:
   }
 }
 
-function checkProceeds({ side, currency }: OrderRow, executed: bigint, fee: bigint): void {
+function checkProceeds({ side, currency, digits }: OrderRow, executed: bigint, fee: bigint): void {
   if (side === 'buy' || fee <= executed) return;
-  const money = (minor: bigint) => formatMoney(minor, currency);
+  const money = (minor: bigint) => formatAmount(minor, digits);
   throw new Refusal(
     'fee_exceeds_proceeds',
     `A fee of ${money(fee)} cannot be taken from ${money(executed)} ${currency}`,

@@ -1,11 +1,10 @@
 import { needAccount } from '../accounts/account.queries';
-import { formatMoney } from '../accounts/account.view';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import { MAX_CURRENCY_DIGITS } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
 import { transactions, type PostedTransactionRow } from './transaction.table';
@@ -17,6 +16,11 @@ export interface PostTransactionInput {
   effectiveDate?: string | undefined;
   metadata?: Record<string, string> | undefined;
   postings: PostingInput[];
+}
+
+/** The same from within the program. */
+export interface TransactionInput extends Omit<PostTransactionInput, 'postings'> {
+  postings: PostingInput<string | bigint>[];
 }
 
 /** Names the rows that posting a transaction is going to read. */
@@ -44,10 +48,11 @@ export function refuseUnbalanced({ postings }: TransactionPostedData): void {
   }
   for (const [i, posting] of postings.entries()) {
     const { accountId, amount: text, currency, direction } = posting;
-    const digits = currencyDigits(currency);
-    const amount = digits === undefined ? undefined : parseAmount(text, digits);
+    // Whatever digits the currency has: in so many its amounts are as equal as in its own.
+    const amount = parseAmount(text, MAX_CURRENCY_DIGITS);
     if (amount === undefined) {
-      errors.push({ pointer: `/data/postings/${i}/amount`, message: `is none in ${currency}` });
+      const message = `must have at most ${MAX_CURRENCY_DIGITS} decimals`;
+      errors.push({ pointer: `/data/postings/${i}/amount`, message });
       continue;
     }
     if (amount === 0n) {
@@ -85,7 +90,7 @@ export function refuseFuture({ today }: CreatorContext, day: string, field: stri
  */
 export async function postTransaction(
   context: CreatorContext,
-  input: PostTransactionInput,
+  input: TransactionInput,
   reverses?: string,
 ): Promise<LedgerEvent<TransactionPostedData>> {
   const { clientId, description, effectiveDate = context.today, metadata = {} } = input;
@@ -129,10 +134,10 @@ export function reverseTransaction(
     throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
   }
   refuseBefore(original, input.effectiveDate ?? context.today);
-  const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
+  const postings = original.postings.map(({ accountId, direction, amount }) => ({
     accountId,
     direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
-    amount: formatMoney(BigInt(amount), currency),
+    amount: BigInt(amount),
   }));
   const description = input.description ?? `Reversal of ${original.description}`;
   return postTransaction(context, { ...input, description, postings }, id);

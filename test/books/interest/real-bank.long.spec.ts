@@ -77,7 +77,7 @@ describe('a year of a real bank', () => {
       );
       const ids = new Map(rows.map((row) => [row.client_id, row.account_id]));
       const expected = [...changesOf(REAL_FILE)].map(([account, days]) => {
-        return [ids.get(`czech-bank-1993:${account}`), owed(days)] as const;
+        return [ids.get(`import:${account}`), owed(days)] as const;
       });
       expect(expected.length).toBeGreaterThan(1_000);
       expect(totals.size).toBe(expected.length);
