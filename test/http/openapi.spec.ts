@@ -127,14 +127,6 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('says what is answered of currencies', async () => {
-    const points = { code: 'POINTS', digits: 1, name: 'Loyalty points' };
-    await made('/v1/currencies', points);
-    expect((await api.post('/v1/currencies', points)).status).toBe(409);
-    for (const code of ['POINTS', 'USD', 'HRK']) await get(`/v1/currencies/${code}`);
-    await get('/v1/currencies/ZZZ', 404);
-  });
-
   it('says what is answered of accounts', async () => {
     const account = { clientId: 'cash', name: 'Cash', type: 'asset', currency: 'USD' };
     const limits = { minBalance: '-500', maxBalance: null, metadata: { branch: '17' } };
@@ -150,6 +142,14 @@ describe('the OpenAPI document', () => {
     expect((await api.post(`/v1/accounts/${id}/close`)).status).toBe(409);
     await get('/v1/accounts/client:cash?atPosition=1');
     expect((await get('/v1/accounts?limit=1'))['nextCursor']).toEqual(expect.any(String));
+  });
+
+  it('says what is answered of currencies', async () => {
+    const points = { code: 'POINTS', digits: 1, name: 'Loyalty points' };
+    await made('/v1/currencies', points);
+    expect((await api.post('/v1/currencies', points)).status).toBe(409);
+    for (const code of ['POINTS', 'USD', 'HRK']) await get(`/v1/currencies/${code}`);
+    await get('/v1/currencies/ZZZ', 404);
   });
 
   it('says what is answered of transactions', async () => {

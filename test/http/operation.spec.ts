@@ -171,6 +171,7 @@ describe('what operates the service', () => {
       'post /v1/interest-accruals',
       'post /v1/orders',
       'post /v1/orders/{id}/cancel',
+      'post /v1/orders/{id}/reverse-settlement',
       'post /v1/orders/{id}/settle',
       'post /v1/tasks/{id}/retry',
       'post /v1/transactions',
