@@ -16,6 +16,7 @@ import {
   type ValidationOptions,
 } from 'class-validator';
 import { resolve } from 'node:path';
+import { isTimeZone } from './money/book-days';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 type SettingsClass = new () => object;
@@ -231,6 +232,19 @@ function isSchedule(pattern: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The name of a time zone that Intl knows. */
+export function TimeZone(from: Variable<string>): PropertyDecorator {
+  const { variable } = from;
+  const form = 'the name of a time zone such as "Europe/Berlin"';
+  const validate = (value: unknown) => typeof value === 'string' && isTimeZone(value);
+  const options = whereSet(notThis(`${variable} must be ${form}`));
+  return setting(
+    from,
+    (text) => text,
+    ValidateBy({ name: 'timeZone', validator: { validate } }, options),
+  );
 }
 
 /** Settings that belong together; where they need not be there, none of them is set. */

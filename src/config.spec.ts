@@ -51,9 +51,19 @@ describe('Config', () => {
     });
   });
 
+  it('takes the names of time zones', () => {
+    expect(Config.load({}).timeZone).toBe('UTC');
+    expect(Config.load({ BOOK_TIME_ZONE: 'Europe/Berlin' }).timeZone).toBe('Europe/Berlin');
+    for (const text of ['Europe/Atlantis', '+01:00']) {
+      expect(problemsOf({ BOOK_TIME_ZONE: text })).toEqual([
+        `BOOK_TIME_ZONE must be the name of a time zone such as "Europe/Berlin", not "${text}"`,
+      ]);
+    }
+  });
+
   it('takes "off" for no limit', () => {
     const limitOf = (text: string) => Config.load({ RATE_LIMIT_PER_ADDRESS: text }).http;
-    expect(limitOf('').ratePerAddress).toBe(1_000);
+    expect(limitOf('').ratePerAddress).toBe(200);
     expect(limitOf('5').ratePerAddress).toBe(5);
     expect(limitOf('off').ratePerAddress).toBeUndefined();
     for (const text of ['0', 'many', '1.5']) {

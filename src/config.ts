@@ -15,6 +15,7 @@ import {
   problemsOf,
   readSettings,
   Schedule,
+  TimeZone,
   Together,
   Url,
   type Environment,
@@ -307,6 +308,10 @@ export class Config {
 
   @Choice({ variable: 'LOG_LEVEL', default: 'info', values: LOG_LEVELS })
   readonly logLevel!: (typeof LOG_LEVELS)[number];
+
+  /** Whose days the books count. */
+  @TimeZone({ variable: 'BOOK_TIME_ZONE', default: 'UTC' })
+  readonly timeZone!: string;
 
   @Group(() => EngineSettings)
   readonly engine!: EngineSettings;

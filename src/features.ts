@@ -1,5 +1,6 @@
 import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
+import { currencyFeature } from './books/currencies/currency.feature';
 import { interestFeature } from './books/interest/interest.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { trialBalanceFeature } from './books/reports/trial-balance.feature';
@@ -20,6 +21,7 @@ import { runFeature } from './proof/runs/run.feature';
  */
 export const features: readonly Feature[] = [
   accountFeature,
+  currencyFeature,
   transactionFeature,
   companyFeature,
   interestFeature,

@@ -103,10 +103,14 @@ describe('the house style', () => {
   });
 
   it('leaves nothing undone and switches no check off', () => {
-    const marks = /\b(TODO|FIXME|XXX)\b|eslint-disable|@ts-(ignore|nocheck|expect-error)/;
+    const marks = /\b(TODO|FIXME)\b|eslint-disable|@ts-(ignore|nocheck|expect-error)/;
+    // Elsewhere it is the code of ISO 4217 for no currency.
+    const mark = /(\/\/|\*) XXX\b/;
     const others = files.filter((file) => file.path !== 'test/tidy.spec.ts');
     const found = violations(others, function* ({ lines }) {
-      for (const [i, line] of lines.entries()) if (marks.test(line)) yield `line ${i + 1}: ${line}`;
+      for (const [i, line] of lines.entries()) {
+        if (marks.test(line) || mark.test(line)) yield `line ${i + 1}: ${line}`;
+      }
     });
     expect(found).toEqual([]);
   });

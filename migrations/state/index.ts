@@ -8,7 +8,8 @@ import * as createWebhooks from './0007-create-webhooks';
 import * as keepPositions from './0008-keep-positions';
 import * as indexClosings from './0009-index-closings';
 import * as nameSources from './0010-name-sources';
-import * as keepAccruals from './0011-keep-accruals';
+import * as keepDigits from './0011-keep-digits';
+import * as keepAccruals from './0012-keep-accruals';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -22,5 +23,6 @@ export const stateMigrations = {
   '0008-keep-positions': keepPositions,
   '0009-index-closings': indexClosings,
   '0010-name-sources': nameSources,
-  '0011-keep-accruals': keepAccruals,
+  '0011-keep-digits': keepDigits,
+  '0012-keep-accruals': keepAccruals,
 };

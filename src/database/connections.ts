@@ -94,6 +94,7 @@ export const SESSION_SETTINGS = {
   array_nulls: 'on',
   transform_null_equals: 'off',
   standard_conforming_strings: 'on',
+  quote_all_identifiers: 'off',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
   // The log answers nobody before its record is on disk, commands of administrators included.

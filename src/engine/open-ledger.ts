@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { healingOf } from './catch-up/healing';
 import { checkDeclaredTables } from './declared-tables';
 import type { StateDatabase } from './define/state-table';
+import { BookDays } from '../money/book-days';
 import { ReadPool } from '../database/read-pool';
 import {
   openPool,
@@ -44,6 +45,8 @@ export interface LedgerOptions {
   readonly reads?: Partial<ReadLimits>;
   readonly log: EngineLog;
   readonly clock?: Clock;
+  /** Whose days the books count, a name of the IANA database; default UTC. */
+  readonly timeZone?: string;
 }
 
 export interface HealthConnections {
@@ -95,6 +98,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const ledger = new Ledger({
     registry,
     clock,
+    days: new BookDays(options.timeZone ?? 'UTC'),
     limits,
     path,
     logReader: pools.engineLog,

@@ -75,7 +75,7 @@ export class AccessGuard implements CanActivate {
 
   /** Counts a request without a key that fits, and answers it where its address sent too many. */
   private isLimited(
-    { ip }: FastifyRequest,
+    { ip, raw }: FastifyRequest,
     reply: FastifyReply,
     answer: (error: Error) => void,
     cost: number,
@@ -88,7 +88,7 @@ export class AccessGuard implements CanActivate {
       ratelimit: '"address";r=0;t=1',
     });
     const detail = 'Send fewer requests without an API key that fits';
-    this.heldBack.add(() => answer(new Refusal('too_many_requests', detail)));
+    this.heldBack.add(raw.socket, () => answer(new Refusal('too_many_requests', detail)));
     return true;
   }
 

@@ -22,8 +22,8 @@ import {
   MAX_AMOUNT_DIGITS,
   SIGNED_AMOUNT_PATTERN,
 } from '../money/amount';
-import { isCalendarDate } from '../money/calendar-date';
-import { currencyCodes, currencyDigits } from '../money/currency';
+import { FIRST_EFFECTIVE_DATE, isCalendarDate, isEffectiveDate } from '../money/calendar-date';
+import { CURRENCY_PATTERN } from '../money/currency';
 import { isStorable } from './json-body';
 import { isAlways, type NestedContext, type Shape } from './shape-compiler';
 
@@ -157,14 +157,15 @@ export function SignedAmount(presence?: Presence): PropertyDecorator {
   );
 }
 
+/** The code of a currency; whether there is one, the ledger says. */
 export function Currency(presence?: Presence): PropertyDecorator {
   return field(
     textRule(
       'currency',
-      (t) => currencyDigits(t) !== undefined,
-      'must be an ISO 4217 code such as "USD"',
+      (t) => CURRENCY_PATTERN.test(t),
+      'must be the code of a currency such as "USD", 3 to 12 of A-Z 0-9',
     ),
-    { type: 'string', enum: currencyCodes(), example: 'USD' },
+    { type: 'string', pattern: CURRENCY_PATTERN.source, example: 'USD' },
     presence,
   );
 }
@@ -197,6 +198,22 @@ export function DateOnly(presence?: Presence): PropertyDecorator {
   return field(
     textRule('calendarDate', isCalendarDate, 'must be a day that exists, as YYYY-MM-DD'),
     { type: 'string', format: 'date', example: '2026-01-31' },
+    presence,
+  );
+}
+
+/** A day that what is posted takes effect on, `YYYY-MM-DD`. */
+export function EffectiveDate(presence?: Presence): PropertyDecorator {
+  return field(
+    textRule(
+      'effectiveDate',
+      isEffectiveDate,
+      `must be a day that exists, as YYYY-MM-DD, from ${FIRST_EFFECTIVE_DATE} on`,
+    ),
+    {
+      ...{ type: 'string', format: 'date', pattern: '^(19|[2-9]\\d)', example: '2026-01-31' },
+      description: "From 1900 on, and not after today in the book's time zone",
+    },
     presence,
   );
 }
@@ -304,12 +321,27 @@ export function Position(
   { description, ...presence }: Presence & { readonly description?: string } = {},
 ): PropertyDecorator {
   const message = `must be a whole number from ${least}`;
+  const bounds = { minimum: least, maximum: Number.MAX_SAFE_INTEGER };
+  return wholeNumber(message, bounds, description, presence);
+}
+
+/** A whole number of a range in a body. */
+export function Whole(minimum: number, maximum: number, description: string): PropertyDecorator {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return wholeNumber(message, { minimum, maximum }, description);
+}
+
+function wholeNumber(
+  message: string,
+  bounds: { readonly minimum: number; readonly maximum: number },
+  description?: string,
+  presence?: Presence,
+): PropertyDecorator {
   const rules = [
     IsInt({ message }),
-    Min(least, { message }),
-    Max(Number.MAX_SAFE_INTEGER, { message }),
+    Min(bounds.minimum, { message }),
+    Max(bounds.maximum, { message }),
   ];
-  const bounds = { minimum: least, maximum: Number.MAX_SAFE_INTEGER };
   const schema = { type: 'integer', ...bounds, ...(description && { description }) };
   return field(rules, schema, presence);
 }

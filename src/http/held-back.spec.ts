@@ -1,5 +1,9 @@
 import { HeldBack } from './held-back';
 
+function connection() {
+  return { destroy: jest.fn() };
+}
+
 describe('answers to those who send too much', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
@@ -7,17 +11,33 @@ describe('answers to those who send too much', () => {
   it('are held back for a second, up to a thousand of them', () => {
     const heldBack = new HeldBack();
     const given: number[] = [];
-    for (let i = 0; i < 1_000; i++) heldBack.add(() => given.push(i));
+    const ask = (i: number) => heldBack.add(connection(), () => given.push(i));
+    for (let i = 0; i < 1_000; i++) ask(i);
     expect(given).toEqual([]);
-    heldBack.add(() => given.push(1_000));
+    ask(1_000);
     expect(given).toEqual([1_000]);
     jest.advanceTimersByTime(999);
     expect(given).toHaveLength(1);
     jest.advanceTimersByTime(1);
     expect(given).toHaveLength(1_001);
-    heldBack.add(() => given.push(1_001));
+    ask(1_001);
     expect(given).toHaveLength(1_001);
     jest.advanceTimersByTime(1_000);
     expect(given).toHaveLength(1_002);
+  });
+
+  it('are one of a connection, which is closed where more is sent meanwhile', () => {
+    const heldBack = new HeldBack();
+    const one = connection();
+    const given: string[] = [];
+    heldBack.add(one, () => given.push('first'));
+    expect(one.destroy).not.toHaveBeenCalled();
+    heldBack.add(one, () => given.push('second'));
+    expect(one.destroy).toHaveBeenCalledTimes(1);
+    expect(given).toEqual(['second']);
+    jest.advanceTimersByTime(1_000);
+    expect(given).toEqual(['second', 'first']);
+    heldBack.add(one, () => given.push('third'));
+    expect(given).toHaveLength(2);
   });
 });

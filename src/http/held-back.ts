@@ -1,22 +1,35 @@
+import type { Socket } from 'node:net';
+
 /** How long an answer is held back. */
 const HOLD_MS = 1_000;
 /** Answers that are held back at once; one more is given at once. */
 const MAX_HELD = 1_000;
 
+/** A connection, of which one answer is held back at most. */
+type Connection = Pick<Socket, 'destroy'>;
+
 /**
  * Holds back the answers to those who send too much. Whoever waits for one sends nothing else on
- * that connection meanwhile, so that a flood costs as much as its connections, and not as much as
- * it could send.
+ * that connection meanwhile, or else loses it: a flood costs as much as its connections, and not as
+ * much as it could send.
  */
 export class HeldBack {
-  private held = 0;
+  private readonly waiting = new Set<Connection>();
 
-  /** @param answer is called later; at once where too many are held back already */
-  add(answer: () => void): void {
-    if (this.held >= MAX_HELD) return answer();
-    this.held++;
+  /**
+   * @param answer is called later; at once where too many are held back already, or where one of
+   *   its connection is, which is closed then
+   */
+  add(connection: Connection, answer: () => void): void {
+    if (this.waiting.has(connection)) connection.destroy();
+    else if (this.waiting.size < MAX_HELD) return this.hold(connection, answer);
+    answer();
+  }
+
+  private hold(connection: Connection, answer: () => void): void {
+    this.waiting.add(connection);
     const give = () => {
-      this.held--;
+      this.waiting.delete(connection);
       answer();
     };
     setTimeout(give, HOLD_MS).unref();

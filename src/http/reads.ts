@@ -5,6 +5,7 @@ import type { StateDatabase } from '../engine/define/state-table';
 import type { DatabaseReader, ReadCost } from '../engine/session/database-reader';
 import { StateReader } from '../engine/session/state-reader';
 import type { LogDatabase } from '../engine/write/event-log';
+import { CURRENCY_PATTERN } from '../money/currency';
 import type { Reply } from './caller';
 import { isReference, isUuid } from '../engine/define/reference';
 import { invalidRequest } from './problem';
@@ -146,6 +147,15 @@ export class NumberPipe implements PipeTransform<string, number> {
   transform(text: string, _: ArgumentMetadata): number {
     if (POSITIVE.test(text)) return Number(text);
     throw new Refusal('not_found', 'The path contains no position');
+  }
+}
+
+/** The code of a currency in a path. */
+export class CurrencyPipe implements PipeTransform<string, string> {
+  /** @throws Refusal `not_found` */
+  transform(text: string, _: ArgumentMetadata): string {
+    if (CURRENCY_PATTERN.test(text)) return text;
+    throw new Refusal('not_found', 'The path contains no code of a currency');
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { checkProperty } from '../../test/harness/seed';
-import { AMOUNT_PATTERN, formatAmount, hasAmountSize, parseAmount } from './amount';
+import { AMOUNT_PATTERN, formatAmount, hasAmountSize, parseAmount, readAmount } from './amount';
 import { SIGNED_AMOUNT_PATTERN } from './amount';
 
 const MALFORMED = [
@@ -86,8 +86,42 @@ describe('formatAmount', () => {
     [0n, 0, '0'],
     [-120n, 0, '-120'],
     [1n, 3, '0.001'],
+    [1n, 18, '0.000000000000000001'],
   ])('writes %s with %i digits as %s', (minor, digits, text) => {
     expect(formatAmount(minor, digits)).toBe(text);
+  });
+});
+
+describe('amounts of digits that nobody knows', () => {
+  it.each([undefined, null, NaN, -1, 1.5, 31, '2'])(
+    'are neither read nor written: %p',
+    (digits) => {
+      const wrong = digits as number;
+      expect(() => formatAmount(500n, wrong)).toThrow(`An amount of ${digits} digits`);
+      expect(() => parseAmount('5', wrong)).toThrow(`An amount of ${digits} digits`);
+    },
+  );
+});
+
+describe('readAmount', () => {
+  const usd = { currency: 'USD', digits: 2 };
+  const wei = { currency: 'ETHER', digits: 18 };
+
+  it('reads what can be answered and sent again', () => {
+    expect(readAmount('100.5', usd)).toBe(10_050n);
+    expect(readAmount(`-${'9'.repeat(28)}`, usd)).toBe(-(10n ** 30n) + 100n);
+    expect(readAmount(`${'9'.repeat(12)}.${'9'.repeat(18)}`, wei)).toBe(10n ** 30n - 1n);
+  });
+
+  it('says what does not fit', () => {
+    expect(readAmount('1.005', usd)).toBe('must have at most 2 decimals in USD');
+    expect(readAmount('1'.repeat(29), usd)).toBe(
+      'must have at most 28 digits before the point in USD',
+    );
+    expect(readAmount('-1000000000000', wei)).toBe(
+      'must have at most 12 digits before the point in ETHER',
+    );
+    expect(readAmount(`0.${'0'.repeat(18)}1`, wei)).toBe('must have at most 18 decimals in ETHER');
   });
 });
 

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { checkProperty } from '../../test/harness/seed';
-import { isCalendarDate } from './calendar-date';
+import { isCalendarDate, isEffectiveDate } from './calendar-date';
+
+describe('isEffectiveDate', () => {
+  it('takes days from 1900 on', () => {
+    for (const day of ['1900-01-01', '2026-02-28', '9999-12-31']) {
+      expect(isEffectiveDate(day)).toBe(true);
+    }
+    for (const text of ['1899-12-31', '0001-01-01', '2026-02-29', '19000101', 'today']) {
+      expect(isEffectiveDate(text)).toBe(false);
+    }
+  });
+});
 
 describe('isCalendarDate', () => {
   it.each(['2026-01-31', '2024-02-29', '2000-02-29', '0001-01-01', '9999-12-31', '1993-01-01'])(

@@ -1,28 +1,14 @@
-import { currencyDigits } from './currency';
+import { CURRENCY_PATTERN } from './currency';
 
-describe('currencyDigits', () => {
-  it.each([
-    ['USD', 2],
-    ['EUR', 2],
-    ['CZK', 2],
-    ['JPY', 0],
-    ['KRW', 0],
-    ['KWD', 3],
-    ['BHD', 3],
-    // Where Intl follows CLDR and says 0, ISO 4217 says:
-    ['HUF', 2],
-    ['COP', 2],
-    ['AFN', 2],
-    ['IQD', 3],
-  ])('%s has %i digits', (currency, digits) => {
-    expect(currencyDigits(currency)).toBe(digits);
-    expect(currencyDigits(currency)).toBe(digits);
+describe('the pattern of codes of currencies', () => {
+  it.each(['USD', 'XAU', '1INCH', 'POINTS', 'ABCDEFGHIJKL', '007'])('fits %j', (code) => {
+    expect(CURRENCY_PATTERN.test(code)).toBe(true);
   });
 
-  it.each(['', 'usd', 'US', 'USDX', 'ZZZ', 'U$D', ' USD', '840', '__proto__', 'toString'])(
-    'does not know %j',
-    (currency) => {
-      expect(currencyDigits(currency)).toBeUndefined();
+  it.each(['', 'usd', 'US', 'U$D', ' USD', 'USD\n', 'ABCDEFGHIJKLM', '__proto__', 'ÜSD'])(
+    'does not fit %j',
+    (code) => {
+      expect(CURRENCY_PATTERN.test(code)).toBe(false);
     },
   );
 });

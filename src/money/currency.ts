@@ -1,23 +1,12 @@
-import { code as findCurrency, codes } from 'currency-codes';
+/** Codes of currencies: those of ISO 4217 have three letters, a ledger's own up to twelve. */
+export const CURRENCY_PATTERN = /^[A-Z0-9]{3,12}$/;
 
-const known = new Map<string, number | undefined>();
+/** Decimal digits that a currency may have at most; so many has a token of Ethereum, in wei. */
+export const MAX_CURRENCY_DIGITS = 18;
 
-/**
- * Decimal digits of an ISO 4217 currency (USD 2, JPY 0, KWD 3); undefined for a code that ISO does
- * not list. From the ISO table and not from Intl, which follows CLDR and disagrees on HUF, COP, …
- */
-export function currencyDigits(currency: string): number | undefined {
-  let digits = known.get(currency);
-  if (digits === undefined && /^[A-Z]{3}$/.test(currency)) {
-    digits = findCurrency(currency)?.digits;
-    if (digits !== undefined) known.set(currency, digits);
-  }
-  return digits;
-}
-
-/** All codes that {@link currencyDigits} knows, in order. */
-export function currencyCodes(): string[] {
-  return codes()
-    .filter((currency) => currencyDigits(currency) !== undefined)
-    .sort();
+/** What amounts of a currency are read and written by. */
+export interface CurrencyDigits {
+  readonly currency: string;
+  /** Decimal digits: 2 for USD, 0 for JPY. */
+  readonly digits: number;
 }

@@ -2,7 +2,7 @@
  * The rules of the books a second time, written from the API's contract alone and sharing no code
  * with the program: what it says of a request must be what the program answered.
  */
-const DIGITS: Record<string, number> = { USD: 2, JPY: 0, KWD: 3 };
+const ISO: Record<string, number> = { USD: 2, JPY: 0, KWD: 3, HRK: 2, XAU: 6 };
 
 export interface ModelPosting {
   readonly accountId: string;
@@ -21,13 +21,20 @@ export interface OpenRequest {
 export interface PostRequest {
   readonly kind: 'post';
   readonly clientId?: string;
+  readonly effectiveDate?: string;
   readonly postings: readonly ModelPosting[];
 }
+export interface DefineRequest {
+  readonly kind: 'define';
+  readonly code: string;
+  readonly digits: number;
+}
 export type ModelRequest =
+  | DefineRequest
   | OpenRequest
   | PostRequest
   | { readonly kind: 'close'; readonly accountId: string }
-  | { readonly kind: 'reverse'; readonly transactionId: string }
+  | { readonly kind: 'reverse'; readonly transactionId: string; readonly effectiveDate?: string }
   | {
       readonly kind: 'batch';
       readonly mode: 'atomic' | 'independent';
@@ -42,6 +49,7 @@ interface ModelAccount {
   clientId: string | null;
   type: string;
   currency: string;
+  digits: number;
   min: bigint | null;
   max: bigint | null;
   debits: bigint;
@@ -53,6 +61,7 @@ interface ModelAccount {
 interface ModelTransaction {
   readonly id: string;
   readonly clientId: string | null;
+  readonly effectiveDate: string;
   readonly postings: readonly ModelPosting[];
   reversedBy: string | null;
 }
@@ -67,6 +76,10 @@ export interface LoggedFact {
 /** The books as they were after some event. */
 export class ModelBooks {
   position = 0;
+  /** The day that they count, on which all of it happens. */
+  private readonly today = new Date().toISOString().slice(0, 10);
+  /** Of every currency that there is. */
+  private readonly digits = new Map(Object.entries(ISO));
   private readonly accounts = new Map<string, ModelAccount>();
   private readonly transactions = new Map<string, ModelTransaction>();
 
@@ -82,7 +95,13 @@ export class ModelBooks {
     if (type === 'AccountOpened') {
       const id = fact['accountId']!;
       const clientId = fact['clientId'] ?? null;
-      this.accounts.set(id, newAccount(id, clientId, fact['type']!, fact['currency']!, data));
+      const { type: kind, currency } = fact as Pick<OpenRequest, 'type' | 'currency'>;
+      if (data['digits'] !== this.digits.get(currency)) {
+        throw new Error(`Event ${position} has the digits ${String(data['digits'])}`);
+      }
+      this.accounts.set(id, this.newAccount(id, clientId, kind, currency, data));
+    } else if (type === 'CurrencyDefined') {
+      this.digits.set(fact['code']!, data['digits'] as number);
     } else if (type === 'AccountClosed') {
       const account = this.accounts.get(fact['accountId']!)!;
       account.isClosed = true;
@@ -96,13 +115,14 @@ export class ModelBooks {
     const postings = data['postings'] as (ModelPosting & { balanceAfter: string })[];
     for (const posting of postings) {
       const account = this.accounts.get(posting.accountId)!;
-      apply(account, posting.direction, minorOf(posting.amount, account.currency));
-      if (posting.balanceAfter !== shown(balance(account), account.currency)) {
+      apply(account, posting.direction, minorOf(posting.amount, account));
+      if (posting.balanceAfter !== shown(balance(account), account)) {
         throw new Error(`Event ${this.position} has the balance ${posting.balanceAfter}`);
       }
     }
     const clientId = (data['clientId'] as string | null | undefined) ?? null;
-    this.transactions.set(id, { id, clientId, postings, reversedBy: null });
+    const effectiveDate = data['effectiveDate'] as string;
+    this.transactions.set(id, { id, clientId, effectiveDate, postings, reversedBy: null });
     if (reverses !== null) this.transactions.get(reverses)!.reversedBy = id;
   }
 
@@ -123,9 +143,10 @@ export class ModelBooks {
 
   /** What must be answered to a request that finds the books as they are now. Changes nothing. */
   judge(request: ModelRequest): Verdict {
+    if (request.kind === 'define') return this.judgeDefine(request);
     if (request.kind === 'open') return this.judgeOpen(request);
     if (request.kind === 'close') return this.judgeClose(request.accountId);
-    if (request.kind === 'reverse') return this.judgeReverse(request.transactionId);
+    if (request.kind === 'reverse') return this.judgeReverse(request);
     const draft = new Draft(this.accounts);
     if (request.kind === 'post') return this.judgePost(request, draft);
     const results: Verdict[] = [];
@@ -139,11 +160,31 @@ export class ModelBooks {
     return { answer: { results } };
   }
 
+  private judgeDefine({ code, digits }: DefineRequest): Verdict {
+    if (this.digits.has(code)) return { code: 'currency_exists' };
+    return { answer: { code, digits, source: 'own', active: true } };
+  }
+
   private judgeOpen(request: OpenRequest): Verdict {
     const { clientId = null, type, currency } = request;
     const isTaken = [...this.accounts.values()].some((a) => a.clientId === clientId);
     if (clientId !== null && isTaken) return { code: 'client_id_taken' };
-    return { answer: partsOf(newAccount('', clientId, type, currency, request)) };
+    return { answer: partsOf(this.newAccount('', clientId, type, currency, request)) };
+  }
+
+  private newAccount(
+    id: string,
+    clientId: string | null,
+    type: string,
+    currency: string,
+    limits: { minBalance?: string | null; maxBalance?: string | null },
+  ): ModelAccount {
+    const digits = this.digits.get(currency)!;
+    const limit = (text: string | null | undefined) =>
+      text === null || text === undefined ? null : minorOf(text, { digits });
+    const [min, max] = [limit(limits.minBalance), limit(limits.maxBalance)];
+    const zero = { debits: 0n, credits: 0n, isClosed: false, version: 1 };
+    return { id, clientId, type, currency, digits, min, max, ...zero };
   }
 
   private judgeClose(reference: string): Verdict {
@@ -154,20 +195,26 @@ export class ModelBooks {
     return { answer: viewOf({ ...account, isClosed: true, version: account.version + 1 }) };
   }
 
-  private judgeReverse(reference: string): Verdict {
-    const original = find(this.transactions, reference);
+  private judgeReverse(request: Extract<ModelRequest, { kind: 'reverse' }>): Verdict {
+    const original = find(this.transactions, request.transactionId);
     if (!original) return { code: 'not_found' };
     if (original.reversedBy !== null) return { code: 'already_reversed' };
+    const { effectiveDate = this.today } = request;
+    if (effectiveDate < original.effectiveDate) return { code: 'reversal_before_original' };
     const postings = original.postings.map((p): ModelPosting => {
       return { ...p, direction: p.direction === 'debit' ? 'credit' : 'debit' };
     });
-    const verdict = this.judgePost({ kind: 'post', postings }, new Draft(this.accounts));
+    const verdict = this.judgePost(
+      { kind: 'post', effectiveDate, postings },
+      new Draft(this.accounts),
+    );
     if ('code' in verdict) return verdict;
     return { answer: { ...verdict.answer, reverses: original.id } };
   }
 
   private judgePost(request: PostRequest, draft: Draft): Verdict {
-    const { postings } = request;
+    const { postings, effectiveDate = this.today } = request;
+    if (effectiveDate > this.today) return { code: 'future_effective_date' };
     const clientId = request.clientId ?? null;
     const isTaken = [...this.transactions.values()].some((t) => t.clientId === clientId);
     if (clientId !== null && (isTaken || draft.clientIds.has(clientId))) {
@@ -181,17 +228,17 @@ export class ModelBooks {
     if (known.some((l) => l.account.isClosed)) return { code: 'account_closed' };
     const sums = new Map<string, bigint>();
     for (const { account, direction, amount } of known) {
-      const signed = minorOf(amount, account.currency) * (direction === 'debit' ? 1n : -1n);
+      const signed = minorOf(amount, account) * (direction === 'debit' ? 1n : -1n);
       sums.set(account.currency, (sums.get(account.currency) ?? 0n) + signed);
     }
     if ([...sums.values()].some((sum) => sum !== 0n)) return { code: 'unbalanced_transaction' };
     const posted: object[] = [];
     for (const { account, direction, amount } of known) {
-      const minor = minorOf(amount, account.currency);
+      const minor = minorOf(amount, account);
       apply(account, direction, minor);
       const { id: accountId, currency } = account;
-      const balanceAfter = shown(balance(account), currency);
-      posted.push({ accountId, direction, currency, balanceAfter, amount: shown(minor, currency) });
+      const balanceAfter = shown(balance(account), account);
+      posted.push({ accountId, direction, currency, balanceAfter, amount: shown(minor, account) });
     }
     for (const { account } of known) {
       const { min, max } = account;
@@ -200,7 +247,8 @@ export class ModelBooks {
     }
     if (clientId !== null) attempt.clientIds.add(clientId);
     draft.take(attempt);
-    return { answer: { clientId, reverses: null, reversedBy: null, postings: posted } };
+    const transaction = { clientId, effectiveDate, reverses: null, reversedBy: null };
+    return { answer: { ...transaction, postings: posted } };
   }
 }
 
@@ -241,20 +289,6 @@ function find<T extends { id: string; clientId: string | null }>(
   return [...items.values()].find((item) => `client:${item.clientId}` === reference);
 }
 
-function newAccount(
-  id: string,
-  clientId: string | null,
-  type: string,
-  currency: string,
-  limits: { minBalance?: string | null; maxBalance?: string | null },
-): ModelAccount {
-  const limit = (text: string | null | undefined) =>
-    text === null || text === undefined ? null : minorOf(text, currency);
-  const [min, max] = [limit(limits.minBalance), limit(limits.maxBalance)];
-  const zero = { debits: 0n, credits: 0n, isClosed: false, version: 1 };
-  return { id, clientId, type, currency, min, max, ...zero };
-}
-
 function apply(account: ModelAccount, direction: string, minor: bigint): void {
   if (direction === 'debit') account.debits += minor;
   else account.credits += minor;
@@ -274,7 +308,7 @@ function viewOf(account: ModelAccount): object {
 }
 
 function partsOf(account: ModelAccount): object {
-  const money = (minor: bigint) => shown(minor, account.currency);
+  const money = (minor: bigint) => shown(minor, account);
   const { clientId, type, currency, version, min, max } = account;
   return {
     ...{ clientId, type, currency, version },
@@ -288,14 +322,13 @@ function partsOf(account: ModelAccount): object {
   };
 }
 
-function minorOf(text: string, currency: string): bigint {
+function minorOf(text: string, { digits }: Pick<ModelAccount, 'digits'>): bigint {
   const [whole, fraction = ''] = text.replace('-', '').split('.') as [string, string?];
-  const minor = BigInt(whole + fraction.padEnd(DIGITS[currency]!, '0'));
+  const minor = BigInt(whole + fraction.padEnd(digits, '0'));
   return text.startsWith('-') ? -minor : minor;
 }
 
-function shown(minor: bigint, currency: string): string {
-  const digits = DIGITS[currency]!;
+function shown(minor: bigint, { digits }: Pick<ModelAccount, 'digits'>): string {
   const unit = 10n ** BigInt(digits);
   const size = minor < 0n ? -minor : minor;
   const fraction = digits === 0 ? '' : `.${String(size % unit).padStart(digits, '0')}`;

@@ -22,12 +22,15 @@ interface Exchange {
 class Chooser {
   readonly accounts: { id: string; currency: string }[] = [];
   readonly transactions: string[] = [];
+  /** Those that there are; defined ones come once they are. */
+  readonly currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD', 'HRK', 'XAU'];
 
   constructor(private readonly random: Random) {}
 
   next(): ModelRequest {
     const { random } = this;
     if (this.accounts.length < 6 || random.chance(0.03)) return this.open();
+    if (random.chance(0.02)) return this.define();
     const dice = random.below(100);
     if (dice < 65) return this.post();
     if (dice < 77) return this.reverse();
@@ -36,10 +39,19 @@ class Chooser {
     return { kind: 'batch', mode: random.pick(['atomic', 'independent']), transactions };
   }
 
+  private define(): ModelRequest {
+    const digits = this.random.below(19);
+    return {
+      kind: 'define',
+      code: this.random.pick(['AB1', 'TOKENS', '12MONTHSOLD', 'USD']),
+      digits,
+    };
+  }
+
   private open(): ModelRequest {
     const { random } = this;
     const type = random.pick(['asset', 'liability', 'equity', 'income', 'expense']);
-    const currency = random.pick(['USD', 'USD', 'JPY', 'KWD']);
+    const currency = random.pick(this.currencies);
     return {
       kind: 'open',
       type,
@@ -64,13 +76,21 @@ class Chooser {
     ];
     if (random.chance(0.02)) postings[0] = { ...postings[0]!, accountId: this.accountReference() };
     const [clientId] = random.chance(0.15) ? [this.clientId()] : [];
-    return { kind: 'post', postings, ...(clientId !== undefined && { clientId }) };
+    return { kind: 'post', postings, ...this.date(), ...(clientId !== undefined && { clientId }) };
   }
 
   private reverse(): ModelRequest {
     const known = this.transactions.length > 0 && this.random.chance(0.97);
     const transactionId = known ? this.random.pick(this.transactions) : `client:${this.clientId()}`;
-    return { kind: 'reverse', transactionId };
+    return { kind: 'reverse', transactionId, ...this.date() };
+  }
+
+  /** Some day, seldom one that is to come. */
+  private date(): { effectiveDate?: string } {
+    const dice = this.random.below(100);
+    if (dice < 60) return {};
+    if (dice < 97) return { effectiveDate: `20${10 + this.random.below(15)}-02-28` };
+    return { effectiveDate: `2999-12-${10 + this.random.below(20)}` };
   }
 
   private accountReference(): string {
@@ -90,10 +110,14 @@ function send(
   request: ModelRequest,
   options: { idempotencyKey: string | undefined; dryRun: boolean },
 ): Promise<ApiAnswer> {
-  const bodyOf = ({ clientId, postings }: PostRequest) => {
-    return { description: 'Random', clientId, postings };
+  const bodyOf = ({ clientId, effectiveDate, postings }: PostRequest) => {
+    return { description: 'Random', clientId, effectiveDate, postings };
   };
   switch (request.kind) {
+    case 'define': {
+      const { code, digits } = request;
+      return api.post('/v1/currencies', { code, digits, name: 'Random' }, options);
+    }
     case 'open': {
       const { clientId, type, currency, minBalance, maxBalance } = request;
       const body = { name: 'Random', clientId, type, currency, minBalance, maxBalance };
@@ -103,8 +127,10 @@ function send(
       return api.post(`/v1/accounts/${request.accountId}/close`, {}, options);
     case 'post':
       return api.post('/v1/transactions', bodyOf(request), options);
-    case 'reverse':
-      return api.post(`/v1/transactions/${request.transactionId}/reverse`, {}, options);
+    case 'reverse': {
+      const { transactionId, effectiveDate } = request;
+      return api.post(`/v1/transactions/${transactionId}/reverse`, { effectiveDate }, options);
+    }
     case 'batch': {
       const { mode, transactions } = request;
       const body = { mode, transactions: transactions.map(bodyOf) };
@@ -123,7 +149,8 @@ async function converse(api: ApiClient, random: Random): Promise<Exchange[]> {
     exchanges.push({ request, key, dryRun, answer });
     if (answer.status !== 201 || dryRun) return;
     const { id } = answer.body as { id: string };
-    if (request.kind === 'open') chooser.accounts.push({ id, currency: request.currency });
+    if (request.kind === 'define') chooser.currencies.push(request.code);
+    else if (request.kind === 'open') chooser.accounts.push({ id, currency: request.currency });
     else if (request.kind === 'post') chooser.transactions.push(id);
   };
   const caller = async () => {

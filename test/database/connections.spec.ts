@@ -57,6 +57,7 @@ describe('a connection of the program', () => {
       search_path: 'pg_catalog',
       statement_timeout: '1ms',
       array_nulls: 'off',
+      quote_all_identifiers: 'on',
       synchronous_commit: 'off',
       default_transaction_isolation: 'serializable',
     };

@@ -4,6 +4,7 @@ import { TransactionPosted } from '../../src/books/transactions/transaction.even
 import { transactions } from '../../src/books/transactions/transaction.table';
 import { findAccount } from '../../src/books/accounts/account.queries';
 import { accountFeature } from '../../src/books/accounts/account.feature';
+import { currencyFeature } from '../../src/books/currencies/currency.feature';
 import { defineCreator } from '../../src/engine/define/creator';
 import { EventOfDoom } from '../../src/engine/catch-up/catch-up';
 import { HeadsDiverge, OtherMaterializers } from '../../src/engine/write/heads';
@@ -44,6 +45,7 @@ async function forgetAfter(ledger: TestLedger, position: number): Promise<void> 
     await client.query('delete from entries where position > $1', [position]);
     await client.query('delete from transactions where position > $1', [position]);
     await client.query('delete from accounts where account_no > $1', [position]);
+    await client.query('delete from currencies where position > $1', [position]);
     await client.query('update event_log_state set position = $1, hash = $2', [
       position,
       event?.hash ?? Buffer.alloc(32),
@@ -165,6 +167,7 @@ describe('a state that is not what the log makes', () => {
 describe('a log that this program cannot materialize', () => {
   const featuresWith = (materializer: Materializer): Feature[] => [
     accountFeature,
+    currencyFeature,
     defineFeature({
       name: 'transactions',
       tables: [transactions],

@@ -2,6 +2,7 @@ import type { KyselyPlugin } from 'kysely';
 import { OpenAccount } from '../../src/books/accounts/account.creators';
 import { CreateCompany } from '../../src/books/companies/company.creators';
 import { PlaceOrder } from '../../src/books/orders/order.creators';
+import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
 import { PostTransactionBatch } from '../../src/books/transactions/batch.creator';
 import {
@@ -15,6 +16,7 @@ import type { StateDatabase } from '../../src/engine/define/state-table';
 import { BufferedSession } from '../../src/engine/session/buffered-session';
 import { loadRowsFrom } from '../../src/engine/session/row-loader';
 import { aheadOfLocks } from '../../src/engine/session/session-mode';
+import { BookDays } from '../../src/money/book-days';
 import { systemClock } from '../../src/engine/define/ids';
 import { Execution } from '../../src/engine/write/execution';
 import { features } from '../../src/features';
@@ -76,7 +78,12 @@ async function runAhead(
     // Who wants to be told of which events is looked up once in the life of a session.
     await session.table(webhookRoutes).load('event_type', [...appended, EVERY_TYPE]);
     state.queries = 0;
-    const scope = { registry, clock: systemClock, log: open.logReader.withPlugin(log) };
+    const scope = {
+      registry,
+      clock: systemClock,
+      days: new BookDays('UTC'),
+      log: open.logReader.withPlugin(log),
+    };
     const execution = new Execution(session, scope, '');
     await execution.prepare(commands);
     const before = { log: log.queries, state: state.queries };
@@ -159,11 +166,11 @@ describe('what a batch of commands needs to know', () => {
         })),
       })),
     );
-    // Transactions by id and by client id, then their accounts.
-    expect([run.before, run.while]).toEqual([{ log: 0, state: 3 }, NOTHING]);
+    // Transactions by id and by client id, then their accounts and what they are part of.
+    expect([run.before, run.while]).toEqual([{ log: 0, state: 4 }, NOTHING]);
   });
 
-  it('is there before orders are settled', async () => {
+  it('is there before orders are settled, and settlements taken back', async () => {
     const ledger = await startTestLedger();
     const [cash, settlement, fees] = await Promise.all(
       [1, 2, 3].map(() => openAccount(ledger, { type: 'asset' })),
@@ -180,18 +187,23 @@ describe('what a batch of commands needs to know', () => {
         }),
       ),
     );
-    const run = await runAhead(
-      ledger,
-      orders.map(({ id: orderId }) =>
-        command(SettleOrder, {
-          ...{ orderId, executedAmount: '10', fee: '1', feeAccountId: fees!.id },
-          settledAt: '2026-01-31T10:00:00Z',
-        }),
-      ),
-      ['TransactionPosted', 'OrderSettled'],
+    const settling = orders.map(({ id: orderId }) =>
+      command(SettleOrder, {
+        ...{ orderId, executedAmount: '10', fee: '1', feeAccountId: fees!.id },
+        settledAt: '2026-01-31T10:00:00Z',
+      }),
     );
+    const run = await runAhead(ledger, settling, ['TransactionPosted', 'OrderSettled']);
     expect(run.outcomes.map((o) => o.kind)).toEqual(orders.map(() => 'accepted'));
     expect(run.while).toEqual(NOTHING);
+    for (const one of settling) await ledger.open.ledger.submit(one);
+    const undone = await runAhead(
+      ledger,
+      orders.map(({ id: orderId }) => command(ReverseSettlement, { orderId, reason: 'None' })),
+      ['TransactionPosted', 'OrderSettlementReversed'],
+    );
+    expect(undone.outcomes.map((o) => o.kind)).toEqual(orders.map(() => 'accepted'));
+    expect(undone.while).toEqual(NOTHING);
   });
 
   it('is there before webhooks are switched off and on', async () => {

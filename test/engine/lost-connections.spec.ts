@@ -6,6 +6,7 @@ import type { Creator } from '../../src/engine/define/creator';
 import type { WriterConnection } from '../../src/database/writer-connection';
 import { Execution } from '../../src/engine/write/execution';
 import type { Sealed } from '../../src/engine/write/sealed';
+import { BookDays } from '../../src/money/book-days';
 import { systemClock } from '../../src/engine/define/ids';
 import { Registry } from '../../src/engine/define/registry';
 import { BufferedSession } from '../../src/engine/session/buffered-session';
@@ -110,7 +111,12 @@ async function twoBatches() {
   databases.onEnd(() => state.close());
   const registry = new Registry(features);
   const path = new WritePath(registry, log, state, healNothing, systemClock);
-  const scope = { registry, clock: systemClock, log: undefined as never };
+  const scope = {
+    registry,
+    clock: systemClock,
+    days: new BookDays('UTC'),
+    log: undefined as never,
+  };
   await path.lock();
   const mode = aheadOfLocks(() => Promise.resolve([]));
   const session = new BufferedSession(registry.tables, path.head, mode);

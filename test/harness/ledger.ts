@@ -45,6 +45,7 @@ export interface TestLedgerOptions {
   readonly limits?: Partial<EngineLimits>;
   readonly reads?: Partial<ReadLimits>;
   readonly clock?: Clock;
+  readonly timeZone?: string;
   /** Default: a pair of databases of its own. */
   readonly databases?: TestDatabases;
   /** Where the ledger finds the databases, when not directly; for proxies between. */
@@ -135,5 +136,6 @@ function openLedgerOf(
     reads: { cheap: 2, ...options.reads },
     log,
     ...(options.clock && { clock: options.clock }),
+    ...(options.timeZone && { timeZone: options.timeZone }),
   });
 }

@@ -1,5 +1,6 @@
-/** How much of what can be repeated for ever is done: see test/README.md. */
-const LENGTH = process.env['TEST_LENGTH'] ?? 'short';
+/** How much is run: see test/README.md. */
+const LENGTHS = ['short', 'long', 'rest'] as const;
+export type TestLength = (typeof LENGTHS)[number];
 
 /**
  * How often a spec does what it could do any number of times: kill a process, answer random
@@ -11,10 +12,15 @@ export function rounds(short: number, long: number): number {
   return isLong() ? long : short;
 }
 
-/** The one place that tells `npm run test:all` from `npm test`. */
+/** Whether what can be repeated for ever is done often. */
 export function isLong(): boolean {
-  if (LENGTH !== 'short' && LENGTH !== 'long') {
-    throw new Error(`TEST_LENGTH is "${LENGTH}": it may be "short" or "long"`);
-  }
-  return LENGTH === 'long';
+  return testLength() !== 'short';
+}
+
+/** The one place that tells `npm test`, `npm run test:all` and `npm run test:rest` apart. */
+export function testLength(): TestLength {
+  const given = process.env['TEST_LENGTH'] ?? 'short';
+  const length = LENGTHS.find((name) => name === given);
+  if (!length) throw new Error(`TEST_LENGTH is "${given}": it may be ${LENGTHS.join(', ')}`);
+  return length;
 }

@@ -95,9 +95,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...asVariables({ ...TEST_LIMITS, ...options.limits }),
     ...options.env,
   });
-  const { engine: limits, reads } = config;
+  const { engine: limits, reads, timeZone } = config;
   await openAdminKey(databases.urls.log, { dataDir, configured: TEST_KEY });
-  const open = await openLedger({ urls, features, limits, reads, log });
+  const open = await openLedger({ urls, features, limits, reads, timeZone, log });
   const opened = [() => open.close()];
   const closeAll = async () => {
     for (const close of opened.reverse()) await close();

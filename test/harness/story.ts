@@ -7,6 +7,7 @@ import type { Feature } from '../../src/engine/define/feature';
 import { Registry } from '../../src/engine/define/registry';
 import { BufferedSession } from '../../src/engine/session/buffered-session';
 import { aheadOfLocks } from '../../src/engine/session/session-mode';
+import { BookDays } from '../../src/money/book-days';
 import { features as allFeatures } from '../../src/features';
 
 /** The time of every command of a story. */
@@ -28,11 +29,16 @@ export interface Consequence {
 export class Story {
   private readonly execution: Execution;
 
-  constructor(features: readonly Feature[] = allFeatures) {
+  constructor(features: readonly Feature[] = allFeatures, timeZone = 'UTC') {
     const registry = new Registry(features);
     const mode = aheadOfLocks(() => Promise.resolve([]));
     const session = new BufferedSession(registry.tables, GENESIS, mode);
-    const scope = { registry, clock: storyClock(), log: undefined as never };
+    const scope = {
+      registry,
+      clock: storyClock(),
+      days: new BookDays(timeZone),
+      log: undefined as never,
+    };
     this.execution = new Execution(session, scope, '');
   }
 

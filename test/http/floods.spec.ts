@@ -7,6 +7,7 @@ import { ApiKeys } from '../../src/http/api-keys';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
+import { RawClient } from './raw-client';
 
 const PER_SECOND = 5;
 const BURST = 50;
@@ -134,6 +135,18 @@ describe('floods without a key', () => {
     expect(refused).toBeGreaterThanOrEqual(4);
     expect(refused).toBeLessThanOrEqual(4 * Math.ceil(seconds));
     expect((await api.get('/v1/accounts')).status).toBe(200);
+  });
+
+  it('lose the connection on which they send more than one at once', async () => {
+    const service = await startTestService({
+      env: { RATE_LIMIT_PER_ADDRESS: String(PER_SECOND) },
+    });
+    const client = await RawClient.connect(service.url);
+    const one = 'GET /v1/accounts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer wrong\r\n\r\n';
+    client.send(one.repeat(1_000));
+    const answered = await client.closed;
+    expect(answered.split('HTTP/1.1 ').length - 1).toBeLessThanOrEqual(PER_SECOND + 1);
+    expect((await service.api.get('/v1/accounts')).status).toBe(200);
   });
 
   it('have no limit where that is off', async () => {

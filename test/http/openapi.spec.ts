@@ -65,7 +65,8 @@ const FOUND = {
 
 /** Some address, for endpoints that need not find anything. */
 function somewhere(path: string): string {
-  return path.replace(/\{(position|amendment)\}/g, '999999').replace(/\{\w+\}/g, NOBODY);
+  const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
+  return numbered.replace('{code}', 'ZZZ').replace(/\{\w+\}/g, NOBODY);
 }
 
 function posting(amount: string, debited = 'cash', credited = 'equity') {
@@ -143,9 +144,18 @@ describe('the OpenAPI document', () => {
     expect((await get('/v1/accounts?limit=1'))['nextCursor']).toEqual(expect.any(String));
   });
 
+  it('says what is answered of currencies', async () => {
+    const points = { code: 'POINTS', digits: 1, name: 'Loyalty points' };
+    await made('/v1/currencies', points);
+    expect((await api.post('/v1/currencies', points)).status).toBe(409);
+    for (const code of ['POINTS', 'USD', 'HRK']) await get(`/v1/currencies/${code}`);
+    await get('/v1/currencies/ZZZ', 404);
+  });
+
   it('says what is answered of transactions', async () => {
     const { id } = await made('/v1/transactions', { clientId: 't', ...posting('100') });
-    await made('/v1/transactions', posting('1000', 'cash', 'savings'));
+    const saved = posting('1000', 'cash', 'savings');
+    await made('/v1/transactions', { ...saved, effectiveDate: '2026-01-01' });
     await made(`/v1/transactions/${id}/reverse`, { description: 'Back' });
     expect((await api.post(`/v1/transactions/${id}/reverse`)).status).toBe(409);
     expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
@@ -182,7 +192,13 @@ describe('the OpenAPI document', () => {
     await made('/v1/orders/client:o/settle', settlement);
     expect((await api.post('/v1/orders/client:o/settle', settlement)).status).toBe(409);
     expect((await api.post('/v1/orders/client:o/cancel')).status).toBe(409);
-    expect(await get(`/v1/orders/${placed.id}`)).toMatchObject({ status: 'settled' });
+    const settled = await get<{ transactionId: string }>(`/v1/orders/${placed.id}`);
+    expect(settled).toMatchObject({ status: 'settled' });
+    const alone = `/v1/transactions/${settled.transactionId}/reverse`;
+    expect((await api.post(alone, {})).status).toBe(409);
+    const undo = '/v1/orders/client:o/reverse-settlement';
+    expect(await made(undo, { reason: 'Too early' })).toMatchObject({ status: 'placed' });
+    expect((await api.post(undo, { reason: 'Too early' })).status).toBe(409);
     const { id } = await made('/v1/orders', { ...ORDER, side: 'sell' });
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');
@@ -191,7 +207,6 @@ describe('the OpenAPI document', () => {
       ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
     };
     const deposit = posting('100', 'cash', 'savings');
-    await made('/v1/transactions', { ...deposit, effectiveDate: '2026-01-01' });
     await made('/v1/interest-accruals', accrual);
     await made('/v1/transactions', { ...deposit, effectiveDate: '2026-01-02' });
     const next = { ...accrual, through: '2026-02-28' };

@@ -20,6 +20,8 @@ const CHEAP = [
   '/v1/accounts/client:cash/entries',
   '/v1/transactions?accountId=client:cash',
   '/v1/orders',
+  '/v1/currencies',
+  '/v1/currencies/USD',
   '/v1/events',
   '/v1/events/1',
   '/v1/tasks',

@@ -21,6 +21,15 @@ const VERSIONED: readonly [string, (api: DocumentedClient) => Promise<Change>][]
     },
   ],
   ['an order that is settled', async (api) => orderThat(api, 'settle', SETTLEMENT)],
+  [
+    'an order whose settlement is taken back',
+    async (api) => {
+      const { path, change } = await orderThat(api, 'settle', SETTLEMENT);
+      expect((await change({})).status).toBe(200);
+      const body = { reason: 'Settled twice' };
+      return { path, change: (o) => api.post(`${path}/reverse-settlement`, body, o) };
+    },
+  ],
   ['an order that is cancelled', async (api) => orderThat(api, 'cancel', {})],
 ];
 const ACCOUNT = { name: 'A', type: 'asset', currency: 'USD' };

@@ -1,6 +1,8 @@
 import { amend } from '../../src/proof/amendments/amend';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
+import { DefineCurrency } from '../../src/books/currencies/currency.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
+import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
 import {
   DisableWebhook,
@@ -14,6 +16,7 @@ import { InterestBooks } from '../books/interest/interest-books';
 
 /** Makes events of every kind that accounts and transactions alone do not make. */
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
+  await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -53,6 +56,7 @@ async function companiesAndOrders(ledger: TestLedger): Promise<void> {
   const settled = { executedAmount: '100.5', settledAt: '2026-01-31T23:30:00-01:00' };
   const bought = await place('buy', { clientId: 'bought', limitAmount: '500' });
   await ledger.accept(SettleOrder, { ...settled, orderId: bought, fee: '2', feeAccountId });
+  await ledger.accept(ReverseSettlement, { orderId: bought, reason: 'Settled twice' });
   const sold = await place('sell', { quantity: '3' });
   await ledger.accept(SettleOrder, { ...settled, orderId: sold });
   await ledger.accept(CancelOrder, { orderId: await place('buy') });

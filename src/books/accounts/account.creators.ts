@@ -1,8 +1,9 @@
 import { defineCreator } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import { formatAmount, parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import { formatAmount, readAmount } from '../../money/amount';
+import type { CurrencyDigits } from '../../money/currency';
+import { needCurrency, proposedDigits } from '../currencies/currency.rules';
 import {
   AccountClosed,
   AccountOpened,
@@ -31,11 +32,18 @@ export interface OpenAccountInput {
  */
 export const OpenAccount = defineCreator<OpenAccountInput, AccountDto>({
   name: 'OpenAccount',
-  needs: ({ clientId }, needs) => {
+  needs: ({ clientId, currency }, needs) => {
+    needCurrency(needs, currency);
     if (clientId !== undefined) needs.row(accounts, 'client_id', clientId);
   },
   run: async (context, input) => {
-    const limits = readLimits(input);
+    const { currency } = input;
+    const digits = await proposedDigits(context.state, currency);
+    if (digits === undefined) {
+      const message = 'is neither a code of ISO 4217 nor defined in this ledger';
+      throw invalid({ pointer: '/currency', message });
+    }
+    const limits = readLimits(input, { currency, digits });
     const clientId = input.clientId ?? null;
     if (clientId !== null && (await context.state.table(accounts).find('client_id', clientId))) {
       throw new Refusal('client_id_taken', `An account with the clientId "${clientId}" exists`);
@@ -45,7 +53,8 @@ export const OpenAccount = defineCreator<OpenAccountInput, AccountDto>({
       clientId,
       name: input.name,
       type: input.type,
-      currency: input.currency,
+      currency,
+      digits,
       ...limits,
       metadata: input.metadata ?? {},
     });
@@ -54,20 +63,17 @@ export const OpenAccount = defineCreator<OpenAccountInput, AccountDto>({
 });
 
 /** The limits with all digits of the currency. @throws Refusal `validation_failed` */
-function readLimits(input: OpenAccountInput): Pick<AccountOpenedData, 'minBalance' | 'maxBalance'> {
-  const digits = currencyDigits(input.currency);
-  if (digits === undefined) {
-    throw invalid({ pointer: '/currency', message: 'must be an ISO 4217 code' });
-  }
+function readLimits(
+  input: Pick<OpenAccountInput, 'minBalance' | 'maxBalance'>,
+  of: CurrencyDigits,
+): Pick<AccountOpenedData, 'minBalance' | 'maxBalance'> {
   const errors: FieldError[] = [];
   const read = (field: 'minBalance' | 'maxBalance') => {
     const text = input[field] ?? null;
-    const minor = text === null ? undefined : parseAmount(text, digits);
-    if (text !== null && minor === undefined) {
-      const message = `must have at most ${digits} decimals in ${input.currency}`;
-      errors.push({ pointer: `/${field}`, message });
-    }
-    return minor;
+    const minor = text === null ? undefined : readAmount(text, of);
+    if (typeof minor !== 'string') return minor;
+    errors.push({ pointer: `/${field}`, message: minor });
+    return undefined;
   };
   const [min, max] = [read('minBalance'), read('maxBalance')];
   if (min !== undefined && max !== undefined && min > max) {
@@ -75,7 +81,7 @@ function readLimits(input: OpenAccountInput): Pick<AccountOpenedData, 'minBalanc
   }
   if (errors.length > 0) throw invalid(...errors);
   const format = (minor: bigint | undefined) =>
-    minor === undefined ? null : formatAmount(minor, digits);
+    minor === undefined ? null : formatAmount(minor, of.digits);
   return { minBalance: format(min), maxBalance: format(max) };
 }
 

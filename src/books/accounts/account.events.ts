@@ -1,5 +1,12 @@
 import { defineEvent } from '../../engine/define/event';
-import type { ClientId, CurrencyCode, SignedAmount, Uuid } from '../../engine/define/event-fields';
+import type {
+  ClientId,
+  CurrencyCode,
+  CurrencyDigits,
+  SignedAmount,
+  Uuid,
+} from '../../engine/define/event-fields';
+import { formerDigits } from './former-digits';
 
 export type AccountType = 'asset' | 'liability' | 'equity' | 'income' | 'expense';
 export const ACCOUNT_TYPES = ['asset', 'liability', 'equity', 'income', 'expense'] as const;
@@ -11,11 +18,15 @@ export interface AccountOpenedData {
   name: string;
   type: AccountType;
   currency: CurrencyCode;
+  /** Decimal digits of all its amounts; the first account of a currency decides for all others. */
+  digits: CurrencyDigits;
   minBalance: SignedAmount | null;
   maxBalance: SignedAmount | null;
   metadata: Record<string, string>;
 }
-export const AccountOpened = defineEvent<AccountOpenedData>('AccountOpened');
+export const AccountOpened = defineEvent<AccountOpenedData>('AccountOpened', 2, {
+  1: (data) => ({ ...data, digits: formerDigits((data as AccountOpenedData).currency) }),
+});
 
 export interface AccountClosedData {
   accountId: Uuid;

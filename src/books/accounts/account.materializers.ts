@@ -1,24 +1,29 @@
 import assert from 'node:assert';
 import { defineMaterializer } from '../../engine/define/materializer';
+import { keepDigits, needCurrency } from '../currencies/currency.rules';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import { AccountClosed, AccountOpened } from './account.events';
 import { accounts } from './account.table';
 
 export const materializeAccountOpened = defineMaterializer(
   AccountOpened,
-  1,
-  async ({ position, recordedAt, data }, { state }) => {
-    const digits = currencyDigits(data.currency);
-    assert(digits !== undefined, `Unknown currency ${data.currency}`);
-    const limit = (text: string | null) => (text === null ? null : parseAmount(text, digits)!);
+  2,
+  ({ position, recordedAt, data }, { state }) => {
+    const { currency, digits } = data;
+    keepDigits(state, data, position);
+    const limit = (text: string | null) => {
+      const minor = text === null ? null : parseAmount(text, digits);
+      assert(minor !== undefined, `What should be a limit is none in ${currency}`);
+      return minor;
+    };
     state.table(accounts).insert({
       account_no: position,
       account_id: data.accountId,
       closed_position: null,
       created_at: recordedAt,
       type: data.type,
-      currency: data.currency,
+      currency,
+      digits,
       min_balance: limit(data.minBalance),
       max_balance: limit(data.maxBalance),
       client_id: data.clientId,
@@ -30,6 +35,7 @@ export const materializeAccountOpened = defineMaterializer(
       last_position: position,
     });
   },
+  ({ data }, needs) => needCurrency(needs, data.currency),
 );
 
 export const materializeAccountClosed = defineMaterializer(

@@ -2,7 +2,6 @@ import type { Kysely } from 'kysely';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { currencyDigits } from '../../money/currency';
 import { formatAmount } from '../../money/amount';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
@@ -151,7 +150,7 @@ const listRows = prepared<EntryBooks, ListedEntries, ListedEntry>((db, values) =
 /** An account's entries, newest last. */
 export async function listEntries(
   db: Kysely<EntryBooks>,
-  account: Pick<AccountRow, 'account_no' | 'type' | 'currency'>,
+  account: Pick<AccountRow, 'account_no' | 'type' | 'digits'>,
   { from, to, position }: EntryFilter,
   after: EntryPlace,
   limit: number,
@@ -160,7 +159,7 @@ export async function listEntries(
     ...{ accountNo: account.account_no, from, to, position, limit },
     ...{ afterPosition: after.position, afterOrdinal: after.ordinal },
   });
-  const digits = currencyDigits(account.currency)!;
+  const { digits } = account;
   return rows.map((row) => ({
     transactionId: row.transaction_id,
     position: row.position,

@@ -12,6 +12,8 @@ const columns = {
   created_at: column.timestamptz(),
   type: column.text<AccountType>(),
   currency: column.text(),
+  /** Decimal digits of its amounts. */
+  digits: column.int(),
   min_balance: column.numeric().nullable(),
   max_balance: column.numeric().nullable(),
   client_id: column.text().nullable(),
@@ -82,6 +84,7 @@ export function accountsAsOf(position: Expression<number> = LAST_POSITION) {
       'a.created_at',
       'a.type',
       'a.currency',
+      'a.digits',
       'a.min_balance',
       'a.max_balance',
       'a.client_id',

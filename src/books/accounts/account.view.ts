@@ -1,5 +1,4 @@
 import { formatAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import type { AccountOpenedData, AccountType } from './account.events';
 import type { LedgerEvent } from '../../engine/define/event';
 import type { AccountRow } from './account.table';
@@ -15,13 +14,8 @@ export function balanceOf(type: AccountType, debits: bigint, credits: bigint): b
   return normalSide(type) === 'debit' ? debits - credits : credits - debits;
 }
 
-/** Formats minor units of a stored, so known, currency. */
-export function formatMoney(minor: bigint, currency: string): string {
-  return formatAmount(minor, currencyDigits(currency)!);
-}
-
 export function accountView(row: AccountRow): AccountDto {
-  const money = (minor: bigint) => formatMoney(minor, row.currency);
+  const money = (minor: bigint) => formatAmount(minor, row.digits);
   const { debits, credits } = row;
   return {
     id: row.account_id,
@@ -46,7 +40,7 @@ export function accountView(row: AccountRow): AccountDto {
 /** The account as the event that opened it leaves it. */
 export function openedAccountView(event: LedgerEvent<AccountOpenedData>): AccountDto {
   const { data } = event;
-  const zero = formatMoney(0n, data.currency);
+  const zero = formatAmount(0n, data.digits);
   return {
     id: data.accountId,
     clientId: data.clientId,

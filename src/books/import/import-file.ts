@@ -1,11 +1,19 @@
+import type { Creator } from '../../engine/define/creator';
 import type { OpenLedger } from '../../engine/open-ledger';
 import {
-  PostTransactionBatch,
+  batchOf,
+  type BatchResult,
   type PostTransactionBatchInput,
 } from '../transactions/batch.creator';
-import { countLines, readRows, type ImportRow, type RefusedRow } from './csv-rows';
-import { ImportAccounts } from './import-accounts';
-import type { ImportPlan } from './import-plan';
+import { checkAccounts } from './counter-accounts';
+import {
+  readRows,
+  type CheckedFile,
+  type ImportRow,
+  type RefusedRow,
+  type UnbookedRow,
+} from './csv-rows';
+import { importRow } from './import-row.creator';
 import { submitPatiently } from './submit-patiently';
 
 /** Rows in one command. */
@@ -14,8 +22,7 @@ const CHUNK_ROWS = 1_000;
 const CHUNKS_IN_FLIGHT = 3;
 
 export interface ImportOptions {
-  readonly file: string;
-  readonly plan: ImportPlan;
+  readonly checked: CheckedFile;
   readonly open: OpenLedger;
   /** Told of every row that becomes no transaction, roughly in the order of the file. */
   readonly onRefused?: (row: RefusedRow) => void;
@@ -23,72 +30,66 @@ export interface ImportOptions {
   readonly onProgress?: (done: number, lines: number) => void;
 }
 
-/** What became of the rows of a file. */
+/** What became of the rows of a file; in a dry run: what would become of them. */
 export interface ImportReport {
   readonly rows: number;
   readonly posted: number;
-  /** Rows that an earlier run (or an earlier row, word for word) had posted. */
+  /** Rows that an earlier run (or an earlier row with the same id, word for word) had posted. */
   readonly alreadyThere: number;
+  /** Rows that their status left out. */
+  readonly notBooked: number;
   readonly refused: number;
   readonly rowsPerSecond: number;
 }
 
 /**
  * Posts every row of a CSV file as a transaction, through the write path like any other command,
- * in the order of the file. A row's idempotency key is made of the import's name and the row's
- * transaction id, so an import that was interrupted is simply run again.
- * @throws ImportError, LedgerUnavailable
+ * in the order of the file. A row's idempotency key is made of what it says, so an import that was
+ * interrupted is simply run again, also under another name of the file; a row that was refused is
+ * asked anew.
+ * @throws ImportError, before anything is posted, where currency or accounts do not fit;
+ *   LedgerUnavailable
  */
 export async function importFile(options: ImportOptions): Promise<ImportReport> {
-  const lines = await countLines(options.file);
-  const run = new ImportRun(options, lines);
-  return run.run();
+  await checkAccounts(options.open, options.checked.plan);
+  return new ImportRun(options).run();
 }
 
 class ImportRun {
-  private readonly accounts: ImportAccounts;
+  private readonly creator: Creator<PostTransactionBatchInput, BatchResult[]>;
   private readonly inFlight: Promise<void>[] = [];
   private rows = 0;
   private posted = 0;
   private alreadyThere = 0;
+  private notBooked = 0;
   private refused = 0;
 
-  constructor(
-    private readonly options: ImportOptions,
-    private readonly lines: number,
-  ) {
-    this.accounts = new ImportAccounts(options.open, options.plan);
+  constructor(private readonly options: ImportOptions) {
+    this.creator = batchOf('ImportRows', importRow(options.checked.plan));
   }
 
   async run(): Promise<ImportReport> {
     const startedMs = performance.now();
-    const { file, plan } = this.options;
-    await this.accounts.checkCounters();
+    const { file, plan } = this.options.checked;
     let chunk: ImportRow[] = [];
     for await (const row of readRows(file, plan)) {
       this.rows++;
-      if ('reason' in row) this.refuse(row);
+      if (!isToPost(row)) this.leaveOut(row);
       else if (chunk.push(row) === CHUNK_ROWS) {
         await this.post(chunk);
         chunk = [];
       }
     }
-    await this.post(chunk);
+    if (chunk.length > 0) await this.post(chunk);
     await Promise.all(this.inFlight);
     const seconds = (performance.now() - startedMs) / 1000;
-    const { rows, posted, alreadyThere, refused } = this;
-    return { rows, posted, alreadyThere, refused, rowsPerSecond: Math.round(rows / seconds) };
+    const { rows, posted, alreadyThere, notBooked, refused } = this;
+    const rowsPerSecond = Math.round(rows / seconds);
+    return { rows, posted, alreadyThere, notBooked, refused, rowsPerSecond };
   }
 
   /** Sends a chunk on its way; waits only while too many are under way. */
-  private async post(chunk: readonly ImportRow[]): Promise<void> {
-    const absent = await this.accounts.prepare(chunk);
-    const rows = chunk.filter(({ line, account }) => {
-      if (!absent.has(account)) return true;
-      this.refuse({ line, reason: `there is no account "${account}"` });
-      return false;
-    });
-    if (rows.length === 0) return;
+  private async post(rows: readonly ImportRow[]): Promise<void> {
     const sent = this.submit(rows);
     // Whoever awaits it next hears of an error; until then it must not count as unhandled.
     sent.catch(() => undefined);
@@ -97,38 +98,40 @@ class ImportRun {
   }
 
   private async submit(rows: readonly ImportRow[]): Promise<void> {
-    const { open, plan, onProgress } = this.options;
-    const transactions = rows.map((row) => transactionOf(row, plan.name));
+    const { checked, open, onProgress } = this.options;
     const outcome = await submitPatiently(open.ledger, {
-      creator: PostTransactionBatch,
-      input: { mode: 'independent' as const, transactions },
+      creator: this.creator,
+      input: { mode: 'independent' as const, transactions: rows.map(transactionOf) },
       actor: 'import',
+      dryRun: checked.plan.isDryRun,
     });
     if (outcome.kind === 'refused') throw outcome.refusal;
     for (const [i, result] of outcome.answer.entries()) {
       const { line } = rows[i]!;
-      if ('refusal' in result) this.refuse({ line, reason: reasonOf(result.refusal) });
+      if ('refusal' in result) this.leaveOut({ line, reason: reasonOf(result.refusal) });
       else if (result.isHit) this.alreadyThere++;
       else this.posted++;
     }
-    onProgress?.(rows.at(-1)!.line, this.lines);
+    onProgress?.(rows.at(-1)!.line, checked.lines);
   }
 
-  private refuse(row: RefusedRow): void {
+  private leaveOut(row: RefusedRow | UnbookedRow): void {
+    if ('status' in row) return void this.notBooked++;
     this.refused++;
     this.options.onRefused?.(row);
   }
 }
 
-function transactionOf(
-  row: ImportRow,
-  name: string,
-): PostTransactionBatchInput['transactions'][number] {
+function isToPost(row: ImportRow | RefusedRow | UnbookedRow): row is ImportRow {
+  return 'key' in row;
+}
+
+function transactionOf(row: ImportRow): PostTransactionBatchInput['transactions'][number] {
   const { amount, direction } = row;
   const other = direction === 'debit' ? 'credit' : 'debit';
   return {
-    idempotencyKey: `import:${name}:${row.transactionId}`,
-    clientId: `${name}:${row.transactionId}`,
+    idempotencyKey: row.key,
+    clientId: row.clientId,
     description: row.description,
     effectiveDate: row.date,
     metadata: row.metadata,
@@ -140,6 +143,7 @@ function transactionOf(
 }
 
 function reasonOf({ code, detail, details }: { code: string; detail: string; details: object }) {
+  if (code === 'idempotency_key_reused') return 'it was imported before, with other options';
   const errors = (details as { errors?: { pointer: string; message: string }[] }).errors;
   const which = errors?.map((e) => `${e.pointer} ${e.message}`).join(', ');
   return `${code}: ${which ?? detail}`;

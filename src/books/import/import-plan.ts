@@ -1,7 +1,7 @@
-import { basename, extname } from 'node:path';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
+import { normalSide } from '../accounts/account.view';
 import { isClientId } from '../../engine/define/reference';
-import { currencyDigits } from '../../money/currency';
+import { CURRENCY_PATTERN } from '../../money/currency';
 
 /** What was asked for cannot be imported; `message` is one sentence for the person who asked. */
 export class ImportError extends Error {
@@ -16,13 +16,16 @@ export interface CounterAccount {
 
 /** How the rows of a file become transactions. */
 export interface ImportPlan {
-  /** Names the import: rows of the same name and transaction id are the same transaction. */
+  /** What the client ids of the transactions begin with. */
   readonly name: string;
-  /** ISO 4217; every amount of the file is in it. */
+  /** Of the file's text, as the WHATWG names it. */
+  readonly encoding: string;
+  /** Code of a currency; every amount that is posted is in it. */
   readonly currency: string;
-  readonly digits: number;
-  /** Type of the accounts that are opened for the file's account ids. */
+  /** Type of the accounts of the file's account ids, also of those that exist. */
   readonly accountType: AccountType;
+  /** What a positive amount does to the row's account. */
+  readonly positive: 'debit' | 'credit';
   /** The client id of a row's account is this and the row's account id. */
   readonly accountPrefix: string;
   /** Whether accounts that do not exist are opened; else their rows are refused. */
@@ -31,11 +34,18 @@ export interface ImportPlan {
   readonly against: ReadonlyMap<string, CounterAccount>;
   /** The other side of all other kinds; undefined: rows of other kinds are refused. */
   readonly counter: CounterAccount | undefined;
+  /** Rows whose column has another value are left out. */
+  readonly status: { readonly column: string; readonly booked: ReadonlySet<string> } | undefined;
+  /** Names each row's currency; rows of others are refused. */
+  readonly currencyColumn: string | undefined;
+  /** Columns that are metadata, whatever their names seem to say. */
+  readonly metadataColumns: readonly string[];
+  /** Whether everything is tried and nothing is kept. */
+  readonly isDryRun: boolean;
 }
 
 /** The same as texts, as a command line has them. */
 export interface ImportTexts {
-  readonly file: string;
   readonly name?: string | undefined;
   readonly currency?: string | undefined;
   readonly accountType?: string | undefined;
@@ -45,22 +55,30 @@ export interface ImportTexts {
   readonly against?: readonly string[] | undefined;
   /** `CLIENTID:TYPE`. */
   readonly counter?: string | undefined;
+  /** What a positive amount does to the row's account; default: it raises its balance. */
+  readonly sign?: string | undefined;
+  /** `COLUMN=VALUE,…`. */
+  readonly status?: string | undefined;
+  readonly currencyColumn?: string | undefined;
+  readonly metadata?: readonly string[] | undefined;
+  readonly encoding?: string | undefined;
+  readonly dryRun?: boolean | undefined;
 }
 
 const NAME = /^[A-Za-z0-9._-]{1,32}$/;
-const MAX_NAME_LENGTH = 32;
+const DEFAULT_NAME = 'import';
 const PREFIX = /^[A-Za-z0-9._:-]{0,48}$/;
 
 /** @throws ImportError naming the first option that is wrong */
 export function importPlan(texts: ImportTexts): ImportPlan {
-  const name = texts.name ?? nameOf(texts.file);
+  const name = texts.name ?? DEFAULT_NAME;
   check(NAME.test(name), `--name must be 1 to 32 of A-Z a-z 0-9 . _ -, not "${name}"`);
   const accountPrefix = texts.accountPrefix ?? `${name}:`;
   check(PREFIX.test(accountPrefix), '--account-prefix must be 0 to 48 of A-Z a-z 0-9 . _ : -');
   const { currency } = texts;
-  check(currency !== undefined, '--currency is missing: an ISO 4217 code such as CZK');
-  const digits = currencyDigits(currency);
-  check(digits !== undefined, `--currency must be an ISO 4217 code, not "${currency}"`);
+  check(currency !== undefined, '--currency is missing: the code of one, such as CZK');
+  const isCode = CURRENCY_PATTERN.test(currency);
+  check(isCode, `--currency must be the code of a currency, not "${currency}"`);
   const against = new Map<string, CounterAccount>();
   for (const text of texts.against ?? []) {
     const at = text.indexOf('=');
@@ -74,14 +92,35 @@ export function importPlan(texts: ImportTexts): ImportPlan {
     '--counter is missing: CLIENTID:TYPE of the account that takes the other side of the rows',
   );
   const accountType = accountTypeOf('--account-type', texts.accountType ?? 'liability');
-  const createAccounts = texts.createAccounts ?? false;
-  return { name, currency, digits, accountType, accountPrefix, createAccounts, against, counter };
+  const positive = texts.sign ?? normalSide(accountType);
+  check(
+    positive === 'debit' || positive === 'credit',
+    `--sign must be debit or credit, what a positive amount does, not "${positive}"`,
+  );
+  return {
+    ...{ name, encoding: encodingOf(texts.encoding) },
+    ...{ currency, accountType, positive, accountPrefix, against, counter },
+    createAccounts: texts.createAccounts ?? false,
+    status: texts.status === undefined ? undefined : statusOf(texts.status),
+    currencyColumn: texts.currencyColumn,
+    metadataColumns: texts.metadata ?? [],
+    isDryRun: texts.dryRun ?? false,
+  };
 }
 
-/** The file's name without folder and extension, in the letters that a client id may have. */
-function nameOf(file: string): string {
-  const bare = basename(file, extname(file)).replaceAll(/[^A-Za-z0-9._-]/g, '-');
-  return bare.slice(0, MAX_NAME_LENGTH);
+function statusOf(text: string): ImportPlan['status'] {
+  const at = text.indexOf('=');
+  const booked = new Set(text.slice(at + 1).split(','));
+  check(at > 0 && !booked.has(''), `--status must have the form COLUMN=VALUE,…, not "${text}"`);
+  return { column: text.slice(0, at), booked };
+}
+
+function encodingOf(label = 'utf-8'): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    throw new ImportError(`--encoding must be one that the WHATWG names, not "${label}"`);
+  }
 }
 
 function counterAccount(option: string, text: string): CounterAccount {

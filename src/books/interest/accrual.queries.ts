@@ -9,7 +9,7 @@ import type { InterestAccrualRow, InterestTables } from './interest.table';
 type AccrualBooks = AccountTables & TransactionTables & SourceTables & InterestTables;
 
 /** Money of one account in minor units of its currency. */
-type OfAccount = Pick<AccountRow, 'account_id' | 'currency'>;
+type OfAccount = Pick<AccountRow, 'account_id' | 'digits'>;
 
 export interface AccruedLine extends OfAccount {
   readonly from_date: string;
@@ -135,7 +135,7 @@ function readAccrued(db: Kysely<AccrualBooks>, numbers: readonly number[]) {
   return db
     .selectFrom('interest_periods as p')
     .innerJoin('accounts as a', 'a.account_id', 'p.account_id')
-    .select(['p.accrual_no', 'p.account_id', 'a.currency', 'p.from_date', 'p.through_date'])
+    .select(['p.accrual_no', 'p.account_id', 'a.digits', 'p.from_date', 'p.through_date'])
     .select((eb) => [
       eb.ref('p.principal').$notNull().as('principal'),
       eb.ref('p.amount').$notNull().as('amount'),
@@ -151,7 +151,7 @@ function readAdjusted(db: Kysely<AccrualBooks>, numbers: readonly number[]) {
   return db
     .selectFrom('interest_adjustments as j')
     .innerJoin('accounts as a', 'a.account_id', 'j.account_id')
-    .select(['j.accrual_no', 'j.account_id', 'a.currency', 'j.from_date', 'j.through_date'])
+    .select(['j.accrual_no', 'j.account_id', 'a.digits', 'j.from_date', 'j.through_date'])
     .select('j.amount')
     .where('j.accrual_no', '=', anyOf('bigint', numbers))
     .orderBy('j.position')

@@ -1,6 +1,5 @@
 import assert from 'node:assert';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import { dayNumber, isCountedTogether } from './day-count';
 import { interestOf, roundInterest, type RoundedInterest, type Terms } from './exact-interest';
 import { knowsItsInterest, type ChangeRow, type InterestAccountRow } from './interest.queries';
@@ -147,7 +146,7 @@ interface KnownPeriod extends Omit<Period, 'opening'> {
  */
 export function adjust(due: DueAccount, rows: readonly InterestPeriodRow[]): Adjustment {
   const { account, backdated } = due;
-  const known = rows.map((row) => knownPeriod(row, currencyDigits(account.currency)!));
+  const known = rows.map((row) => knownPeriod(row, account.digits));
   const [first] = known;
   assert(first, 'Backdated entries are of accrued days');
   const from = backdated[0]!.day;

@@ -1,7 +1,7 @@
 import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
-import { currencyDigits } from '../../money/currency';
+import { refuseFuture } from '../transactions/transaction.rules';
 import { accrue, adjust, dueAccount, type Adjustment, type DueAccount } from './accruals';
 import { dateText, dayNumber, type DayCount } from './day-count';
 import type { Compounding } from './exact-interest';
@@ -88,10 +88,7 @@ async function beginRun(context: CreatorContext, input: CalculateInterestOwedInp
     const errors = [{ pointer: '/expenseAccountId', message }];
     throw new Refusal('validation_failed', 'The request is not valid', { errors });
   }
-  const today = context.now.slice(0, 10);
-  if (through > today) {
-    throw new Refusal('future_effective_date', `through: ${through} is after today, ${today}`);
-  }
+  refuseFuture(context, through, 'through');
   const sides = {
     liability: await sideOf(context, expenseAccountId, 'expense'),
     asset: await sideOf(context, incomeAccountId, 'income'),
@@ -123,7 +120,7 @@ async function sideOf(
   return {
     otherAccountId: account.account_id,
     currency: account.currency,
-    digits: currencyDigits(account.currency)!,
+    digits: account.digits,
     increase: type === 'expense' ? 'credit' : 'debit',
   };
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { isReference } from '../../engine/define/reference';
-import { checkedBy, DateOnly, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
+import { checkedBy, EffectiveDate, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
 import { Reference, Text, textRule } from '../../http/fields';
 import type { Check } from '../../http/fields';
 import { PageQuery } from '../../http/page';
@@ -47,7 +47,7 @@ function References(): PropertyDecorator {
 }
 
 export class AccrueInterestDto {
-  @DateOnly()
+  @EffectiveDate()
   through!: string;
 
   @AnnualRate()

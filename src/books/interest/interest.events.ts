@@ -123,10 +123,12 @@ export interface InterestAccruedData extends InterestState, AccruedDays {
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
   transactionId: Uuid | null;
 }
-export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued', 2, {
-  1: (data, stored) => {
+/** Version 2 has codes of currencies that version 1 had not. */
+export const InterestAccrued = defineEvent<InterestAccruedData>('InterestAccrued', 3, {
+  1: (data) => data,
+  2: (data, stored) => {
     const { carried, ...rest } = data as { carried: string };
-    return { ...rest, ...ofVersion1(carried, stored), compounding: 'none' };
+    return { ...rest, ...ofVersion2(carried, stored), compounding: 'none' };
   },
 });
 
@@ -150,22 +152,24 @@ export interface InterestAdjustedData extends InterestState {
   /** The transaction that posted the amount; null where it is zero, and nothing was posted. */
   transactionId: Uuid | null;
 }
-export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted', 2, {
-  1: (data, stored) => {
+/** Version 2 has codes of currencies that version 1 had not. */
+export const InterestAdjusted = defineEvent<InterestAdjustedData>('InterestAdjusted', 3, {
+  1: (data) => data,
+  2: (data, stored) => {
     const { carried, periods, ...rest } = data as { carried: string; periods: object[] };
     return {
       ...rest,
-      ...ofVersion1(carried, stored),
+      ...ofVersion2(carried, stored),
       periods: periods.map((period) => ({ ...period, compounding: 'none' })),
     };
   },
 });
 
 /**
- * Version 1 had no accruals, and carried 1 / (26,280 × 10^12), of years of 360 and 365 days alone:
+ * Version 2 had no accruals, and carried 1 / (26,280 × 10^12), of years of 360 and 365 days alone:
  * 61 times as much as now.
  */
-function ofVersion1(carried: string, { commandId }: LedgerEvent) {
+function ofVersion2(carried: string, { commandId }: LedgerEvent) {
   return { accrualId: commandId, carried: (BigInt(carried) * 61n).toString() };
 }
 

@@ -3,7 +3,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import { knownDigits, needCurrency } from '../currencies/currency.rules';
 import { needSource, rememberSource } from '../transactions/source.rules';
 import {
   InterestAccrualReversed,
@@ -53,9 +53,10 @@ export const materializeInterestSkipped = defineMaterializer(
 
 export const materializeInterestAccrued = defineMaterializer(
   InterestAccrued,
-  4,
+  5,
   (event, { state }) => {
     const { position, data } = event;
+    const digits = knownDigits(state, data.currency);
     const { through, annualRate, dayCount, compounding } = data;
     const terms = {
       through_date: through,
@@ -65,25 +66,28 @@ export const materializeInterestAccrued = defineMaterializer(
     };
     const accrualNo = addLine(state, event, terms);
     state.append(interestPeriods, {
-      ...periodRow(data, data, position, accrualNo),
-      principal: minorOf(data.principal, data.currency),
-      amount: minorOf(data.amount, data.currency),
+      ...periodRow(data, data, digits),
+      ...{ position, accrual_no: accrualNo },
+      principal: minorOf(data.principal, digits),
+      amount: minorOf(data.amount, digits),
       scan_after: data.scanAfter ?? position,
     });
     rememberPosting(state, event);
   },
-  needPosting,
+  needDigitsAndPosting,
 );
 
 export const materializeInterestAdjusted = defineMaterializer(
   InterestAdjusted,
-  4,
+  5,
   (event, { state }) => {
     const { position, data } = event;
+    const digits = knownDigits(state, data.currency);
     const accrualNo = addLine(state, event);
     for (const period of data.periods) {
       state.append(interestPeriods, {
-        ...periodRow(data, period, position, accrualNo),
+        ...periodRow(data, period, digits),
+        ...{ position, accrual_no: accrualNo },
         principal: null,
         amount: null,
         scan_after: position,
@@ -95,11 +99,11 @@ export const materializeInterestAdjusted = defineMaterializer(
       account_id: data.accountId,
       from_date: data.from,
       through_date: data.through,
-      amount: minorOf(data.amount, data.currency),
+      amount: minorOf(data.amount, digits),
     });
     rememberPosting(state, event);
   },
-  needPosting,
+  needDigitsAndPosting,
 );
 
 export const materializeInterestAccrualReversed = defineMaterializer(
@@ -126,14 +130,19 @@ export const materializeInterestAccrualReversed = defineMaterializer(
 );
 
 type OfAccrual = LedgerEvent<{ accrualId: string }>;
-type OfPosting = LedgerEvent<{ accrualId: string; transactionId: string | null }>;
+type OfPosting = LedgerEvent<{
+  accrualId: string;
+  currency: string;
+  transactionId: string | null;
+}>;
 
 function needAccrual({ data }: OfAccrual, needs: Pick<RowNeeds, 'row'>): void {
   needs.row(interestAccruals, 'accrual_id', data.accrualId);
 }
 
-function needPosting(event: OfPosting, needs: Pick<RowNeeds, 'row'>): void {
+function needDigitsAndPosting(event: OfPosting, needs: Pick<RowNeeds, 'row'>): void {
   needAccrual(event, needs);
+  needCurrency(needs, event.data.currency);
   if (event.data.transactionId !== null) needSource(needs, event.data.transactionId);
 }
 
@@ -203,35 +212,32 @@ function accrualOf(state: StateSession, accrualId: string): InterestAccrualRow {
 function periodRow(
   state: InterestAccruedData | InterestAdjustedData,
   days: AdjustedPeriod,
-  position: number,
-  accrualNo: number,
+  digits: number,
 ) {
-  const { accountId, accrued, carried, currency } = state;
+  const { accountId, accrued, carried } = state;
   const { opening, closing, stretches } = days;
   const last = stretches.at(-1);
   assert(last, 'A period has days');
   return {
     account_id: accountId,
     through_date: days.through,
-    position,
     from_date: days.from,
-    accrual_no: accrualNo,
     annual_rate: days.annualRate,
     day_count: days.dayCount,
     compounding: days.compounding,
     counted_from: days.countedFrom ?? null,
-    opening_balance: opening ? minorOf(opening.balance, currency) : null,
-    opening_interest: opening ? minorOf(opening.interest, currency) : null,
+    opening_balance: opening ? minorOf(opening.balance, digits) : null,
+    opening_interest: opening ? minorOf(opening.interest, digits) : null,
     stretches,
-    balance: minorOf((closing ?? last).balance, currency),
-    interest: closing ? minorOf(closing.interest, currency) : null,
-    accrued: minorOf(accrued, currency),
+    balance: minorOf((closing ?? last).balance, digits),
+    interest: closing ? minorOf(closing.interest, digits) : null,
+    accrued: minorOf(accrued, digits),
     carried: BigInt(carried),
   };
 }
 
-function minorOf(text: string, currency: string): bigint {
-  const minor = parseAmount(text, currencyDigits(currency)!);
-  assert(minor !== undefined, `What should be an amount is none in ${currency}`);
+function minorOf(text: string, digits: number): bigint {
+  const minor = parseAmount(text, digits);
+  assert(minor !== undefined, `What should be an amount of ${digits} digits is none`);
   return minor;
 }

@@ -4,7 +4,7 @@ import type { Refusal } from '../../engine/define/refusal';
 import { formatAmount } from '../../money/amount';
 import type { Direction } from '../transactions/transaction.events';
 import { postTransaction, whyNotPosted } from '../transactions/transaction.rules';
-import type { PostTransactionInput } from '../transactions/transaction.rules';
+import type { TransactionInput } from '../transactions/transaction.rules';
 import type { Accrual, Adjustment, Period } from './accruals';
 import { dateText } from './day-count';
 import { bearingOf, fractionText, type RoundedInterest, type Terms } from './exact-interest';
@@ -47,7 +47,7 @@ export interface Owed {
   readonly accrual: Accrual;
 }
 
-type Postings = PostTransactionInput['postings'];
+type Postings = TransactionInput['postings'];
 type Credit = Pick<RoundedInterest, 'amount'> & { readonly accountId: string };
 
 /**
@@ -112,16 +112,13 @@ export async function refusalOf(
 }
 
 /** The postings of the amounts that are not zero, those of the other side last. */
-function postingsOf(
-  { digits, otherAccountId, increase }: Side,
-  credits: readonly Credit[],
-): Postings {
+function postingsOf({ otherAccountId, increase }: Side, credits: readonly Credit[]): Postings {
   const decrease = increase === 'credit' ? 'debit' : 'credit';
   let [increased, decreased] = [0n, 0n];
   const postings: Postings = [];
   const add = (accountId: string, direction: Direction, minor: bigint) => {
     if (minor === 0n) return;
-    postings.push({ accountId, direction, amount: formatAmount(minor, digits) });
+    postings.push({ accountId, direction, amount: minor });
   };
   for (const { accountId, amount } of credits) {
     if (amount > 0n) {

@@ -12,7 +12,7 @@ type InterestBooks = AccountTables & TransactionTables & SourceTables & Interest
 /** An account with the last row of its interest; everything of that is null before the first. */
 export type InterestAccountRow = Pick<
   AccountRow,
-  'account_no' | 'account_id' | 'client_id' | 'type' | 'currency' | 'closed_position'
+  'account_no' | 'account_id' | 'client_id' | 'type' | 'currency' | 'digits' | 'closed_position'
 > & { [K in LastColumn]: InterestPeriodRow[K] | null } & {
   /** Whether it was ever accrued, be it that all of that was reversed. */
   readonly was_accrued: boolean;
@@ -68,7 +68,7 @@ function withLast(db: Kysely<InterestBooks>) {
       (join) => join.onTrue(),
     )
     .select(['a.account_no', 'a.account_id', 'a.client_id', 'a.type', 'a.currency'])
-    .select(['a.closed_position', 'p.through_date', 'p.from_date', 'p.day_count'])
+    .select(['a.digits', 'a.closed_position', 'p.through_date', 'p.from_date', 'p.day_count'])
     .select(['p.counted_from', 'p.position', 'p.balance', 'p.interest', 'p.accrued'])
     .select(['p.carried', 'p.scan_after'])
     .select((eb) =>

@@ -1,5 +1,5 @@
 import type { LedgerEvent } from '../../engine/define/event';
-import { formatMoney } from '../accounts/account.view';
+import { formatAmount } from '../../money/amount';
 import { TransactionPosted, type TransactionPostedData } from '../transactions/transaction.events';
 import type { WholeAccrual } from './accrual.queries';
 import { fractionText } from './exact-interest';
@@ -15,7 +15,6 @@ import {
   type InterestCalculatedData,
   type InterestSkippedData,
 } from './interest.events';
-import { currencyDigits } from '../../money/currency';
 import type { InterestAccrualDto, ReversedAccrualDto } from './interest.dto';
 
 /** The answer to the command whose events these are. */
@@ -73,15 +72,15 @@ export function accrualView(whole: WholeAccrual): InterestAccrualDto {
       accountId: line.account_id,
       from: line.from_date,
       through: line.through_date,
-      principal: formatMoney(line.principal, line.currency),
-      amount: formatMoney(line.amount, line.currency),
-      carriedFraction: fractionText(line.carried, currencyDigits(line.currency)!),
+      principal: formatAmount(line.principal, line.digits),
+      amount: formatAmount(line.amount, line.digits),
+      carriedFraction: fractionText(line.carried, line.digits),
     })),
     adjustments: whole.adjusted.map((line) => ({
       accountId: line.account_id,
       from: line.from_date,
       through: line.through_date,
-      amount: formatMoney(line.amount, line.currency),
+      amount: formatAmount(line.amount, line.digits),
     })),
     skipped: whole.skipped.map(({ account_id: accountId, code, detail }) => {
       return { accountId, code, detail };

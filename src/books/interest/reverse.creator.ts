@@ -53,14 +53,14 @@ export const ReverseInterestAccrual = defineCreator<
 
 /**
  * Reverses a transaction of an accrual. An older version let it be reversed alone, and that again:
- * then it is the last of them that is reversed, unless it has taken the money back already.
+ * then it is the last of them that is reversed, on its own day, unless it has taken the money back
+ * already.
  * @returns all that reverse it, or one of each other
  */
 async function takeBack(context: CreatorContext, transactionId: string): Promise<string[]> {
   const { state } = context;
   const reversals: string[] = [];
   let last = (await findTransaction(state, transactionId))!;
-  const date = last.effective_date;
   while (last.reversed_by !== null) {
     reversals.push(last.reversed_by);
     last = (await findTransaction(state, last.reversed_by))!;
@@ -70,6 +70,7 @@ async function takeBack(context: CreatorContext, transactionId: string): Promise
     'account_id',
     last.postings.map((posting) => posting.accountId),
   );
-  const { data } = await reverseTransaction(context, last, { effectiveDate: date });
+  const { effective_date: effectiveDate } = last;
+  const { data } = await reverseTransaction(context, last, { effectiveDate });
   return [...reversals, data.transactionId];
 }

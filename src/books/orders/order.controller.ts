@@ -12,9 +12,10 @@ import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion } from '../../http/versions';
 import { CancelOrder, PlaceOrder } from './order.creators';
 import { CancelOrderDto, OrderDto, OrderListQuery, OrderQuery } from './order.dto';
-import { PlaceOrderDto, SettleOrderDto } from './order.dto';
+import { PlaceOrderDto, ReverseSettlementDto, SettleOrderDto } from './order.dto';
 import { findOrder, listOrders, readOrder } from './order.queries';
 import { orderView } from './order.view';
+import { ReverseSettlement } from './reverse-settlement.creator';
 import { SettleOrder } from './settle.creator';
 
 const OrderPage = pageDto(OrderDto);
@@ -63,6 +64,7 @@ export class OrderController {
       'account_not_found',
       'account_closed',
       'currency_mismatch',
+      'future_effective_date',
       'limit_exceeded',
       'limit_not_reached',
       'fee_exceeds_proceeds',
@@ -77,6 +79,32 @@ export class OrderController {
     @Body() body: SettleOrderDto,
   ): Promise<OrderDto> {
     return this.commands.submit(request, SettleOrder, { ...body, orderId }, (state) =>
+      findOrder(state, orderId),
+    );
+  }
+
+  @Post(':id/reverse-settlement')
+  @Permission('orders.reverse-settlement')
+  @ApiOperation({ summary: 'Take a settlement back with its postings: the order is open again' })
+  @ApiCommand({
+    status: 200,
+    type: OrderDto,
+    hasVersion: true,
+    problems: [
+      'not_found',
+      'order_not_open',
+      'reversal_before_original',
+      'account_closed',
+      'insufficient_funds',
+      'balance_limit_exceeded',
+    ],
+  })
+  reverseSettlement(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) orderId: string,
+    @Body() body: ReverseSettlementDto,
+  ): Promise<OrderDto> {
+    return this.commands.submit(request, ReverseSettlement, { ...body, orderId }, (state) =>
       findOrder(state, orderId),
     );
   }

@@ -3,12 +3,12 @@ import { findCompany, needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { formatAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import type { CurrencyDigits } from '../../money/currency';
 import { OrderCancelled, OrderPlaced, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
 import { normalQuantity, openAccountIn } from './order.rules';
-import { orders, type OrderRow } from './order.table';
+import { orders, type OrderRow, type OrderStatus } from './order.table';
 import { orderView } from './order.view';
 import type { OrderDto } from './order.dto';
 
@@ -62,7 +62,7 @@ export const PlaceOrder = defineCreator<PlaceOrderInput, OrderDto>({
       quantity: readQuantity(input.quantity),
       cashAccountId: cash.account_id,
       settlementAccountId: settlement.account_id,
-      limitAmount: readLimit(cash.currency, input.limitAmount),
+      limitAmount: readLimit(cash, input.limitAmount),
       currency: cash.currency,
     });
     return orderView((await findOrder(state, orderId))!);
@@ -86,12 +86,12 @@ function readQuantity(text: string): string {
 }
 
 /** The limit with all digits of the currency. @throws Refusal `validation_failed` */
-function readLimit(currency: string, text: string | undefined): string | null {
-  const amounts = new AmountReader(currency);
+function readLimit(cash: CurrencyDigits, text: string | undefined): string | null {
+  const amounts = new AmountReader(cash);
   const limit = amounts.read('limitAmount', text);
   amounts.check();
   if (limit === undefined) return null;
-  if (limit > 0n) return formatAmount(limit, currencyDigits(currency)!);
+  if (limit > 0n) return formatAmount(limit, cash.digits);
   throw invalidOrder({ pointer: '/limitAmount', message: 'must be more than zero' });
 }
 
@@ -105,16 +105,20 @@ export const CancelOrder = defineCreator<CancelOrderInput, OrderDto>({
   name: 'CancelOrder',
   needs: ({ orderId }, needs) => needOrder(needs, orderId),
   run: async (context, input) => {
-    const { order_id: orderId } = await openOrder(context, input.orderId);
+    const { order_id: orderId } = await orderIn(context, input.orderId, 'placed');
     await context.append(OrderCancelled, { orderId });
     return orderView((await findOrder(context.state, orderId))!);
   },
 });
 
-/** The order, still open. @throws Refusal `not_found`, `order_not_open` */
-export async function openOrder({ state }: CreatorContext, reference: string): Promise<OrderRow> {
+/** The order, which must be in a state. @throws Refusal `not_found`, `order_not_open` */
+export async function orderIn(
+  { state }: CreatorContext,
+  reference: string,
+  status: OrderStatus,
+): Promise<OrderRow> {
   const order = await findOrder(state, reference);
   if (!order) throw new Refusal('not_found', `There is no order ${reference}`);
-  if (order.status === 'placed') return order;
-  throw new Refusal('order_not_open', `Order ${order.order_id} is ${order.status}`);
+  if (order.status === status) return order;
+  throw new Refusal('order_not_open', `Order ${order.order_id} is ${order.status}, not ${status}`);
 }

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Amount, ClientId, field, OneOf, Reference, textRule } from '../../http/fields';
+import { Amount, ClientId, field, OneOf, Reference, Text, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { INSTANT_PATTERN, readInstant } from '../../money/instant';
 import { ORDER_SIDES, type OrderSide } from './order.events';
@@ -58,6 +58,8 @@ function Instant(): PropertyDecorator {
   );
 }
 
+const MAX_REASON = 500;
+
 export class PlaceOrderDto {
   @ClientId()
   clientId?: string;
@@ -100,6 +102,11 @@ export class SettleOrderDto {
 
 /** Cancelling takes nothing; an empty object is accepted. */
 export class CancelOrderDto {}
+
+export class ReverseSettlementDto {
+  @Text(1, MAX_REASON)
+  reason!: string;
+}
 
 /** Reading one order takes no parameters. */
 export class OrderQuery {}

@@ -28,7 +28,8 @@ export interface OrderPlacedData {
   /** Of the accounts. */
   currency: CurrencyCode;
 }
-export const OrderPlaced = defineEvent<OrderPlacedData>('OrderPlaced');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const OrderPlaced = defineEvent<OrderPlacedData>('OrderPlaced', 2, { 1: (data) => data });
 
 /** Everything that settled, so that whoever reads the event needs no other. It occurred then. */
 export interface OrderSettledData {
@@ -50,9 +51,24 @@ export interface OrderSettledData {
   transactionId: Uuid;
   settledAt: Instant;
 }
-export const OrderSettled = defineEvent<OrderSettledData>('OrderSettled');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const OrderSettled = defineEvent<OrderSettledData>('OrderSettled', 2, {
+  1: (data) => data,
+});
 
 export interface OrderCancelledData {
   orderId: Uuid;
 }
 export const OrderCancelled = defineEvent<OrderCancelledData>('OrderCancelled');
+
+/** Undoes a settlement with its postings: the order is open again. */
+export interface OrderSettlementReversedData {
+  orderId: Uuid;
+  reason: string;
+  /** The transaction that takes the postings back. */
+  reversalTransactionId: Uuid;
+  /** The transaction of the settlement. */
+  transactionId: Uuid;
+}
+export const OrderSettlementReversed =
+  defineEvent<OrderSettlementReversedData>('OrderSettlementReversed');

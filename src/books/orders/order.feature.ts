@@ -5,18 +5,25 @@ import {
   materializeOrderCancelled,
   materializeOrderPlaced,
   materializeOrderSettled,
+  materializeOrderSettlementReversed,
 } from './order.materializers';
 import { orders } from './order.table';
+import { ReverseSettlement } from './reverse-settlement.creator';
 import { SettleOrder } from './settle.creator';
 
 export const orderFeature = defineFeature({
   name: 'orders',
   tables: [orders],
-  materializers: [materializeOrderPlaced, materializeOrderSettled, materializeOrderCancelled],
-  creators: [PlaceOrder, SettleOrder, CancelOrder],
+  materializers: [
+    materializeOrderPlaced,
+    materializeOrderSettled,
+    materializeOrderSettlementReversed,
+    materializeOrderCancelled,
+  ],
+  creators: [PlaceOrder, SettleOrder, ReverseSettlement, CancelOrder],
   tasks: [CONFIRMATION_UPLOAD],
   problems: {
-    order_not_open: { status: 409, title: 'The order is settled or cancelled already' },
+    order_not_open: { status: 409, title: 'The order is in another state' },
     company_not_found: { status: 422, title: 'There is no such company' },
     currency_mismatch: { status: 422, title: 'The accounts have different currencies' },
     limit_exceeded: { status: 422, title: "The amount is above the order's limit" },

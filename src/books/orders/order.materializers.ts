@@ -3,12 +3,23 @@ import { companies } from '../companies/company.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
-import { OrderCancelled, OrderPlaced, OrderSettled, type OrderSettledData } from './order.events';
+import type { CurrencyDigits } from '../../money/currency';
+import { knownDigits, needCurrency } from '../currencies/currency.rules';
+import { rememberOnlySource } from '../transactions/source.rules';
+import {
+  OrderCancelled,
+  OrderPlaced,
+  OrderSettled,
+  OrderSettlementReversed,
+  type OrderSettledData,
+} from './order.events';
 import { orders, type OrderRow } from './order.table';
 
 /** The task of laying the confirmation of a settled order in the object storage. */
 export const CONFIRMATION_UPLOAD = 'order.confirmation-upload';
+
+/** What the transactions of a settlement and of its reversal are part of; the id is the order's. */
+const SETTLEMENT_SOURCE = 'order_settlement';
 
 /** What the confirmation says, as of the event that asks for it. */
 export interface ConfirmationUpload extends OrderSettledData {
@@ -23,9 +34,7 @@ async function orderOf(state: StateSession, orderId: string): Promise<OrderRow> 
   return order;
 }
 
-function minorUnits(text: string, currency: string): bigint {
-  const digits = currencyDigits(currency);
-  assert(digits !== undefined, `Unknown currency ${currency}`);
+function minorUnits(text: string, { currency, digits }: CurrencyDigits): bigint {
   const minor = parseAmount(text, digits);
   assert(minor !== undefined, `What should be an amount is none in ${currency}`);
   return minor;
@@ -33,9 +42,10 @@ function minorUnits(text: string, currency: string): bigint {
 
 export const materializeOrderPlaced = defineMaterializer(
   OrderPlaced,
-  1,
-  async ({ position, recordedAt, data }, { state }) => {
+  2,
+  ({ position, recordedAt, data }, { state }) => {
     const { limitAmount, currency } = data;
+    const digits = knownDigits(state, currency);
     state.table(orders).insert({
       order_no: position,
       order_id: data.orderId,
@@ -43,12 +53,13 @@ export const materializeOrderPlaced = defineMaterializer(
       company_id: data.companyId,
       cash_account_id: data.cashAccountId,
       settlement_account_id: data.settlementAccountId,
-      limit_amount: limitAmount === null ? null : minorUnits(limitAmount, currency),
+      limit_amount: limitAmount === null ? null : minorUnits(limitAmount, { currency, digits }),
       client_id: data.clientId,
       side: data.side,
       symbol: data.symbol,
       quantity: data.quantity,
       currency,
+      digits,
       status: 'placed',
       settled_at: null,
       transaction_id: null,
@@ -60,11 +71,12 @@ export const materializeOrderPlaced = defineMaterializer(
       last_position: position,
     });
   },
+  ({ data }, needs) => needCurrency(needs, data.currency),
 );
 
 export const materializeOrderSettled = defineMaterializer(
   OrderSettled,
-  1,
+  2,
   async ({ position, data }, { state, tasks }) => {
     const order = await orderOf(state, data.orderId);
     const company = await state.table(companies).get(data.companyId);
@@ -75,12 +87,15 @@ export const materializeOrderSettled = defineMaterializer(
       settled_at: data.settledAt,
       transaction_id: data.transactionId,
       fee_account_id: data.feeAccountId,
-      executed_amount: minorUnits(data.executedAmount, data.currency),
-      fee: minorUnits(data.fee, data.currency),
-      cash_amount: minorUnits(data.cashAmount, data.currency),
+      executed_amount: minorUnits(data.executedAmount, order),
+      fee: minorUnits(data.fee, order),
+      cash_amount: minorUnits(data.cashAmount, order),
       version: order.version + 1,
       last_position: position,
     });
+    const undoneBy = `POST /v1/orders/${data.orderId}/reverse-settlement`;
+    const source = { type: SETTLEMENT_SOURCE, id: data.orderId, undoneBy };
+    rememberOnlySource(state, data.transactionId, source, position);
     const confirmation: ConfirmationUpload = {
       ...data,
       clientId: order.client_id,
@@ -93,6 +108,30 @@ export const materializeOrderSettled = defineMaterializer(
     needs.row(orders, 'order_id', data.orderId);
     needs.row(companies, 'company_id', data.companyId);
   },
+);
+
+export const materializeOrderSettlementReversed = defineMaterializer(
+  OrderSettlementReversed,
+  1,
+  async ({ position, data }, { state }) => {
+    const order = await orderOf(state, data.orderId);
+    state.table(orders).update({
+      ...order,
+      status: 'placed',
+      settled_at: null,
+      transaction_id: null,
+      fee_account_id: null,
+      executed_amount: null,
+      fee: null,
+      cash_amount: null,
+      version: order.version + 1,
+      last_position: position,
+    });
+    const undoneBy = `POST /v1/orders/${data.orderId}/settle`;
+    const source = { type: SETTLEMENT_SOURCE, id: data.orderId, undoneBy };
+    rememberOnlySource(state, data.reversalTransactionId, source, position);
+  },
+  ({ data }, needs) => needs.row(orders, 'order_id', data.orderId),
 );
 
 export const materializeOrderCancelled = defineMaterializer(

@@ -1,12 +1,12 @@
 import assert from 'node:assert';
 import { findAccount } from '../accounts/account.queries';
 import type { AccountRow } from '../accounts/account.table';
-import { formatMoney, normalSide } from '../accounts/account.view';
+import { normalSide } from '../accounts/account.view';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
-import { AMOUNT_PATTERN, parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
-import type { PostTransactionInput } from '../transactions/transaction.rules';
+import { AMOUNT_PATTERN, readAmount } from '../../money/amount';
+import type { CurrencyDigits } from '../../money/currency';
+import type { TransactionInput } from '../transactions/transaction.rules';
 import type { OrderSide } from './order.events';
 
 /** Digits that a quantity may have before the point, and behind it. */
@@ -30,7 +30,7 @@ export interface Settlement {
   readonly side: OrderSide;
   readonly executed: bigint;
   readonly fee: bigint;
-  readonly cash: Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
+  readonly cash: Pick<AccountRow, 'account_id' | 'type'>;
   readonly settlementAccountId: string;
   /** Where the fee goes; null where there is none. */
   readonly feeAccountId: string | null;
@@ -49,7 +49,7 @@ export interface Settlement {
  * @returns the postings, and what the cash account pays or is paid, in minor units
  */
 export function settlementPostings(settlement: Settlement): {
-  postings: PostTransactionInput['postings'];
+  postings: TransactionInput['postings'];
   cashAmount: bigint;
 } {
   const { side, executed, fee, cash, settlementAccountId, feeAccountId } = settlement;
@@ -58,17 +58,16 @@ export function settlementPostings(settlement: Settlement): {
   const isBuy = side === 'buy';
   const cashAmount = isBuy ? executed + fee : executed - fee;
   assert(cashAmount >= 0n, 'A fee above the proceeds was let through');
-  const money = (minor: bigint) => formatMoney(minor, cash.currency);
-  const postings: PostTransactionInput['postings'] = [];
+  const postings: TransactionInput['postings'] = [];
   if (cashAmount > 0n) {
     const direction = isBuy ? falls : grows;
-    postings.push({ accountId: cash.account_id, direction, amount: money(cashAmount) });
+    postings.push({ accountId: cash.account_id, direction, amount: cashAmount });
   }
   const direction = isBuy ? grows : falls;
-  postings.push({ accountId: settlementAccountId, direction, amount: money(executed) });
+  postings.push({ accountId: settlementAccountId, direction, amount: executed });
   if (fee > 0n) {
     assert(feeAccountId !== null, 'A fee without an account was let through');
-    postings.push({ accountId: feeAccountId, direction: grows, amount: money(fee) });
+    postings.push({ accountId: feeAccountId, direction: grows, amount: fee });
   }
   return { postings, cashAmount };
 }
@@ -113,16 +112,15 @@ export function checkSameCurrency(cash: AccountRow, field: string, other: Accoun
 export class AmountReader {
   private readonly errors: FieldError[] = [];
 
-  constructor(private readonly currency: string) {}
+  constructor(private readonly of: CurrencyDigits) {}
 
   /** undefined for what is absent or does not fit. */
   read(field: string, text: string | undefined): bigint | undefined {
     if (text === undefined) return undefined;
-    const digits = currencyDigits(this.currency)!;
-    const minor = parseAmount(text, digits);
-    const message = `must have at most ${digits} decimals in ${this.currency}`;
-    if (minor === undefined) this.errors.push({ pointer: `/${field}`, message });
-    return minor;
+    const minor = readAmount(text, this.of);
+    if (typeof minor === 'bigint') return minor;
+    this.errors.push({ pointer: `/${field}`, message: minor });
+    return undefined;
   }
 
   /** @throws Refusal `validation_failed` naming every field that did not fit */

@@ -40,6 +40,8 @@ export const orders = defineKeyedTable({
     /** A decimal string. */
     quantity: column.text(),
     currency: column.text(),
+    /** Decimal digits of its amounts. */
+    digits: column.int(),
     status: column.text<OrderStatus>(),
     settled_at: column.timestamptz().nullable(),
     transaction_id: column.uuid().nullable(),
@@ -47,7 +49,7 @@ export const orders = defineKeyedTable({
     executed_amount: column.numeric().nullable(),
     fee: column.numeric().nullable(),
     cash_amount: column.numeric().nullable(),
-    /** 1 when placed, 2 when settled or cancelled. */
+    /** 1 when placed, and one more with every change. */
     version: column.bigint(),
     /** Position of the last event that changed the order. */
     last_position: column.bigint(),

@@ -1,10 +1,9 @@
-import { formatMoney } from '../accounts/account.view';
+import { formatAmount } from '../../money/amount';
 import type { OrderRow } from './order.table';
 import type { OrderDto } from './order.dto';
 
 export function orderView(row: OrderRow): OrderDto {
-  const money = (minor: bigint | null) =>
-    minor === null ? null : formatMoney(minor, row.currency);
+  const money = (minor: bigint | null) => (minor === null ? null : formatAmount(minor, row.digits));
   return {
     id: row.order_id,
     clientId: row.client_id,

@@ -1,12 +1,18 @@
-import { Story } from '../../../test/harness/story';
+import { Story, STORY_TIME } from '../../../test/harness/story';
 import { CloseAccount, OpenAccount, type OpenAccountInput } from '../accounts/account.creators';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
 import { accounts } from '../accounts/account.table';
 import { CreateCompany } from '../companies/company.creators';
 import { defineCreator } from '../../engine/define/creator';
 import type { TransactionPostedData } from '../transactions/transaction.events';
+import { PostTransaction, ReverseTransaction } from '../transactions/transaction.creators';
+import { findTransaction } from '../transactions/transaction.queries';
+import { reverseTransaction } from '../transactions/transaction.rules';
+import { postedTransactionView } from '../transactions/transaction.view';
 import { CancelOrder, PlaceOrder, type PlaceOrderInput } from './order.creators';
 import { ORDER_SIDES } from './order.events';
+import { ReverseSettlement } from './reverse-settlement.creator';
+import type { TransactionDto } from '../transactions/transaction.dto';
 import { SettleOrder, type SettleOrderInput } from './settle.creator';
 
 const COMPANY = {
@@ -85,6 +91,24 @@ const REFUSALS: [what: string, RefusedSettlement][] = [
   ],
   ['three decimals of a fee', { when: { fee: '0.001' }, then: ['validation_failed', 'fee'] }],
   ['no time', { when: { settledAt: '2026-03-04' }, then: ['validation_failed', 'settledAt'] }],
+  [
+    'the next day',
+    {
+      when: { settledAt: '2026-03-05T00:00:00Z' },
+      then: ['future_effective_date', 'settledAt'],
+    },
+  ],
+  [
+    'the last day that there is',
+    {
+      when: { settledAt: '9999-12-31T23:59:59Z' },
+      then: ['future_effective_date', 'settledAt'],
+    },
+  ],
+  [
+    'the century before the last',
+    { when: { settledAt: '1899-12-31T23:59:59Z' }, then: ['validation_failed', 'settledAt'] },
+  ],
   ['an unknown order', { when: { orderId: 'client:x' }, then: ['not_found'] }],
   [
     'no account',
@@ -257,5 +281,100 @@ describe('SettleOrder', () => {
       const { events, refusal } = await story.when(creator, { ...SETTLE, orderId });
       expect([events, refusal?.code]).toEqual([[], 'order_not_open']);
     }
+  });
+});
+
+/** As earlier versions did, which let a settlement's postings be reversed alone. */
+const ReverseAlone = defineCreator<{ transactionId: string }, TransactionDto>({
+  name: 'ReverseTransaction',
+  run: async (context, { transactionId }) => {
+    const original = await findTransaction(context.state, transactionId);
+    await reverseTransaction(context, original!);
+  },
+  answer: ([event]) => postedTransactionView(event!),
+});
+
+describe('ReverseSettlement', () => {
+  const reverse = { orderId: 'client:order', reason: 'Settled the wrong one' };
+  const nothing = { cash: 0n, broker: 0n, fees: 0n };
+
+  it('takes postings and state back in one step, so that it can be settled again', async () => {
+    const story = await prepared();
+    const { transactionId, ...settled } = await story.given(SettleOrder, SETTLE);
+    const { events, tasks, answer } = await story.when(ReverseSettlement, reverse);
+    expect(events.map((e) => e.type)).toEqual(['TransactionPosted', 'OrderSettlementReversed']);
+    const posted = events[0]!.data as TransactionPostedData;
+    expect(posted).toMatchObject({
+      reverses: transactionId,
+      effectiveDate: STORY_TIME.slice(0, 10),
+      description: 'Reversal of Buy 10.5 XYZ',
+    });
+    expect(postingsOf(events)).toEqual(['debit 102.50', 'credit 100.00', 'credit 2.50']);
+    expect(events[1]!.data).toEqual({
+      ...{ orderId: settled.id, reason: reverse.reason, transactionId },
+      reversalTransactionId: posted.transactionId,
+    });
+    expect(tasks).toEqual([]);
+    const unsettled = { executedAmount: null, fee: null, feeAccountId: null, cashAmount: null };
+    expect(answer).toEqual({
+      ...{ ...settled, ...unsettled, transactionId: null, settledAt: null },
+      ...{ status: 'placed', version: 3, position: 10 },
+    });
+    expect(await story.given(ReadBalances, {})).toEqual(nothing);
+    const again = await story.when(SettleOrder, { ...SETTLE, executedAmount: '99' });
+    expect(again.tasks).toMatchObject([{ name: 'order.confirmation-upload' }]);
+    expect(again.answer).toMatchObject({ status: 'settled', executedAmount: '99.00', version: 4 });
+  });
+
+  it('is the only way: neither its transaction nor its reversal is reversed alone', async () => {
+    const story = await prepared();
+    const { id, transactionId } = await story.given(SettleOrder, SETTLE);
+    const way = async (of: string) => {
+      const { refusal, events } = await story.when(ReverseTransaction, { transactionId: of });
+      expect([refusal?.code, events]).toEqual(['has_source', []]);
+      return refusal!.detail;
+    };
+    expect(await way(transactionId!)).toContain(`POST /v1/orders/${id}/reverse-settlement`);
+    const { events } = await story.when(ReverseSettlement, reverse);
+    const { transactionId: reversal } = events[0]!.data as TransactionPostedData;
+    expect(await way(transactionId!)).toContain('is part of order_settlement');
+    expect(await way(reversal)).toContain(`POST /v1/orders/${id}/settle`);
+  });
+
+  it('refuses what is not settled, is not there, or would break a limit', async () => {
+    const story = await prepared({ side: 'sell', accounts: { cash: { minBalance: '0' } } });
+    const codeOf = async (input = reverse) => {
+      const { refusal, events } = await story.when(ReverseSettlement, input);
+      expect(events).toEqual([]);
+      return refusal?.code;
+    };
+    expect(await codeOf()).toBe('order_not_open');
+    expect(await codeOf({ ...reverse, orderId: 'client:x' })).toBe('not_found');
+    await story.given(SettleOrder, SETTLE);
+    await story.given(PostTransaction, {
+      description: 'Spent',
+      postings: [
+        { accountId: 'client:cash', direction: 'credit', amount: '1' },
+        { accountId: 'client:fees', direction: 'debit', amount: '1' },
+      ],
+    });
+    expect(await codeOf()).toBe('insufficient_funds');
+    expect((await story.when(SettleOrder, SETTLE)).refusal?.code).toBe('order_not_open');
+  });
+
+  it.each([
+    ['once', 1, ['OrderSettlementReversed'], nothing],
+    ['twice', 2, ['TransactionPosted', 'OrderSettlementReversed'], nothing],
+    ['three times', 3, ['OrderSettlementReversed'], nothing],
+  ])('opens an order whose postings were reversed alone %s', async (_, times, types, balances) => {
+    const story = await prepared();
+    let { transactionId } = (await story.given(SettleOrder, SETTLE)) as { transactionId: string };
+    for (let i = 0; i < times; i++) {
+      transactionId = (await story.given(ReverseAlone, { transactionId })).id;
+    }
+    const { events, answer } = await story.when(ReverseSettlement, reverse);
+    expect(events.map((e) => e.type)).toEqual(types);
+    expect(answer).toMatchObject({ status: 'placed' });
+    expect(await story.given(ReadBalances, {})).toEqual(balances);
   });
 });

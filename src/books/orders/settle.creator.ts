@@ -1,14 +1,16 @@
 import assert from 'node:assert';
 import { findAccount, needAccount } from '../accounts/account.queries';
 import type { AccountRow } from '../accounts/account.table';
-import { formatMoney } from '../accounts/account.view';
 import { needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
+import { formatAmount } from '../../money/amount';
+import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
+import type { CurrencyDigits } from '../../money/currency';
 import { readInstant } from '../../money/instant';
-import { postTransaction } from '../transactions/transaction.rules';
-import { openOrder } from './order.creators';
+import { postTransaction, refuseFuture } from '../transactions/transaction.rules';
+import { orderIn } from './order.creators';
 import { OrderSettled, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
 import { AmountReader, checkSameCurrency, invalidOrder } from './order.rules';
@@ -23,13 +25,14 @@ export interface SettleOrderInput {
   executedAmount: string;
   fee?: string | undefined;
   feeAccountId?: string | undefined;
-  /** RFC 3339, kept in UTC with milliseconds. The postings take effect on that day. */
+  /** RFC 3339, kept in UTC with milliseconds. The postings take effect on its day. */
   settledAt: string;
 }
 
 /**
  * Settles an order: its postings, its new state and the task of confirming it, in one step or not
  * at all; see {@link settlementPostings} for what is posted. Refuses, in this order:
+ * `validation_failed` for a time before 1900, `future_effective_date` (for `settledAt`),
  * `validation_failed` for a fee without an account, `not_found`, `order_not_open`,
  * `validation_failed` for amounts that do not fit the currency, `account_not_found`,
  * `account_closed` and `currency_mismatch` for the fee's account, `limit_exceeded` (a buy) or
@@ -50,15 +53,16 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   },
   run: async (context, input) => {
     const settledAt = readSettledAt(input.settledAt);
+    const effectiveDate = effectiveDateOf(context, settledAt);
     if (!/^0(\.0+)?$/.test(input.fee ?? '0') && input.feeAccountId === undefined) {
       throw invalidOrder({
         pointer: '/feeAccountId',
         message: 'is missing, although there is a fee',
       });
     }
-    const order = await openOrder(context, input.orderId);
-    const { side, symbol, quantity, currency } = order;
-    const { executed, fee } = readAmounts(currency, input);
+    const order = await orderIn(context, input.orderId, 'placed');
+    const { side, symbol, quantity, currency, digits } = order;
+    const { executed, fee } = readAmounts(order, input);
     const cash = await findAccount(context.state, order.cash_account_id);
     assert(cash, `No account ${order.cash_account_id}`);
     const feeAccountId = await feeAccountOf(context, cash, order, input.feeAccountId);
@@ -70,7 +74,7 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
     });
     const { data: posted } = await postTransaction(context, {
       description: `${VERBS[side]} ${quantity} ${symbol}`,
-      effectiveDate: settledAt.slice(0, 10),
+      effectiveDate,
       metadata: { orderId: order.order_id },
       postings,
     });
@@ -78,9 +82,9 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
       orderId: order.order_id,
       companyId: order.company_id,
       ...{ side, symbol, quantity },
-      executedAmount: formatMoney(executed, currency),
-      fee: formatMoney(fee, currency),
-      cashAmount: formatMoney(cashAmount, currency),
+      executedAmount: formatAmount(executed, digits),
+      fee: formatAmount(fee, digits),
+      cashAmount: formatAmount(cashAmount, digits),
       currency,
       cashAccountId: cash.account_id,
       settlementAccountId,
@@ -102,9 +106,23 @@ function readSettledAt(text: string): string {
   throw invalidOrder({ pointer: '/settledAt', message: 'must be an RFC 3339 time' });
 }
 
+/** The book's day. @throws Refusal `validation_failed`, `future_effective_date` */
+function effectiveDateOf(context: CreatorContext, settledAt: string): string {
+  const day = context.dayOf(settledAt);
+  if (day < FIRST_EFFECTIVE_DATE) {
+    const message = `must be on ${FIRST_EFFECTIVE_DATE} or later`;
+    throw invalidOrder({ pointer: '/settledAt', message });
+  }
+  refuseFuture(context, day, 'settledAt');
+  return day;
+}
+
 /** Minor units; no fee is a fee of zero. @throws Refusal `validation_failed` */
-function readAmounts(currency: string, input: SettleOrderInput): { executed: bigint; fee: bigint } {
-  const amounts = new AmountReader(currency);
+function readAmounts(
+  order: CurrencyDigits,
+  input: SettleOrderInput,
+): { executed: bigint; fee: bigint } {
+  const amounts = new AmountReader(order);
   const executed = amounts.read('executedAmount', input.executedAmount);
   const fee = amounts.read('fee', input.fee);
   amounts.check();
@@ -133,10 +151,13 @@ async function feeAccountOf(
 }
 
 /** The limit is for the executed amount alone; a fee comes on top. */
-function checkLimit({ side, limit_amount: limit, currency }: OrderRow, executed: bigint): void {
+function checkLimit(
+  { side, limit_amount: limit, currency, digits }: OrderRow,
+  executed: bigint,
+): void {
   if (limit === null) return;
-  const shown = `${formatMoney(executed, currency)} ${currency}`;
-  const limitShown = `limit ${formatMoney(limit, currency)}`;
+  const shown = `${formatAmount(executed, digits)} ${currency}`;
+  const limitShown = `limit ${formatAmount(limit, digits)}`;
   if (side === 'buy' && executed > limit) {
     throw new Refusal('limit_exceeded', `${shown} is above the order's ${limitShown}`);
   }
@@ -145,9 +166,9 @@ function checkLimit({ side, limit_amount: limit, currency }: OrderRow, executed:
   }
 }
 
-function checkProceeds({ side, currency }: OrderRow, executed: bigint, fee: bigint): void {
+function checkProceeds({ side, currency, digits }: OrderRow, executed: bigint, fee: bigint): void {
   if (side === 'buy' || fee <= executed) return;
-  const money = (minor: bigint) => formatMoney(minor, currency);
+  const money = (minor: bigint) => formatAmount(minor, digits);
   throw new Refusal(
     'fee_exceeds_proceeds',
     `A fee of ${money(fee)} cannot be taken from ${money(executed)} ${currency}`,

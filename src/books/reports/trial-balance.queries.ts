@@ -1,9 +1,10 @@
 import { sql, type Kysely } from 'kysely';
 import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/account.table';
-import { formatMoney } from '../accounts/account.view';
+import { formatAmount } from '../../money/amount';
 import type { CurrencyBalanceDto } from './trial-balance.dto';
 
-type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'debits' | 'credits'>;
+type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'digits'> &
+  Pick<AccountRow, 'debits' | 'credits'>;
 
 /**
  * Every account's net balance by currency, accounts in the order in which they were opened.
@@ -26,7 +27,8 @@ export async function readTrialBalance(
 function totals(db: Kysely<AccountTables>, position: number | undefined): Promise<Totals[]> {
   return db
     .selectFrom(accountsAsOf(position === undefined ? undefined : sql.val(position)).as('a'))
-    .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.debits', 'a.credits'])
+    .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.digits'])
+    .select(['a.debits', 'a.credits'])
     .orderBy('a.currency')
     .orderBy('a.account_no')
     .execute();
@@ -50,7 +52,7 @@ function totalsUntil(db: Kysely<AccountTables>, asOf: string, position: number):
   return db
     .selectFrom('accounts as a')
     .leftJoin(sums.as('e'), 'e.account_no', 'a.account_no')
-    .select(['a.account_id', 'a.name', 'a.type', 'a.currency'])
+    .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.digits'])
     .select((eb) => [
       eb.fn.coalesce('e.debits', eb.val(0n)).as('debits'),
       eb.fn.coalesce('e.credits', eb.val(0n)).as('credits'),
@@ -62,7 +64,8 @@ function totalsUntil(db: Kysely<AccountTables>, asOf: string, position: number):
 }
 
 function currencyBalance(currency: string, accounts: readonly Totals[]): CurrencyBalanceDto {
-  const money = (minor: bigint) => formatMoney(minor, currency);
+  const { digits } = accounts[0]!;
+  const money = (minor: bigint) => formatAmount(minor, digits);
   let totalDebit = 0n;
   let totalCredit = 0n;
   const rows = accounts.map(({ account_id, name, type, debits, credits }) => {

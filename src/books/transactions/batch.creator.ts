@@ -1,4 +1,4 @@
-import { defineCreator, type Outcome } from '../../engine/define/creator';
+import { defineCreator, type Creator, type Outcome } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { PostTransaction } from './transaction.creators';
 import type { PostTransactionInput } from './transaction.rules';
@@ -18,24 +18,34 @@ export type BatchResult =
  * Posts transactions in one atomic step of the ledger, each a command of its own. Atomic: all or
  * none; the refusal is that of the first transaction that was refused, and names its index.
  */
-export const PostTransactionBatch = defineCreator<PostTransactionBatchInput, BatchResult[]>({
-  name: 'PostTransactionBatch',
-  needs: ({ transactions }, needs) => {
-    for (const { idempotencyKey, ...input } of transactions) {
-      if (idempotencyKey !== undefined) needs.idempotencyKey(idempotencyKey);
-      PostTransaction.needs?.(input, needs);
-    }
-  },
-  run: async (context, { mode, transactions }) => {
-    const results: BatchResult[] = [];
-    for (const [index, { idempotencyKey, ...input }] of transactions.entries()) {
-      const outcome = await context.run(PostTransaction, input, { idempotencyKey });
-      if (outcome.kind === 'refused' && mode === 'atomic') throw refusalAt(index, outcome.refusal);
-      results.push(resultOf(outcome));
-    }
-    return results;
-  },
-});
+export const PostTransactionBatch = batchOf('PostTransactionBatch', PostTransaction);
+
+/** A batch of commands each of which posts one transaction. */
+export function batchOf(
+  name: string,
+  creator: Creator<PostTransactionInput, TransactionDto>,
+): Creator<PostTransactionBatchInput, BatchResult[]> {
+  return defineCreator({
+    name,
+    needs: ({ transactions }, needs) => {
+      for (const { idempotencyKey, ...input } of transactions) {
+        if (idempotencyKey !== undefined) needs.idempotencyKey(idempotencyKey);
+        creator.needs?.(input, needs);
+      }
+    },
+    run: async (context, { mode, transactions }) => {
+      const results: BatchResult[] = [];
+      for (const [index, { idempotencyKey, ...input }] of transactions.entries()) {
+        const outcome = await context.run(creator, input, { idempotencyKey });
+        if (outcome.kind === 'refused' && mode === 'atomic') {
+          throw refusalAt(index, outcome.refusal);
+        }
+        results.push(resultOf(outcome));
+      }
+      return results;
+    },
+  });
+}
 
 function resultOf(outcome: Outcome<TransactionDto>): BatchResult {
   const { isHit } = outcome;

@@ -3,22 +3,24 @@ import type { AccountRow } from '../accounts/account.table';
 import { balanceOf } from '../accounts/account.view';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
-import { formatAmount, parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import { formatAmount, readAmount } from '../../money/amount';
 import type { Direction, PostedPosting } from './transaction.events';
 
-/** `accountId`: an id or `client:<clientId>`; `amount`: a decimal string. */
-export interface PostingInput {
+/**
+ * `accountId`: an id or `client:<clientId>`; `amount`: a decimal string, or minor units where the
+ * program posts what it computed or found in the books.
+ */
+export interface PostingInput<Amount extends string | bigint = string> {
   accountId: string;
   direction: Direction;
-  amount: string;
+  amount: Amount;
 }
 
 interface Posting {
   readonly account: AccountRow;
   readonly direction: Direction;
+  /** Minor units. */
   readonly amount: bigint;
-  readonly digits: number;
 }
 
 /**
@@ -30,7 +32,7 @@ interface Posting {
  */
 export async function checkPostings(
   state: StateSession,
-  inputs: readonly PostingInput[],
+  inputs: readonly PostingInput<string | bigint>[],
 ): Promise<PostedPosting[]> {
   const postings = await readPostings(state, inputs);
   for (const { account, amount } of postings) {
@@ -45,23 +47,20 @@ export async function checkPostings(
 
 async function readPostings(
   state: StateSession,
-  inputs: readonly PostingInput[],
+  inputs: readonly PostingInput<string | bigint>[],
 ): Promise<Posting[]> {
   const postings: Posting[] = [];
   const errors: FieldError[] = [];
   for (let i = 0; i < inputs.length; i++) {
-    const { accountId, direction, amount: text } = inputs[i]!;
+    const { accountId, direction, amount: given } = inputs[i]!;
     const found = findAccount(state, accountId);
     const account = found instanceof Promise ? await found : found;
     if (!account) {
       throw new Refusal('account_not_found', `There is no account ${accountId}`, { accountId });
     }
-    const digits = currencyDigits(account.currency)!;
-    const amount = parseAmount(text, digits);
-    if (amount === undefined) {
-      const message = `must have at most ${digits} decimals in ${account.currency}`;
-      errors.push({ pointer: `/postings/${i}/amount`, message });
-    } else postings.push({ account, direction, amount, digits });
+    const amount = typeof given === 'string' ? readAmount(given, account) : given;
+    if (typeof amount === 'bigint') postings.push({ account, direction, amount });
+    else errors.push({ pointer: `/postings/${i}/amount`, message: amount });
   }
   if (errors.length > 0) {
     throw new Refusal('validation_failed', 'The request is not valid', { errors });
@@ -78,10 +77,10 @@ function checkBalanced(postings: readonly Posting[]): void {
   for (const [currency, sum] of sums) {
     if (sum === 0n) continue;
     const side = sum > 0n ? 'Debits exceed credits' : 'Credits exceed debits';
-    const difference = formatAmount(sum > 0n ? sum : -sum, currencyDigits(currency)!);
-    const { account_id: accountId } = postings.find(
-      (p) => p.account.currency === currency,
-    )!.account;
+    // Of one currency all accounts have the same digits.
+    const { account } = postings.find((p) => p.account.currency === currency)!;
+    const { account_id: accountId, digits } = account;
+    const difference = formatAmount(sum > 0n ? sum : -sum, digits);
     throw new Refusal('unbalanced_transaction', `${side} by ${difference} ${currency}`, {
       accountId,
     });
@@ -99,13 +98,14 @@ interface Totals {
  */
 function applied(postings: readonly Posting[]): PostedPosting[] {
   const totals = new Map<AccountRow, Totals>();
-  const posted = postings.map(({ account, direction, amount, digits }) => {
+  const posted = postings.map(({ account, direction, amount }) => {
     const { debits, credits } = totals.get(account) ?? account;
     const after =
       direction === 'debit'
         ? { debits: debits + amount, credits }
         : { debits, credits: credits + amount };
     totals.set(account, after);
+    const { digits } = account;
     // Keys in the order of the canonical form: see canonicalJson.
     return {
       accountId: account.account_id,
@@ -120,10 +120,10 @@ function applied(postings: readonly Posting[]): PostedPosting[] {
 }
 
 function checkLimits(account: AccountRow, { debits, credits }: Totals): void {
-  const { min_balance: min, max_balance: max, currency } = account;
+  const { min_balance: min, max_balance: max, digits } = account;
   if (min === null && max === null) return;
   const balance = balanceOf(account.type, debits, credits);
-  const shown = (minor: bigint) => formatAmount(minor, currencyDigits(currency)!);
+  const shown = (minor: bigint) => formatAmount(minor, digits);
   if (min !== null && balance < min) {
     const reason = `would fall to ${shown(balance)}, below its minimum ${shown(min)}`;
     refuse('insufficient_funds', account, reason);

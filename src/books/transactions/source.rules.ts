@@ -24,12 +24,21 @@ export function needSource(needs: Pick<RowNeeds, 'row'>, transactionId: string):
 export function rememberSource(
   state: StateSession,
   transactionId: string,
+  fact: SourceFact,
+  position: number,
+): void {
+  if (state.table(transactionSources).loaded(transactionId)) return;
+  rememberOnlySource(state, transactionId, fact, position);
+}
+
+/** The same of a transaction that no other event names: nothing need be loaded for that. */
+export function rememberOnlySource(
+  state: StateSession,
+  transactionId: string,
   { type, id, undoneBy }: SourceFact,
   position: number,
 ): void {
-  const sources = state.table(transactionSources);
-  if (sources.loaded(transactionId)) return;
-  sources.insert({
+  state.table(transactionSources).insert({
     transaction_id: transactionId,
     position,
     source_type: type,

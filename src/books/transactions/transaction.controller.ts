@@ -21,6 +21,7 @@ import { listTransactions, readTransaction } from './transaction.queries';
 const TransactionPage = pageDto(TransactionDto);
 const POSTING_PROBLEMS: readonly string[] = [
   'client_id_taken',
+  'future_effective_date',
   'unbalanced_transaction',
   'account_not_found',
   'account_closed',
@@ -67,7 +68,13 @@ export class TransactionController {
   @ApiCommand({
     status: 201,
     type: TransactionDto,
-    problems: ['not_found', 'has_source', 'already_reversed', ...POSTING_PROBLEMS],
+    problems: [
+      'not_found',
+      'has_source',
+      'already_reversed',
+      'reversal_before_original',
+      ...POSTING_PROBLEMS,
+    ],
   })
   reverse(
     @AsCommand() request: CommandRequest,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { checkAsyncProperty } from '../../../test/harness/seed';
+import { features } from '../../features';
 import { Story, STORY_TIME } from '../../../test/harness/story';
 import { CloseAccount, OpenAccount, type OpenAccountInput } from '../accounts/account.creators';
 import { PostTransactionBatch } from './batch.creator';
@@ -71,6 +72,26 @@ describe('PostTransaction', () => {
     expect(postings.map((p) => `${p.amount} ${p.currency}`)).toEqual([
       ...['1.00 USD', '150 JPY', '0.001 KWD', '1.00 USD', '150 JPY', '0.001 KWD'],
     ]);
+  });
+
+  it('takes effect today in the zone of the books, or earlier', async () => {
+    // In Los Angeles it is the evening before.
+    const story = new Story(features, 'America/Los_Angeles');
+    const [a, b] = [await open(story), await open(story, { type: 'equity' })];
+    const input = posting([a, 'debit', '1'], [b, 'credit', '1']);
+    expect(await story.given(PostTransaction, input)).toMatchObject({
+      effectiveDate: '2026-03-03',
+      recordedAt: STORY_TIME,
+    });
+    for (const effectiveDate of ['1900-01-01', '2026-03-03']) {
+      const answer = await story.given(PostTransaction, { ...input, effectiveDate });
+      expect(answer).toMatchObject({ effectiveDate });
+    }
+    const tomorrow = { ...input, effectiveDate: '2026-03-04' };
+    const { refusal, events } = await story.when(PostTransaction, tomorrow);
+    expect({ code: refusal?.code, events }).toEqual({ code: 'future_effective_date', events: [] });
+    expect(refusal?.detail).toContain('is 2026-03-04, which is after today, 2026-03-03');
+    expect(refusal?.details.errors).toMatchObject([{ pointer: '/effectiveDate' }]);
   });
 
   it('calculates with 30 digits', async () => {

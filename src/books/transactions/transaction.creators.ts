@@ -4,13 +4,18 @@ import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
 import { needSource, refuseSourced } from './source.rules';
 import { findTransaction, needTransaction } from './transaction.queries';
-import { needPostings, postTransaction, reverseTransaction } from './transaction.rules';
+import {
+  needPostings,
+  postTransaction,
+  refuseFuture,
+  reverseTransaction,
+} from './transaction.rules';
 import type { PostTransactionInput, ReversalInput } from './transaction.rules';
 import { transactions } from './transaction.table';
 import { postedTransactionView } from './transaction.view';
 import type { TransactionDto } from './transaction.dto';
 
-/** Posts a balanced transaction. Refuses `client_id_taken` and what `checkPostings` refuses. */
+/** Posts a balanced transaction. Refuses what `postTransaction` refuses. */
 export const PostTransaction = defineCreator<PostTransactionInput, TransactionDto>({
   name: 'PostTransaction',
   needs: needPostings,
@@ -26,8 +31,9 @@ export interface ReverseTransactionInput extends ReversalInput {
 }
 
 /**
- * Posts the opposite of a transaction, once. Refuses `not_found`, `has_source` for a part of a fact
- * that is undone as a whole, and what reverseTransaction refuses.
+ * Posts the opposite of a transaction, once, and not before it. Refuses `not_found`, `has_source`
+ * for a part of a fact that is undone as a whole, `future_effective_date`, and what
+ * reverseTransaction refuses.
  */
 export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',
@@ -45,6 +51,8 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
     const original = await findTransaction(context.state, transactionId);
     if (!original) throw new Refusal('not_found', `There is no transaction ${transactionId}`);
     await refuseSourced(context.state, original.transaction_id);
+    const { effectiveDate } = input;
+    if (effectiveDate !== undefined) refuseFuture(context, effectiveDate, 'effectiveDate');
     await reverseTransaction(context, original, input);
   },
   answer: ([event]) => postedTransactionView(event!),

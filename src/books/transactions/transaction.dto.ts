@@ -1,6 +1,13 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ProblemDto } from '../../http/problem.dto';
-import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf } from '../../http/fields';
+import {
+  Amount,
+  ClientId,
+  DateOnly,
+  EffectiveDate,
+  IdempotencyKey,
+  ListOf,
+} from '../../http/fields';
 import { Metadata, OneOf, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import type { PostingInput } from './posting-rules';
@@ -29,7 +36,7 @@ export class PostTransactionDto implements PostTransactionInput {
   @Text(1, MAX_DESCRIPTION)
   description!: string;
 
-  @DateOnly({ optional: true })
+  @EffectiveDate({ optional: true })
   effectiveDate?: string;
 
   @Metadata()
@@ -59,7 +66,7 @@ export class ReverseTransactionDto {
   @Text(1, MAX_DESCRIPTION, { optional: true })
   description?: string;
 
-  @DateOnly({ optional: true })
+  @EffectiveDate({ optional: true })
   effectiveDate?: string;
 }
 

@@ -31,4 +31,7 @@ export interface TransactionPostedData {
   reverses?: Uuid;
   postings: PostedPosting[];
 }
-export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted');
+/** Version 2 has codes of currencies that version 1 had not. */
+export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted', 2, {
+  1: (data) => data,
+});

@@ -14,6 +14,8 @@ export const transactionFeature = defineFeature({
   dataRules: [{ event: TransactionPosted, check: refuseUnbalanced }],
   creators: [PostTransaction, ReverseTransaction, PostTransactionBatch],
   problems: {
+    future_effective_date: { status: 422, title: 'The effective date is after today' },
+    reversal_before_original: { status: 422, title: 'A reversal is not before its original' },
     has_source: {
       status: 409,
       title: 'The transaction is part of a fact that is undone as a whole',
@@ -24,7 +26,6 @@ export const transactionFeature = defineFeature({
     account_closed: { status: 422, title: 'The account is closed' },
     insufficient_funds: { status: 422, title: 'The balance would fall below its minimum' },
     balance_limit_exceeded: { status: 422, title: 'The balance would rise above its maximum' },
-    future_effective_date: { status: 422, title: 'The effective date is after today' },
     zero_amount: { status: 422, title: 'A posting has no amount' },
   },
   service: () => import('./transaction.service.js'),

@@ -2,7 +2,6 @@ import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import { TransactionPosted } from './transaction.events';
 import { transactions, type PostedAmount } from './transaction.table';
 
@@ -18,14 +17,14 @@ export const materializeTransactionPosted = defineMaterializer(
       const account = accountTable.loaded(accountId);
       if (!account) assert.fail(`No account ${accountId}`);
       assert(account.currency === currency, 'A posting is not in the currency of its account');
-      const amount = parseAmount(text, currencyDigits(account.currency)!);
+      const amount = parseAmount(text, account.digits);
       if (amount === undefined) assert.fail(`What should be an amount is none in ${currency}`);
       const isDebit = direction === 'debit';
       const debits = isDebit ? account.debits + amount : account.debits;
       const credits = isDebit ? account.credits : account.credits + amount;
       const version = account.version + 1;
       accountTable.patch(accountId, { debits, credits, version, last_position: position });
-      postings.push({ accountId, direction, currency, amount: amount.toString() });
+      postings.push({ accountId, direction, amount: amount.toString() });
       if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
         account_no: account.account_no,

@@ -7,7 +7,6 @@ import { findReferenced, needReferenced, referenceOf } from '../../engine/define
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import type { PageRows } from '../../http/page';
 import { formatAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
 import type { SourceTables } from './source.table';
 import type { PostedPosting } from './transaction.events';
 import type { TransactionDto, TransactionSourceDto } from './transaction.dto';
@@ -35,7 +34,7 @@ type BookTables = TransactionTables & AccountTables & SourceTables;
 
 type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
   Pick<EntryRow, 'debits_after' | 'credits_after'> &
-  Pick<AccountRow, 'account_id' | 'type' | 'currency'>;
+  Pick<AccountRow, 'account_id' | 'type' | 'currency' | 'digits'>;
 
 /** Postings in one answer; more make a page shorter. One transaction has a tenth at most. */
 const MAX_POSTINGS = 10_000;
@@ -57,7 +56,7 @@ const readPostingRows = prepared<BookTables, { positions: readonly number[] }, P
       )
       .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
       .select(['e.position', 'e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
-      .select(['a.account_id', 'a.type', 'a.currency'])
+      .select(['a.account_id', 'a.type', 'a.currency', 'a.digits'])
       .where('t.position', '=', anyOf('bigint', positions))
       .orderBy('e.position')
       .orderBy('e.ordinal')
@@ -79,7 +78,7 @@ async function readPostings(
   const cutAt = found.length > MAX_POSTINGS ? found.at(-1)!.position : Infinity;
   for (const row of found) {
     if (row.position === cutAt) break;
-    const digits = currencyDigits(row.currency)!;
+    const { digits } = row;
     let own = postings.get(row.position);
     if (!own) postings.set(row.position, (own = []));
     own.push({

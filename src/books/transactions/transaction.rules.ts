@@ -1,11 +1,10 @@
 import { needAccount } from '../accounts/account.queries';
-import { formatMoney } from '../accounts/account.view';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
-import { currencyDigits } from '../../money/currency';
+import { MAX_CURRENCY_DIGITS } from '../../money/currency';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
 import { transactions, type PostedTransactionRow } from './transaction.table';
@@ -13,10 +12,15 @@ import { transactions, type PostedTransactionRow } from './transaction.table';
 export interface PostTransactionInput {
   clientId?: string | undefined;
   description: string;
-  /** `YYYY-MM-DD`; default today (UTC). */
+  /** `YYYY-MM-DD`, not after today; default today. */
   effectiveDate?: string | undefined;
   metadata?: Record<string, string> | undefined;
   postings: PostingInput[];
+}
+
+/** The same from within the program. */
+export interface TransactionInput extends Omit<PostTransactionInput, 'postings'> {
+  postings: PostingInput<string | bigint>[];
 }
 
 /** Names the rows that posting a transaction is going to read. */
@@ -44,10 +48,11 @@ export function refuseUnbalanced({ postings }: TransactionPostedData): void {
   }
   for (const [i, posting] of postings.entries()) {
     const { accountId, amount: text, currency, direction } = posting;
-    const digits = currencyDigits(currency);
-    const amount = digits === undefined ? undefined : parseAmount(text, digits);
+    // Whatever digits the currency has: in so many its amounts are as equal as in its own.
+    const amount = parseAmount(text, MAX_CURRENCY_DIGITS);
     if (amount === undefined) {
-      errors.push({ pointer: `/data/postings/${i}/amount`, message: `is none in ${currency}` });
+      const message = `must have at most ${MAX_CURRENCY_DIGITS} decimals`;
+      errors.push({ pointer: `/data/postings/${i}/amount`, message });
       continue;
     }
     if (amount === 0n) {
@@ -66,16 +71,33 @@ export function refuseUnbalanced({ postings }: TransactionPostedData): void {
 }
 
 /**
+ * Refuses what would take effect after today: it cannot be posted before its day has come.
+ * @param field where the request says the day
+ * @throws Refusal `future_effective_date`
+ */
+export function refuseFuture({ today }: CreatorContext, day: string, field: string): void {
+  if (day <= today) return;
+  const message = `is ${day}, which is after today, ${today} in the book's time zone`;
+  throw new Refusal('future_effective_date', `${field} ${message}`, {
+    errors: [{ pointer: `/${field}`, message }],
+  });
+}
+
+/**
  * Posts a balanced transaction as a part of any command: the one way in which postings come about.
- * @param reverses the id of the transaction whose opposite this is
- * @throws Refusal `client_id_taken`, and what `checkPostings` refuses
+ * @param reverses the transaction whose opposite this is; on its own day that may be posted even
+ *   where the day is to come: a fact that an older version dated so can be undone as a whole
+ * @throws Refusal `future_effective_date`, `client_id_taken`, and what `checkPostings` refuses
  */
 export async function postTransaction(
   context: CreatorContext,
-  input: PostTransactionInput,
-  reverses?: string,
+  input: TransactionInput,
+  reverses?: PostedTransactionRow,
 ): Promise<LedgerEvent<TransactionPostedData>> {
-  const { clientId, description, metadata = {} } = input;
+  const { clientId, description, effectiveDate = context.today, metadata = {} } = input;
+  if (effectiveDate !== reverses?.effective_date) {
+    refuseFuture(context, effectiveDate, 'effectiveDate');
+  }
   const table = context.state.table(transactions);
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
@@ -85,10 +107,10 @@ export async function postTransaction(
   return context.append(TransactionPosted, {
     ...(clientId !== undefined && { clientId }),
     description,
-    effectiveDate: input.effectiveDate ?? context.now.slice(0, 10),
+    effectiveDate,
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
-    ...(reverses !== undefined && { reverses }),
+    ...(reverses !== undefined && { reverses: reverses.transaction_id }),
     transactionId: context.newId(),
   });
 }
@@ -96,7 +118,7 @@ export async function postTransaction(
 /** Why postings could not be posted now, as a transaction; undefined where they could. */
 export async function whyNotPosted(
   state: StateSession,
-  postings: readonly PostingInput[],
+  postings: TransactionInput['postings'],
 ): Promise<Refusal | undefined> {
   try {
     await checkPostings(state, postings);
@@ -107,16 +129,16 @@ export async function whyNotPosted(
   }
 }
 
-/** What the reversal of a transaction may say of itself; by default it has today's date (UTC). */
+/** What the reversal of a transaction may say of itself; by default it has today's date. */
 export type ReversalInput = Pick<PostTransactionInput, 'clientId' | 'effectiveDate'> & {
   description?: string | undefined;
 };
 
 /**
- * Posts the opposite of a transaction, once, as a part of any command. Whether it is part of a fact
- * that is undone as a whole is not asked.
- * @throws Refusal `already_reversed`, and what {@link postTransaction} refuses: a limit holds for a
- *   reversal too
+ * Posts the opposite of a transaction, once and not before it, as a part of any command. Whether it
+ * is part of a fact that is undone as a whole is not asked.
+ * @throws Refusal `already_reversed`, `reversal_before_original`, and what {@link postTransaction}
+ *   refuses: a limit holds for a reversal too
  */
 export function reverseTransaction(
   context: CreatorContext,
@@ -128,11 +150,22 @@ export function reverseTransaction(
     const by = original.reversed_by;
     throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
   }
-  const postings = original.postings.map(({ accountId, direction, currency, amount }) => ({
+  refuseBefore(original, input.effectiveDate ?? context.today);
+  const postings = original.postings.map(({ accountId, direction, amount }) => ({
     accountId,
     direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
-    amount: formatMoney(BigInt(amount), currency),
+    amount: BigInt(amount),
   }));
   const description = input.description ?? `Reversal of ${original.description}`;
-  return postTransaction(context, { ...input, description, postings }, id);
+  return postTransaction(context, { ...input, description, postings }, original);
+}
+
+/** @throws Refusal `reversal_before_original` */
+function refuseBefore(original: PostedTransactionRow, effectiveDate: string): void {
+  const { transaction_id: id, effective_date: first } = original;
+  if (effectiveDate >= first) return;
+  const message = `is ${effectiveDate}, which is before ${first}, the date of transaction ${id}`;
+  throw new Refusal('reversal_before_original', `effectiveDate ${message}`, {
+    errors: [{ pointer: '/effectiveDate', message }],
+  });
 }

@@ -24,7 +24,6 @@ const columns = {
 export interface PostedAmount {
   readonly accountId: string;
   readonly direction: 'debit' | 'credit';
-  readonly currency: string;
   /** Minor units. */
   readonly amount: string;
 }
@@ -67,7 +66,7 @@ function withPostings() {
           (of) =>
             of
               .selectFrom('accounts')
-              .select(['account_id', 'currency'])
+              .select('account_id')
               .whereRef('account_no', '=', 'n.account_no')
               .offset(of.lit(0))
               .as('a'),
@@ -77,7 +76,7 @@ function withPostings() {
           // SQL as text: Kysely has no word for an object of named values, in an order.
           sql<readonly PostedAmount[]>`json_agg(json_build_object(
             'accountId', ${of.ref('a.account_id')}, 'direction', ${of.ref('e.direction')},
-            'currency', ${of.ref('a.currency')}, 'amount', ${of.ref('e.amount')}::text)
+            'amount', ${of.ref('e.amount')}::text)
             order by ${of.ref('e.ordinal')})`.as('postings'),
         )
         .$asScalar()

@@ -9,7 +9,11 @@ export interface CreatorContext {
   readonly position: number;
   /** The time of this command, RFC 3339 UTC. */
   readonly now: string;
+  /** The day of `now` in the book's time zone, `YYYY-MM-DD`. */
+  readonly today: string;
   readonly actor: string;
+  /** The day of an instant (RFC 3339) in the book's time zone, `YYYY-MM-DD`. */
+  dayOf(instant: string): string;
   /** A new time-ordered UUID (version 7). */
   newId(): string;
   /** Appends an event and materializes it at once, so that the next read sees it. */

@@ -54,10 +54,18 @@ export type AnnualRate = string;
 export type WholeNumber = string;
 
 /**
- * ISO 4217 code.
- * @pattern ^[A-Z]{3}$
+ * ISO 4217 code, or that of a currency of the ledger's own.
+ * @pattern ^[A-Z0-9]{3,12}$
  */
 export type CurrencyCode = string;
+
+/**
+ * Decimal digits of the amounts of a currency.
+ * @asType integer
+ * @minimum 0
+ * @maximum 18
+ */
+export type CurrencyDigits = number;
 
 /**
  * ISO 3166 alpha-2 code.

@@ -35,6 +35,13 @@ export class Refusal extends Error {
   }
 }
 
+/** A no of today: who asks again with the same key is asked anew, since the reason may be gone. */
+export class PassingRefusal extends Refusal {
+  override get isRemembered(): boolean {
+    return false;
+  }
+}
+
 /**
  * The state cannot be made what the log says, so that nothing can be written: somebody has to act.
  * Nothing here heals by itself.

@@ -102,7 +102,7 @@ export async function repeatAdminCommand<Answer>(
   const remembered = found.get(scopedKey(actor, idempotencyKey));
   if (!remembered) return undefined;
   try {
-    checkSameRequest(remembered.fingerprint, command.name, command.input, idempotencyKey);
+    await checkSameRequest(remembered.fingerprint, command.name, command.input, idempotencyKey);
     return storedOutcome(remembered) as Outcome<Answer>;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -129,7 +129,7 @@ export async function rememberAdminCommand(
       creator: name,
       outcome: outcome.kind,
       idempotency_key: idempotencyKey ?? null,
-      fingerprint: isKept ? Buffer.from(fingerprintOf(name, input), 'hex') : null,
+      fingerprint: isKept ? Buffer.from(await fingerprintOf(name, input), 'hex') : null,
       response: isKept ? JSON.stringify(response) : null,
     })
     .execute();

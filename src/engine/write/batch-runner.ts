@@ -24,8 +24,8 @@ export class BatchRunner {
   private readonly ahead: AheadOfLocks;
 
   constructor(private readonly parts: LedgerParts) {
-    const { registry, clock, logReader, stateReader } = parts;
-    this.scope = { registry, clock, log: logReader };
+    const { registry, clock, days, logReader, stateReader } = parts;
+    this.scope = { registry, clock, days, log: logReader };
     this.ahead = aheadOfLocks(loadRowsOutside(stateReader));
     this.session = this.newSession();
   }

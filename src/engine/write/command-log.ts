@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { Command } from '../define/creator';
@@ -31,20 +31,48 @@ interface StoredAnswer {
   answer: unknown;
 }
 
-/** Same creator and same input (key order aside) have the same fingerprint. SHA-256, hex. */
-export function fingerprintOf(creator: string, input: unknown): string {
-  const text = canonicalJson({ creator, input });
-  return createHash('sha256').update(text).digest('hex');
+/** Elements of lists of an input that are hashed without letting others in. */
+const ELEMENTS_PER_SLICE = 64;
+
+/**
+ * Same creator and same input (key order aside) have the same fingerprint: SHA-256, hex, of the
+ * canonical JSON of `{creator, input}`. Others have their turns where the input has long lists.
+ */
+export async function fingerprintOf(creator: string, input: unknown): Promise<string> {
+  const hash = createHash('sha256');
+  const isLong = (value: unknown) => Array.isArray(value) && value.length > ELEMENTS_PER_SLICE;
+  if (typeof input !== 'object' || input === null || !Object.values(input).some(isLong)) {
+    return hash.update(canonicalJson({ creator, input })).digest('hex');
+  }
+  hash.update(`{"creator":${JSON.stringify(creator)},"input":`);
+  let before = '{';
+  for (const [key, value] of Object.entries(input).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (value === undefined) continue;
+    hash.update(`${before}${JSON.stringify(key)}:`);
+    before = ',';
+    if (isLong(value)) await updateInSlices(hash, value as unknown[]);
+    else hash.update(canonicalJson(value));
+  }
+  return hash.update('}}').digest('hex');
+}
+
+async function updateInSlices(hash: Hash, list: readonly unknown[]): Promise<void> {
+  for (let from = 0; from < list.length; from += ELEMENTS_PER_SLICE) {
+    const slice = list.slice(from, from + ELEMENTS_PER_SLICE).map(canonicalJson);
+    hash.update(`${from === 0 ? '[' : ','}${slice.join(',')}`);
+    await new Promise(setImmediate);
+  }
+  hash.update(']');
 }
 
 /** @throws Refusal `idempotency_key_reused` where the key belongs to another request */
-export function checkSameRequest(
+export async function checkSameRequest(
   fingerprint: string | null,
   name: string,
   input: unknown,
   idempotencyKey: string,
-): void {
-  if (fingerprint === fingerprintOf(name, input)) return;
+): Promise<void> {
+  if (fingerprint === (await fingerprintOf(name, input))) return;
   throw keyReused(idempotencyKey);
 }
 

@@ -7,21 +7,29 @@ import { loadNeeds } from './command-needs';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
 import type { AppendedEvent, CommandRow, LogDatabase } from './event-log';
 import type { EventType, Head, LedgerEvent } from '../define/event';
-import { encodeChanges, type EncodedRows } from '../session/flush';
+import { encodeChanges } from '../session/flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from '../define/ids';
+import type { BookDays } from '../../money/book-days';
 import { Refusal } from '../define/refusal';
 import type { Registry } from '../define/registry';
 import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
 import { materialize, type MaterializationScope } from '../session/materialize';
 import { RememberedOutcomes } from './remembered-outcomes';
-import { encodeAppended, encodeLog, LARGE_BATCH_BYTES, type Sealed } from './sealed';
+import {
+  encodeInSlices,
+  encodeLog,
+  LARGE_BATCH_BYTES,
+  type EncodedAhead,
+  type Sealed,
+} from './sealed';
 import { RecordedTasks } from './task-log';
 
 /** What an execution needs of the process. */
 export interface ExecutionScope {
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly days: BookDays;
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
 }
@@ -53,8 +61,8 @@ export class Execution {
   /** Bytes of the events as they are hashed, and of those of this slice. */
   private eventBytes = 0;
   private sliceBytes = 0;
-  /** Rows of a large batch, which are encoded before it is sealed. */
-  private encoded: EncodedRows | undefined;
+  /** Rows of a large batch, its events among them, which are encoded before it is sealed. */
+  private encoded: EncodedAhead | undefined;
   private readonly keys: CommandKeys;
   private readonly remembered: RememberedOutcomes;
   /** Keys of the commands that are being run, one inside the other. */
@@ -86,7 +94,7 @@ export class Execution {
    */
   async encodeAhead(): Promise<void> {
     if (this.eventBytes <= LARGE_BATCH_BYTES) return;
-    this.encoded = await encodeAppended(this.session);
+    this.encoded = await encodeInSlices(this.events, this.session);
   }
 
   /**
@@ -97,9 +105,11 @@ export class Execution {
   seal(): Sealed {
     assert(!this.isSealed, 'An execution is sealed once');
     this.isSealed = true;
-    const log = encodeLog(this.events, this.commands, this.tasks.rows);
-    const rest = encodeChanges(this.session.takeChanges());
-    const state = [...(this.encoded?.take() ?? []), ...rest];
+    const { encoded } = this;
+    const restOfLog = encodeLog(encoded ? [] : this.events, this.commands, this.tasks.rows);
+    const log = [...(encoded?.log.take() ?? []), ...restOfLog];
+    const restOfState = encodeChanges(this.session.takeChanges());
+    const state = [...(encoded?.state.take() ?? []), ...restOfState];
     return { log, state, head: this.session.head, events: this.events };
   }
 
@@ -161,7 +171,7 @@ export class Execution {
     const time = isoTime(this.scope.clock.now());
     // No event is recorded before the one in front of it, whatever became of the clock meanwhile.
     const now = time > this.lastRecordedAt ? time : this.lastRecordedAt;
-    const context = new RunningCommand(this, this.scope.clock, command, id, now, parentId);
+    const context = new RunningCommand(this, this.scope, command, id, now, parentId);
     let outcome: Outcome;
     let keep = false;
     try {
@@ -181,7 +191,7 @@ export class Execution {
       if (!keep) this.undoTo(mark);
       await this.session.endInDatabase(keep);
     }
-    if (!command.dryRun) this.record(command, id, mark.events, outcome);
+    if (!command.dryRun) await this.record(command, id, mark.events, outcome);
     return outcome;
   }
 
@@ -199,7 +209,8 @@ export class Execution {
       if (!('row' in before)) {
         return await this.remembered.of(before, command);
       }
-      checkSameRequest(before.row.fingerprint, command.creator.name, command.input, idempotencyKey);
+      const { creator, input } = command;
+      await checkSameRequest(before.row.fingerprint, creator.name, input, idempotencyKey);
       return { ...before.outcome, isHit: true };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -248,18 +259,24 @@ export class Execution {
   }
 
   /** Puts the command and what became of it on its way into the log. */
-  private record(command: Command, id: string, firstEvent: number, outcome: Outcome): void {
+  private async record(
+    command: Command,
+    id: string,
+    firstEvent: number,
+    outcome: Outcome,
+  ): Promise<void> {
     if (outcome.kind === 'refused' && !outcome.refusal.isRemembered) return;
+    const { creator, input } = command;
     const key = command.idempotencyKey ?? null;
     const row: CommandRow = {
       command_id: id,
       first_position: this.events[firstEvent]?.position ?? null,
       last_position: outcome.position,
       actor: command.actor,
-      creator: command.creator.name,
+      creator: creator.name,
       outcome: outcome.kind,
       idempotency_key: key,
-      fingerprint: key === null ? null : fingerprintOf(command.creator.name, command.input),
+      fingerprint: key === null ? null : await fingerprintOf(creator.name, input),
       response: responseOf(command, outcome),
     };
     const pending = { row, outcome };
@@ -293,7 +310,7 @@ class RunningCommand implements CreatorContext {
 
   constructor(
     private readonly execution: Execution,
-    private readonly clock: Clock,
+    private readonly scope: ExecutionScope,
     private readonly command: Command,
     private readonly id: string,
     readonly now: string,
@@ -310,8 +327,16 @@ class RunningCommand implements CreatorContext {
     return this.state.head.position;
   }
 
+  get today(): string {
+    return this.dayOf(this.now);
+  }
+
+  dayOf(instant: string): string {
+    return this.scope.days.of(instant);
+  }
+
   newId(): string {
-    return this.clock.newId();
+    return this.scope.clock.newId();
   }
 
   append<Data extends object>(

@@ -4,6 +4,7 @@ import type { Clock } from '../define/ids';
 import type { Registry } from '../define/registry';
 import type { StateDatabase } from '../define/state-table';
 import type { LogDatabase } from './event-log';
+import type { BookDays } from '../../money/book-days';
 import type { WritePath } from './write-path';
 
 /** The named bounds of the write path. */
@@ -32,6 +33,7 @@ export interface EngineLog {
 export interface LedgerParts {
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly days: BookDays;
   readonly limits: EngineLimits;
   readonly path: WritePath;
   readonly logReader: Kysely<LogDatabase>;

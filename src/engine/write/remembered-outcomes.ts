@@ -36,7 +36,7 @@ export class RememberedOutcomes {
    */
   async of(remembered: RememberedCommand, command: Command): Promise<Outcome> {
     const { creator, input, idempotencyKey } = command;
-    checkSameRequest(remembered.fingerprint, creator.name, input, idempotencyKey!);
+    await checkSameRequest(remembered.fingerprint, creator.name, input, idempotencyKey!);
     let outcome = this.answered.get(remembered) ?? storedOutcome(remembered);
     if (!outcome) {
       if (!this.read.has(remembered)) await this.readWith(remembered);

@@ -16,21 +16,36 @@ export interface Sealed {
 
 /** Of a batch of more the rows are encoded in slices. */
 export const LARGE_BATCH_BYTES = 1024 * 1024;
-const ROWS_PER_SLICE = 4096;
+/** Rows of a table, large ones too, that are encoded in one go. */
+const ROWS_PER_SLICE = 256;
 
-/** Encodes the rows that a session has appended to tables, and lets others in between. */
-export async function encodeAppended(session: BufferedSession): Promise<EncodedRows> {
-  const encoded = new EncodedRows();
+/** What is encoded of a large batch before it is sealed. */
+export interface EncodedAhead {
+  readonly log: EncodedRows;
+  readonly state: EncodedRows;
+}
+
+/** Encodes events, and what a session has appended to tables, and lets others in between. */
+export async function encodeInSlices(
+  events: readonly AppendedEvent[],
+  session: BufferedSession,
+): Promise<EncodedAhead> {
+  const [log, state] = [new EncodedRows(), new EncodedRows()];
+  for (let from = 0; from < events.length; from += ROWS_PER_SLICE) {
+    const rows = events.slice(from, from + ROWS_PER_SLICE).map(eventRow);
+    log.add({ table: eventLogTable, rows });
+    await new Promise(setImmediate);
+  }
   for (const { table, rows } of session.takeAppended()) {
     for (let from = 0; from < rows.length; from += ROWS_PER_SLICE) {
-      encoded.add({ table, rows: rows.slice(from, from + ROWS_PER_SLICE) });
+      state.add({ table, rows: rows.slice(from, from + ROWS_PER_SLICE) });
       await new Promise(setImmediate);
     }
   }
-  return encoded;
+  return { log, state };
 }
 
-/** What a batch writes into the log. */
+/** What a batch writes into the log, besides what was encoded ahead. */
 export function encodeLog(
   events: readonly AppendedEvent[],
   commands: readonly PendingCommand[],

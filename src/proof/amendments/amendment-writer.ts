@@ -11,6 +11,7 @@ import { Execution } from '../../engine/write/execution';
 import { send } from '../../engine/session/flush';
 import { canonicalJson } from '../../engine/write/hash-chain';
 import { readLogHead, sendStateHead } from '../../engine/write/heads';
+import { BookDays } from '../../money/book-days';
 import { systemClock } from '../../engine/define/ids';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
@@ -52,7 +53,8 @@ export class AmendmentWriter implements LogChange {
   async write(rebuild: Rebuild, head: Head, found: RunReport): Promise<void> {
     const mode = underLocksOf(rebuild.state);
     const session = new BufferedSession(this.registry.tables, head, mode);
-    const scope = { registry: this.registry, clock: systemClock, log: this.db };
+    const days = new BookDays('UTC');
+    const scope = { registry: this.registry, clock: systemClock, days, log: this.db };
     const askedAt = systemClock.monotonic();
     const { recordedAt: lastRecordedAt, serverTime } = await readLogHead(this.log);
     const execution = new Execution(session, scope, lastRecordedAt);

@@ -55,8 +55,8 @@ export class DiffController {
     const list = listOf(reply);
     const events = { ...list, route: `/${LIST}/${EVENTS}` };
     const data = changed.accounts.map((account) => {
-      const { account_no, currency } = account.after;
-      const show = (change: AccountChange) => accountChangeView(change, currency, names);
+      const { account_no, digits } = account.after;
+      const show = (change: AccountChange) => accountChangeView(change, digits, names);
       const page = pageOf(events, changes.get(account_no)!, EVENTS_SHOWN, keyIn(range), show);
       return accountDiff(account, { events: page.data, nextEventsCursor: page.nextCursor });
     });
@@ -88,7 +88,7 @@ export class DiffController {
     const positions = changes.map((change) => change.position);
     const names = await this.reads.log(reply, (log) => eventNamesAt(log, positions));
     return pageOf(listOf(reply), changes, limit, keyIn(range), (change) =>
-      accountChangeView(change, account.currency, names),
+      accountChangeView(change, account.digits, names),
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { AccountRow } from '../../books/accounts/account.table';
-import { accountView, balanceOf, formatMoney } from '../../books/accounts/account.view';
+import { accountView, balanceOf } from '../../books/accounts/account.view';
+import { formatAmount } from '../../money/amount';
 import type { AccountChange, ChangedAccount } from './diff.queries';
 import type { EventName } from '../../outside/events/event.queries';
 import type { AccountChangeDto, AccountDiffDto, AccountTotalsDto } from './diff.dto';
@@ -9,7 +10,7 @@ export function accountDiff(
   { before, after }: ChangedAccount,
   events: Pick<AccountDiffDto, 'events' | 'nextEventsCursor'>,
 ): AccountDiffDto {
-  const { type, currency } = after;
+  const { type, currency, digits } = after;
   const balance = ({ debits, credits }: AccountRow) => balanceOf(type, debits, credits);
   return {
     accountId: after.account_id,
@@ -19,7 +20,7 @@ export function accountDiff(
     currency,
     opened: before === undefined,
     closed: after.closed_position !== null && before?.closed_position !== after.closed_position,
-    balanceChange: formatMoney(balance(after) - (before ? balance(before) : 0n), currency),
+    balanceChange: formatAmount(balance(after) - (before ? balance(before) : 0n), digits),
     changes: after.version - (before?.version ?? 0),
     before: before ? totalsOf(before) : null,
     after: totalsOf(after),
@@ -35,7 +36,7 @@ function totalsOf(row: AccountRow): AccountTotalsDto {
 /** @param names of the events in the log, by position */
 export function accountChangeView(
   change: AccountChange,
-  currency: string,
+  digits: number,
   names: ReadonlyMap<number, EventName>,
 ): AccountChangeDto {
   const { eventId, type } = names.get(change.position)!;
@@ -44,7 +45,7 @@ export function accountChangeView(
     eventId,
     type,
     transactionId: change.transaction_id,
-    debits: formatMoney(change.debits, currency),
-    credits: formatMoney(change.credits, currency),
+    debits: formatAmount(change.debits, digits),
+    credits: formatAmount(change.credits, digits),
   };
 }

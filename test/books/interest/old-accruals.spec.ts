@@ -9,7 +9,8 @@ import {
   PostTransaction,
   ReverseTransaction,
 } from '../../../src/books/transactions/transaction.creators';
-import { postTransaction } from '../../../src/books/transactions/transaction.rules';
+import { checkPostings } from '../../../src/books/transactions/posting-rules';
+import { TransactionPosted } from '../../../src/books/transactions/transaction.events';
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
 import { currentAccount, openAccount, transfer } from '../../harness/books';
 import { query } from '../../harness/cluster';
@@ -38,13 +39,14 @@ const AccrueAsVersion1 = defineCreator<OldAccrual, void>({
   name: 'CalculateInterestOwed',
   run: async (context, { expenseAccountId, balance, ...accrual }) => {
     const { accountId, amount, from, through } = accrual;
-    const posted = await postTransaction(context, {
-      description: `Interest through ${through}`,
-      effectiveDate: through,
-      postings: [
-        { accountId, direction: 'credit', amount },
-        { accountId: expenseAccountId, direction: 'debit', amount },
-      ],
+    const postings = await checkPostings(context.state, [
+      { accountId, direction: 'credit', amount },
+      { accountId: expenseAccountId, direction: 'debit', amount },
+    ]);
+    // Also for days to come.
+    const posted = await context.append(TransactionPosted, {
+      ...{ transactionId: context.newId(), description: `Interest through ${through}` },
+      ...{ effectiveDate: through, postings },
     });
     await context.append(Accrued1, {
       ...accrual,
@@ -207,6 +209,20 @@ describe('an accrual of an older version', () => {
     expect((await books.accrue(again)).accruals).toMatchObject([
       { from: '2023-01-01', principal: '1000.00', amount: '200.00' },
     ]);
+  });
+
+  it('through a day to come is taken back today', async () => {
+    const old = await OldBooks.start();
+    const days = { from: '2024-01-01', through: '2206-01-31' };
+    await old.accrue({ ...days, amount: '18200.00', accrued: '18300.00' });
+    const books = await old.renewed();
+    const [, command] = await old.commands();
+    await books.reverse((await books.accrualOf(command!.id))!);
+    const savings = await currentAccount(books.ledger, old.ids.savings);
+    expect(savings).toMatchObject({ balance: '1100.00' });
+    const input = { annualRate: '0.1', accountIds: [savings.id] };
+    const { accruals } = await books.accrue({ through: '2024-12-31', ...input });
+    expect(accruals).toMatchObject([{ principal: '1000.00', amount: '100.27' }]);
   });
 
   it.each([1, 2, 3])('whose transaction was reversed alone, %i times, is too', async (times) => {

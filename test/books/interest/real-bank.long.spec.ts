@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CalculateInterestOwed } from '../../../src/books/interest/interest.creators';
+import { checkFile } from '../../../src/books/import/csv-rows';
 import { importFile } from '../../../src/books/import/import-file';
 import { importPlan } from '../../../src/books/import/import-plan';
 import { openAccount } from '../../harness/books';
@@ -58,11 +59,12 @@ describe('a year of a real bank', () => {
     'is imported to the last cent, and its interest of three parts is what days add up to',
     async () => {
       const ledger = await startTestLedger();
-      const plan = importPlan({ file: REAL_FILE, ...OPTIONS });
-      const { posted } = await importFile({ file: REAL_FILE, plan, open: ledger.open });
+      const plan = importPlan(OPTIONS);
+      const checked = await checkFile(REAL_FILE, plan);
+      const { posted } = await importFile({ checked, open: ledger.open });
       expect(posted).toBe(28_205);
       const lines = readFileSync(REAL_FILE, 'utf8').trimEnd().split('\n');
-      await expectSums(ledger, lines, 'czech-bank-1993', OPTIONS.against);
+      await expectSums(ledger, lines, 'import', OPTIONS.against);
       const expense = await openAccount(ledger, { type: 'expense', currency: 'CZK' });
       const rows = await query<{ account_id: string; client_id: string }>(
         ledger.databases.urls.state,
@@ -80,7 +82,7 @@ describe('a year of a real bank', () => {
       }
       const ids = new Map(rows.map((row) => [row.client_id, row.account_id]));
       const expected = [...changesOf(REAL_FILE)].map(([account, days]) => {
-        return [ids.get(`czech-bank-1993:${account}`), owed(days)] as const;
+        return [ids.get(`import:${account}`), owed(days)] as const;
       });
       expect(expected.length).toBeGreaterThan(1_000);
       expect(totals.size).toBe(expected.length);

@@ -200,6 +200,42 @@ describe('orders over HTTP', () => {
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
   });
 
+  it('takes a settlement back with its postings, once, and settles it again', async () => {
+    const { reference, order } = await placed();
+    const cash = await balance('cash');
+    const { transactionId } = (await settle(reference)).body;
+    const path = `/v1/orders/${reference}/reverse-settlement`;
+    const undo = (options = {}) => service.api.post<Order>(path, { reason: 'Bounced' }, options);
+    const alone = await service.api.post(`/v1/transactions/${transactionId}/reverse`, {});
+    expect(alone).toMatchObject({ status: 409, body: { code: 'has_source' } });
+    expect(alone.body['detail']).toContain(`POST /v1/orders/${order.id}/reverse-settlement`);
+    expect(await service.api.post(path, {})).toMatchObject({ status: 400 });
+    const before = await head();
+    const same = await Promise.all(Array.from({ length: 5 }, () => undo({ idempotencyKey: 'u' })));
+    const position = before + 2;
+    for (const { status, body } of same) {
+      expect([status, body]).toEqual([200, { ...order, version: 3, position }]);
+    }
+    expect(await head()).toBe(position);
+    expect(await undo()).toMatchObject({ status: 409, body: { code: 'order_not_open' } });
+    expect(await balance('cash')).toBe(cash);
+    const { body: posted } = await service.api.get(`/v1/transactions/${transactionId}`);
+    const source = { type: 'order_settlement', id: order.id };
+    expect(posted).toMatchObject({ source, reversedBy: expect.any(String) as unknown });
+    const reversal = `/v1/transactions/${posted['reversedBy'] as string}`;
+    expect((await service.api.get(reversal)).body).toMatchObject({ source });
+    expect(await service.api.post(`${reversal}/reverse`, {})).toMatchObject({ status: 409 });
+    expect((await service.api.get(`/v1/events/${position}`)).body).toMatchObject({
+      ...{ type: 'OrderSettlementReversed', tasks: [] },
+      data: { orderId: order.id, transactionId, reason: 'Bounced' },
+    });
+    const again = await settle(reference);
+    expect(again).toMatchObject({ status: 200, body: { status: 'settled', version: 4 } });
+    expect(again.body.transactionId).not.toBe(transactionId);
+    expect(await undo()).toMatchObject({ status: 200, body: { status: 'placed', version: 5 } });
+    expect(await balance('cash')).toBe(cash);
+  });
+
   it('answers a dry run in full, keeps nothing and asks for nothing', async () => {
     const { reference, order } = await placed();
     const before = await head();

@@ -134,7 +134,10 @@ describe('a crash between the commits of an amendment', () => {
     const { databases, urls } = books.service;
     await books.service.close();
     // Lost in a crash of its server: the state has nothing.
-    await query(urls.state, 'truncate state.accounts, state.entries, state.transactions');
+    await query(
+      urls.state,
+      'truncate state.accounts, state.entries, state.transactions, state.currencies',
+    );
     await query(
       urls.state,
       `update state.event_log_state set position = 0, hash = decode(repeat('00', 32), 'hex'),

@@ -1,4 +1,5 @@
 import type { EventAmendedData } from '../../../src/engine/catch-up/amendment.events';
+import { TransactionPosted } from '../../../src/books/transactions/transaction.events';
 import { query } from '../../harness/cluster';
 import { dumpState } from '../../harness/invariants';
 import { expectNothingLeft, verifyOf } from '../replay/some-books';
@@ -17,8 +18,8 @@ describe('an amended event', () => {
       position,
       eventId: before.eventId,
       type: 'TransactionPosted',
-      version: 1,
-      fromVersion: 1,
+      version: TransactionPosted.version,
+      fromVersion: TransactionPosted.version,
       amendment: 1,
       data,
       reason,
@@ -49,8 +50,8 @@ describe('an amended event', () => {
       type: before.type,
       amendment: 1,
       reason,
-      fromVersion: 1,
-      toVersion: 1,
+      fromVersion: TransactionPosted.version,
+      toVersion: TransactionPosted.version,
       originalDigest: body.originalDigest,
       dataDigest: body.dataDigest,
       tasksDiffer: null,
@@ -61,7 +62,7 @@ describe('an amended event', () => {
         amendment: 1,
         eventId: before.eventId,
         type: before.type,
-        version: 1,
+        version: TransactionPosted.version,
         data: before.data,
         amendedAt: body.amendedAt,
         amendedBy: 'admin',
@@ -228,6 +229,25 @@ describe('a request to amend an event', () => {
     expect((await books.backups()).data).toEqual([]);
     await expectNothingLeft(books.service.databases);
     expect((await verifyOf(books.service)).status).toBe('passed');
+  });
+
+  it('is refused where accounts of one currency would have other digits than others', async () => {
+    const books = await startAmendedBooks();
+    await books.transfer('1.05');
+    const [cash, equity] = [await books.event(1), await books.event(2)];
+    const alone = { data: { ...cash.data, digits: 3 }, reason: 'x' };
+    const { status, body } = await books.amend(1, alone);
+    expect([status, body.code]).toEqual([422, 'amendment_not_materializable']);
+    expect(body.detail).toContain('Event 2 (AccountOpened');
+    const also = (digits: number) => [{ position: 2, data: { ...equity.data, digits } }];
+    // Nor can it take decimals away that amounts have.
+    const fewer = await books.amend(1, {
+      ...{ data: { ...cash.data, digits: 1 }, also: also(1), reason: 'x' },
+    });
+    expect([fewer.status, fewer.body.code]).toEqual([422, 'amendment_not_materializable']);
+    expect(await books.balance()).toBe('1.05');
+    const both = await books.amend(1, { ...alone, also: also(3) });
+    expect([both.status, await books.balance()]).toEqual([200, '1.050']);
   });
 
   it('is refused where it would reverse what is posted only after it', async () => {

@@ -7,22 +7,25 @@ import { startTestService } from '../../harness/service';
 import { verifyOf } from '../replay/some-books';
 import { AmendedBooks, startAmendedBooks } from './amended-books';
 
+const now = AccountOpened.version;
+
 /** Code in which accounts that were opened before it have their names in capitals. */
 const next: readonly Feature[] = features.map((feature) => ({
   ...feature,
   materializers: feature.materializers.map((materializer) => {
     if (materializer.event.type !== AccountOpened.type) return materializer;
     const upcasters = {
-      1: (data: object) => ({ ...data, name: (data as AccountOpenedData).name.toUpperCase() }),
+      ...AccountOpened.upcasters,
+      [now]: (data: object) => ({ ...data, name: (data as AccountOpenedData).name.toUpperCase() }),
     };
-    return { ...materializer, event: { ...materializer.event, version: 2, upcasters } };
+    return { ...materializer, event: { ...materializer.event, version: now + 1, upcasters } };
   }),
 }));
 
 describe('an event of an older version', () => {
   const schemas = eventSchemas[AccountOpened.type] as Record<number, object>;
-  beforeAll(() => void (schemas[2] = schemas[1]!));
-  afterAll(() => void delete schemas[2]);
+  beforeAll(() => void (schemas[now + 1] = schemas[now]!));
+  afterAll(() => void delete schemas[now + 1]);
 
   it('is amended in the current version, and restored to the one that it had', async () => {
     const before = await startAmendedBooks();
@@ -38,25 +41,25 @@ describe('an event of an older version', () => {
       );
       return rows[0]!;
     };
-    expect(await stored()).toMatchObject({ version: 1, data: { name: 'cash' } });
+    expect(await stored()).toMatchObject({ version: now, data: { name: 'cash' } });
     const shown = await books.event(1);
-    expect(shown).toMatchObject({ version: 2, data: { name: 'CASH' } });
+    expect(shown).toMatchObject({ version: now + 1, data: { name: 'CASH' } });
     // The data that the event has already, as the API shows it, in the new version.
     const data = { ...shown.data, name: 'Petty cash' };
     const { status, body } = await books.amend(1, { data, reason: 'x' });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ fromVersion: 1, version: 2, data });
-    expect(await stored()).toEqual({ version: 2, data });
+    expect(body).toMatchObject({ fromVersion: now, version: now + 1, data });
+    expect(await stored()).toEqual({ version: now + 1, data });
     expect((await books.event(body.amendedAtPosition!)).data).toMatchObject({
-      fromVersion: 1,
-      toVersion: 2,
+      fromVersion: now,
+      toVersion: now + 1,
     });
-    expect((await books.backups()).data).toMatchObject([{ version: 1, data: { name: 'cash' } }]);
+    expect((await books.backups()).data).toMatchObject([{ version: now, data: { name: 'cash' } }]);
     const { body: account } = await service.api.get('/v1/accounts/client:cash');
     expect(account['name']).toBe('Petty cash');
     expect(await verifyOf(service, {}, next)).toMatchObject({ status: 'passed', log: [] });
     expect((await books.restore(1, 1)).status).toBe(200);
-    expect(await stored()).toMatchObject({ version: 1, data: { name: 'cash' } });
+    expect(await stored()).toMatchObject({ version: now, data: { name: 'cash' } });
     expect(await verifyOf(service, {}, next)).toMatchObject({ status: 'passed', log: [] });
   });
 });

@@ -62,7 +62,7 @@ describe('a replay (on real databases)', () => {
 
   it('builds the state for other materializers, without which nothing is written', async () => {
     const databases = await someBooks(300);
-    const others = changed(AccountOpened.type, (apply) => apply, 2);
+    const others = changed(AccountOpened.type, (apply) => apply, 99);
     const options = { urls: databases.urls, limits: TEST_LIMITS, reads: { cheap: 1 } };
     const open = () => openLedger({ ...options, features: others, log: new RecordedLog() });
     await expect(open()).rejects.toThrow('another version of the materializers');
