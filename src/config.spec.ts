@@ -63,7 +63,7 @@ describe('Config', () => {
 
   it('takes "off" for no limit', () => {
     const limitOf = (text: string) => Config.load({ RATE_LIMIT_PER_ADDRESS: text }).http;
-    expect(limitOf('').ratePerAddress).toBe(200);
+    expect(limitOf('').ratePerAddress).toBe(1_000);
     expect(limitOf('5').ratePerAddress).toBe(5);
     expect(limitOf('off').ratePerAddress).toBeUndefined();
     for (const text of ['0', 'many', '1.5']) {

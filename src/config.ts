@@ -83,7 +83,7 @@ class HttpSettings implements HttpLimits {
   @Integer({ variable: 'MAX_CONNECTIONS', default: 2_000, min: 10, max: 1_000_000 })
   readonly maxConnections!: number;
 
-  @IntegerOrOff({ variable: 'RATE_LIMIT_PER_ADDRESS', default: 200, min: 1, max: 1_000_000 })
+  @IntegerOrOff({ variable: 'RATE_LIMIT_PER_ADDRESS', default: 1_000, min: 1, max: 1_000_000 })
   readonly ratePerAddress: number | undefined;
 }
 

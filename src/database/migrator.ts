@@ -53,6 +53,17 @@ export interface Migrated {
  * them. Several processes may do so at once: one of them does it, the others wait.
  */
 export async function migrate(urls: DatabaseUrls): Promise<Migrated> {
+  try {
+    return await migrateBoth(urls);
+  } catch (error) {
+    // Roles are a cluster's: another owner's databases may have taken the same free names at the
+    // same moment. They are not free any longer.
+    if (sqlstateOf(error) !== SQLSTATE.insufficientPrivilege) throw error;
+    return migrateBoth(urls);
+  }
+}
+
+async function migrateBoth(urls: DatabaseUrls): Promise<Migrated> {
   const installed = await withInstallations(urls);
   const log = await migrateLog(installed.log);
   const state = await migrateState(installed.state);

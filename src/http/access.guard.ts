@@ -22,6 +22,8 @@ export interface Entrance {
 
 /** How many requests one for something large counts for. */
 const LARGE_COST = 20;
+/** How long a 429 is held back, and another refusal of an address that sends much. */
+const [LIMITED_MS, PRESSING_MS] = [1_000, 200];
 
 /** Decides about every request, before its body is read: who calls, and what the caller may. */
 @Injectable()
@@ -50,19 +52,16 @@ export class AccessGuard implements CanActivate {
     const { url, config } = request.routeOptions;
     const { access, isLarge = false } = config as RouteConfig;
     const isLimited = (cost = 1) => this.isLimited(request, reply, done, cost);
-    if (url === undefined) {
-      if (!isLimited()) done(this.noRoute(request, reply));
-      return;
-    }
+    const refuse = (why: () => Error) => {
+      if (!isLimited()) this.refuse(request, done, why());
+    };
+    if (url === undefined) return refuse(() => this.noRoute(request, reply));
     if (access === EVERYBODY) {
       if (!isLimited(isLarge ? LARGE_COST : 1)) done();
       return;
     }
     const accept = (caller: Caller | undefined) => {
-      if (!caller) {
-        if (!isLimited()) done(noKey(reply));
-        return;
-      }
+      if (!caller) return refuse(() => noKey(reply));
       (request as CallerRequest).caller = caller;
       done(mayUse(caller, access) ? undefined : forbidden(access));
     };
@@ -88,8 +87,16 @@ export class AccessGuard implements CanActivate {
       ratelimit: '"address";r=0;t=1',
     });
     const detail = 'Send fewer requests without an API key that fits';
-    this.heldBack.add(raw.socket, () => answer(new Refusal('too_many_requests', detail)));
+    this.heldBack.add(raw.socket, LIMITED_MS, () =>
+      answer(new Refusal('too_many_requests', detail)),
+    );
     return true;
+  }
+
+  /** Below its limit, too, an address that sends much waits, so that it sends less. */
+  private refuse({ ip, raw }: FastifyRequest, answer: (error: Error) => void, why: Error): void {
+    if (!this.limit?.isPressing(ip)) return answer(why);
+    this.heldBack.add(raw.socket, PRESSING_MS, () => answer(why));
   }
 
   private noRoute(request: FastifyRequest, reply: FastifyReply): Error {

@@ -35,6 +35,12 @@ export class AddressLimit {
     return true;
   }
 
+  /** Whether an address has taken more than a tenth of what it may take in a second. */
+  isPressing(address: string): boolean {
+    const bucket = this.buckets.get(networkOf(address));
+    return bucket !== undefined && bucket.tokens < this.perSecond * 0.9;
+  }
+
   private forgetOldest(): void {
     for (const key of this.buckets.keys()) {
       this.buckets.delete(key);

@@ -8,10 +8,10 @@ describe('answers to those who send too much', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('are held back for a second, up to a thousand of them', () => {
+  it('are held back for a while, up to a thousand of them', () => {
     const heldBack = new HeldBack();
     const given: number[] = [];
-    const ask = (i: number) => heldBack.add(connection(), () => given.push(i));
+    const ask = (i: number) => heldBack.add(connection(), 1_000, () => given.push(i));
     for (let i = 0; i < 1_000; i++) ask(i);
     expect(given).toEqual([]);
     ask(1_000);
@@ -30,14 +30,14 @@ describe('answers to those who send too much', () => {
     const heldBack = new HeldBack();
     const one = connection();
     const given: string[] = [];
-    heldBack.add(one, () => given.push('first'));
+    heldBack.add(one, 1_000, () => given.push('first'));
     expect(one.destroy).not.toHaveBeenCalled();
-    heldBack.add(one, () => given.push('second'));
+    heldBack.add(one, 1_000, () => given.push('second'));
     expect(one.destroy).toHaveBeenCalledTimes(1);
     expect(given).toEqual(['second']);
     jest.advanceTimersByTime(1_000);
     expect(given).toEqual(['second', 'first']);
-    heldBack.add(one, () => given.push('third'));
+    heldBack.add(one, 1_000, () => given.push('third'));
     expect(given).toHaveLength(2);
   });
 });

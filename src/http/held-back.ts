@@ -1,7 +1,5 @@
 import type { Socket } from 'node:net';
 
-/** How long an answer is held back. */
-const HOLD_MS = 1_000;
 /** Answers that are held back at once; one more is given at once. */
 const MAX_HELD = 1_000;
 
@@ -17,21 +15,21 @@ export class HeldBack {
   private readonly waiting = new Set<Connection>();
 
   /**
-   * @param answer is called later; at once where too many are held back already, or where one of
-   *   its connection is, which is closed then
+   * @param answer is called after `ms`; at once where too many are held back already, or where one
+   *   of its connection is, which is closed then
    */
-  add(connection: Connection, answer: () => void): void {
+  add(connection: Connection, ms: number, answer: () => void): void {
     if (this.waiting.has(connection)) connection.destroy();
-    else if (this.waiting.size < MAX_HELD) return this.hold(connection, answer);
+    else if (this.waiting.size < MAX_HELD) return this.hold(connection, ms, answer);
     answer();
   }
 
-  private hold(connection: Connection, answer: () => void): void {
+  private hold(connection: Connection, ms: number, answer: () => void): void {
     this.waiting.add(connection);
     const give = () => {
       this.waiting.delete(connection);
       answer();
     };
-    setTimeout(give, HOLD_MS).unref();
+    setTimeout(give, ms).unref();
   }
 }

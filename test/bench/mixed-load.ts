@@ -14,6 +14,8 @@ const ACTOR = 'bench';
 const IN_FLIGHT = 512;
 const FIRST_ACCOUNTS = 2_000;
 const FIRST_COMPANIES = 50;
+/** When savings come in that earn interest: years before the first day that is accrued for. */
+const SAVED_ON = '2021-01-01';
 /** Accounts that earn interest; each accrual is for all of them. */
 const SAVINGS_ACCOUNTS = 200;
 const ACCRUALS = 10;
@@ -46,9 +48,7 @@ class MixedBooks {
         this.savings.push(await this.openAccount({ name: 'Savings', type: 'liability' }));
       }),
     ]);
-    for (const id of this.savings) {
-      await this.transfer([this.pick(this.accounts), id], '2025-12-31');
-    }
+    for (const id of this.savings) await this.transfer([this.pick(this.accounts), id], SAVED_ON);
   }
 
   /** One command; in a thousand of them about as many of each kind as the numbers say. */
@@ -69,7 +69,7 @@ class MixedBooks {
   async accrue(): Promise<void> {
     const day = String(++this.accruals).padStart(2, '0');
     await this.submit(CalculateInterestOwed, {
-      through: `2026-01-${day}`,
+      through: `2025-01-${day}`,
       annualRate: '0.0425',
       dayCount: 'actual/365',
       accountIds: this.savings,
@@ -82,7 +82,7 @@ class MixedBooks {
     const number = ++this.number;
     const { id } = await this.submit(PostTransaction, {
       description: `Payment ${number}`,
-      effectiveDate,
+      ...(effectiveDate !== undefined && { effectiveDate }),
       ...(number % 10 === 0 && { clientId: `payment-${number}` }),
       ...(number % 20 === 0 && { metadata: { invoice: `R-${number}`, ref: 'Überweisung' } }),
       postings: accountIds.map((accountId, i) => {

@@ -40,8 +40,9 @@ async function insertAccounts(state: Client): Promise<Account[]> {
   for (let i = 1; i <= ACCOUNT_COUNT; i++) {
     const account = { id: systemClock.newId(), no: -i };
     await state.query(
-      `insert into accounts (account_no, account_id, created_at, type, currency, name, metadata)
-       values ($1, $2, now(), 'asset', 'USD', 'Account', '{}')`,
+      `insert into accounts
+         (account_no, account_id, created_at, type, currency, digits, name, metadata)
+       values ($1, $2, now(), 'asset', 'USD', 2, 'Account', '{}')`,
       [account.no, account.id],
     );
     accounts.push(account);

@@ -13,7 +13,7 @@ import type { ImportPlan } from './import-plan';
  * Posts the transaction of one row together with the opening of accounts that it is the first to
  * name: a row that is refused leaves none behind. Its first posting is to the row's account.
  * Refuses what opening and posting refuse, `account_not_found` where the plan lets none be opened,
- * and `account_type_mismatch`; none of it for good, as what a row lacked may be there later.
+ * and `account_not_eligible`; none of it for good, as what a row lacked may be there later.
  */
 export function importRow(plan: ImportPlan): typeof PostTransaction {
   const counters = new Map(
@@ -61,5 +61,5 @@ async function ensure(
   }
   if (account.type === type) return;
   const is = `is of type ${account.type} and not ${type}`;
-  throw new Refusal('account_type_mismatch', `The account "${clientId}" ${is}`);
+  throw new Refusal('account_not_eligible', `The account "${clientId}" ${is}`);
 }

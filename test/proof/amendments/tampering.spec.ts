@@ -119,7 +119,7 @@ describe('somebody with all rights', () => {
   it('is found where the type of an amended event was changed', async () => {
     const { books, twice } = await amendedBooks();
     await tamper(books, [
-      `update ${PARTITION} set type = 'EventAmended' where position = ${twice}`,
+      `update ${PARTITION} set type = 'EventAmended', version = 1 where position = ${twice}`,
     ]);
     expect(await findings(books)).toMatchObject([{ kind: 'event_changed', position: twice }]);
   });
