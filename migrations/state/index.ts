@@ -8,6 +8,7 @@ import * as createWebhooks from './0007-create-webhooks';
 import * as keepPositions from './0008-keep-positions';
 import * as indexClosings from './0009-index-closings';
 import * as nameSources from './0010-name-sources';
+import * as changeAccounts from './0011-change-accounts';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -21,4 +22,5 @@ export const stateMigrations = {
   '0008-keep-positions': keepPositions,
   '0009-index-closings': indexClosings,
   '0010-name-sources': nameSources,
+  '0011-change-accounts': changeAccounts,
 };

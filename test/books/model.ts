@@ -8,6 +8,7 @@ export interface ModelPosting {
   readonly accountId: string;
   readonly direction: 'debit' | 'credit';
   readonly amount: string;
+  readonly accountVersion?: number;
 }
 
 export interface OpenRequest {
@@ -17,6 +18,12 @@ export interface OpenRequest {
   readonly currency: string;
   readonly minBalance?: string;
   readonly maxBalance?: string;
+}
+export interface ChangeRequest {
+  readonly kind: 'change';
+  readonly accountId: string;
+  readonly minBalance?: string | null;
+  readonly maxBalance?: string | null;
 }
 export interface PostRequest {
   readonly kind: 'post';
@@ -28,6 +35,10 @@ export type ModelRequest =
   | OpenRequest
   | PostRequest
   | { readonly kind: 'close'; readonly accountId: string }
+  | { readonly kind: 'reopen'; readonly accountId: string }
+  | { readonly kind: 'unfreeze'; readonly accountId: string }
+  | { readonly kind: 'freeze'; readonly accountId: string; readonly side: string }
+  | ChangeRequest
   | { readonly kind: 'reverse'; readonly transactionId: string; readonly effectiveDate?: string }
   | {
       readonly kind: 'batch';
@@ -48,6 +59,7 @@ interface ModelAccount {
   debits: bigint;
   credits: bigint;
   isClosed: boolean;
+  frozen: string | null;
   version: number;
 }
 
@@ -87,10 +99,14 @@ export class ModelBooks {
       const id = fact['accountId']!;
       const clientId = fact['clientId'] ?? null;
       this.accounts.set(id, newAccount(id, clientId, fact['type']!, fact['currency']!, data));
-    } else if (type === 'AccountClosed') {
+    } else if (type.startsWith('Account')) {
       const account = this.accounts.get(fact['accountId']!)!;
-      account.isClosed = true;
       account.version++;
+      if (type === 'AccountClosed') account.isClosed = true;
+      else if (type === 'AccountReopened') account.isClosed = false;
+      else if (type === 'AccountFrozen') account.frozen = fact['side']!;
+      else if (type === 'AccountUnfrozen') account.frozen = null;
+      else Object.assign(account, limitsOf(data, account.currency));
     } else this.foldTransaction(data);
   }
 
@@ -130,6 +146,20 @@ export class ModelBooks {
   judge(request: ModelRequest): Verdict {
     if (request.kind === 'open') return this.judgeOpen(request);
     if (request.kind === 'close') return this.judgeClose(request.accountId);
+    if (request.kind === 'change') return this.judgeChange(request);
+    if (request.kind === 'freeze') {
+      return this.judgeChanged(request.accountId, () => ({ frozen: request.side }));
+    }
+    if (request.kind === 'unfreeze') {
+      const unfrozen = ({ frozen }: ModelAccount) =>
+        frozen === null ? 'account_not_frozen' : { frozen: null };
+      return this.judgeChanged(request.accountId, unfrozen);
+    }
+    if (request.kind === 'reopen') {
+      const reopened = ({ isClosed }: ModelAccount) =>
+        isClosed ? { isClosed: false } : 'account_not_closed';
+      return this.judgeChanged(request.accountId, reopened);
+    }
     if (request.kind === 'reverse') return this.judgeReverse(request);
     const draft = new Draft(this.accounts);
     if (request.kind === 'post') return this.judgePost(request, draft);
@@ -157,6 +187,32 @@ export class ModelBooks {
     if (account.isClosed) return { code: 'account_already_closed' };
     if (account.debits !== account.credits) return { code: 'account_not_empty' };
     return { answer: viewOf({ ...account, isClosed: true, version: account.version + 1 }) };
+  }
+
+  private judgeChange(request: ChangeRequest): Verdict {
+    return this.judgeChanged(request.accountId, (account) => {
+      const limits = limitsOf(request, account.currency);
+      const { min, max } = { ...account, ...limits };
+      if (min !== null && max !== null && min > max) return 'validation_failed';
+      const has = balance(account);
+      const isMet = (min === null || has >= min) && (max === null || has <= max);
+      const isChanged = min !== account.min || max !== account.max;
+      return isMet || !isChanged ? limits : 'limit_not_met';
+    });
+  }
+
+  /** @param change what a request makes of an account, or the code of its refusal */
+  private judgeChanged(
+    reference: string,
+    change: (account: ModelAccount) => Partial<ModelAccount> | string,
+  ): Verdict {
+    const account = find(this.accounts, reference);
+    if (!account) return { code: 'not_found' };
+    const changed = change(account);
+    if (typeof changed === 'string') return { code: changed };
+    const fields = Object.entries(changed) as [keyof ModelAccount, unknown][];
+    const version = account.version + (fields.some(([k, v]) => account[k] !== v) ? 1 : 0);
+    return { answer: viewOf({ ...account, ...changed, version }) };
   }
 
   private judgeReverse(request: Extract<ModelRequest, { kind: 'reverse' }>): Verdict {
@@ -188,8 +244,14 @@ export class ModelBooks {
     const lines = postings.map((p) => ({ ...p, account: attempt.account(p.accountId) }));
     if (lines.some((l) => !l.account)) return { code: 'account_not_found' };
     const known = lines.map((l) => ({ ...l, account: l.account! }));
+    const isOld = (l: (typeof known)[number]) =>
+      l.accountVersion !== undefined && l.accountVersion !== l.account.version;
+    if (known.some(isOld)) return { code: 'account_version_mismatch' };
     if (known.some((l) => /^[0.]+$/.test(l.amount))) return { code: 'zero_amount' };
     if (known.some((l) => l.account.isClosed)) return { code: 'account_closed' };
+    const isFrozen = ({ account: { frozen }, direction }: (typeof known)[number]) =>
+      frozen === 'all' || frozen === `${direction}s`;
+    if (known.some(isFrozen)) return { code: 'account_frozen' };
     const sums = new Map<string, bigint>();
     for (const { account, direction, amount } of known) {
       const signed = minorOf(amount, account.currency) * (direction === 'debit' ? 1n : -1n);
@@ -260,11 +322,22 @@ function newAccount(
   currency: string,
   limits: { minBalance?: string | null; maxBalance?: string | null },
 ): ModelAccount {
-  const limit = (text: string | null | undefined) =>
-    text === null || text === undefined ? null : minorOf(text, currency);
-  const [min, max] = [limit(limits.minBalance), limit(limits.maxBalance)];
-  const zero = { debits: 0n, credits: 0n, isClosed: false, version: 1 };
-  return { id, clientId, type, currency, min, max, ...zero };
+  const zero = { debits: 0n, credits: 0n, isClosed: false, frozen: null, version: 1 };
+  const none = { min: null, max: null };
+  return { id, clientId, type, currency, ...none, ...limitsOf(limits, currency), ...zero };
+}
+
+/** Minor units of those limits that are given; null: there is none. */
+function limitsOf(
+  given: { minBalance?: string | null; maxBalance?: string | null },
+  currency: string,
+): Partial<Pick<ModelAccount, 'min' | 'max'>> {
+  const limit = (text: string | null) => (text === null ? null : minorOf(text, currency));
+  const { minBalance: min, maxBalance: max } = given;
+  return {
+    ...(min !== undefined && { min: limit(min) }),
+    ...(max !== undefined && { max: limit(max) }),
+  };
 }
 
 function apply(account: ModelAccount, direction: string, minor: bigint): void {
@@ -287,9 +360,9 @@ function viewOf(account: ModelAccount): object {
 
 function partsOf(account: ModelAccount): object {
   const money = (minor: bigint) => shown(minor, account.currency);
-  const { clientId, type, currency, version, min, max } = account;
+  const { clientId, type, currency, version, frozen, min, max } = account;
   return {
-    ...{ clientId, type, currency, version },
+    ...{ clientId, type, currency, version, frozen },
     normalSide: isDebitNormal(type) ? 'debit' : 'credit',
     status: account.isClosed ? 'closed' : 'open',
     balance: money(balance(account)),

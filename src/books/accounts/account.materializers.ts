@@ -1,26 +1,36 @@
 import assert from 'node:assert';
+import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { currencyDigits } from '../../money/currency';
-import { AccountClosed, AccountOpened } from './account.events';
-import { accounts } from './account.table';
+import {
+  AccountChanged,
+  AccountClosed,
+  AccountFrozen,
+  AccountOpened,
+  AccountReopened,
+  AccountUnfrozen,
+} from './account.events';
+import { accounts, accountVersions, type AccountRow } from './account.table';
 
 export const materializeAccountOpened = defineMaterializer(
   AccountOpened,
-  1,
+  2,
   async ({ position, recordedAt, data }, { state }) => {
-    const digits = currencyDigits(data.currency);
-    assert(digits !== undefined, `Unknown currency ${data.currency}`);
-    const limit = (text: string | null) => (text === null ? null : parseAmount(text, digits)!);
+    assert(currencyDigits(data.currency) !== undefined, `Unknown currency ${data.currency}`);
     state.table(accounts).insert({
       account_no: position,
       account_id: data.accountId,
       closed_position: null,
+      frozen: null,
+      changed_position: null,
+      changed_version: null,
       created_at: recordedAt,
       type: data.type,
       currency: data.currency,
-      min_balance: limit(data.minBalance),
-      max_balance: limit(data.maxBalance),
+      min_balance: limitOf(data.minBalance, data.currency),
+      max_balance: limitOf(data.maxBalance, data.currency),
       client_id: data.clientId,
       name: data.name,
       metadata: data.metadata,
@@ -34,16 +44,90 @@ export const materializeAccountOpened = defineMaterializer(
 
 export const materializeAccountClosed = defineMaterializer(
   AccountClosed,
+  2,
+  (event, { state }) => change(state, event, { closed_position: event.position }),
+  needAccountOf,
+);
+
+export const materializeAccountReopened = defineMaterializer(
+  AccountReopened,
   1,
-  async ({ position, data }, { state }) => {
-    const account = await state.table(accounts).get(data.accountId);
-    assert(account, `No account ${data.accountId}`);
-    state.table(accounts).update({
-      ...account,
-      closed_position: position,
-      version: account.version + 1,
-      last_position: position,
+  (event, { state }) => change(state, event, { closed_position: null }),
+  needAccountOf,
+);
+
+export const materializeAccountFrozen = defineMaterializer(
+  AccountFrozen,
+  1,
+  (event, { state }) => change(state, event, { frozen: event.data.side }),
+  needAccountOf,
+);
+
+export const materializeAccountUnfrozen = defineMaterializer(
+  AccountUnfrozen,
+  1,
+  (event, { state }) => change(state, event, { frozen: null }),
+  needAccountOf,
+);
+
+export const materializeAccountChanged = defineMaterializer(
+  AccountChanged,
+  1,
+  (event, { state }) => {
+    const { name, metadata, minBalance, maxBalance } = event.data;
+    change(state, event, ({ currency }) => {
+      const limit = (text: string | null) => limitOf(text, currency);
+      return {
+        ...(name !== undefined && { name }),
+        ...(metadata !== undefined && { metadata }),
+        ...(minBalance !== undefined && { min_balance: limit(minBalance) }),
+        ...(maxBalance !== undefined && { max_balance: limit(maxBalance) }),
+      };
     });
   },
-  ({ data }, needs) => needs.row(accounts, 'account_id', data.accountId),
+  needAccountOf,
 );
+
+type OfAccount = LedgerEvent<{ accountId: string }>;
+
+function needAccountOf({ data }: OfAccount, needs: Pick<RowNeeds, 'row'>): void {
+  needs.row(accounts, 'account_id', data.accountId);
+}
+
+/** Changes an account, and keeps what it was until then. */
+function change(
+  state: StateSession,
+  { position, data }: OfAccount,
+  changes: Partial<AccountRow> | ((account: AccountRow) => Partial<AccountRow>),
+): void {
+  const account = state.table(accounts).loaded(data.accountId);
+  if (!account) assert.fail(`No account ${data.accountId}`);
+  state.append(accountVersions, {
+    account_no: account.account_no,
+    position,
+    closed_position: account.closed_position,
+    frozen: account.frozen,
+    min_balance: account.min_balance,
+    max_balance: account.max_balance,
+    name: account.name,
+    metadata: account.metadata,
+    changed_position: account.changed_position,
+    changed_version: account.changed_version,
+  });
+  const version = account.version + 1;
+  state.table(accounts).patch(data.accountId, {
+    ...(typeof changes === 'function' ? changes(account) : changes),
+    changed_position: position,
+    changed_version: version,
+    version,
+    last_position: position,
+  });
+}
+
+/** Minor units. */
+function limitOf(text: string | null, currency: string): bigint | null {
+  if (text === null) return null;
+  const digits = currencyDigits(currency);
+  assert(digits !== undefined, `Unknown currency ${currency}`);
+  return parseAmount(text, digits)!;
+}

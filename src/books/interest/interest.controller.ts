@@ -23,6 +23,7 @@ export class InterestController {
       'account_not_found',
       'account_not_eligible',
       'account_closed',
+      'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
     ],
