@@ -10,6 +10,7 @@ import * as indexClosings from './0009-index-closings';
 import * as nameSources from './0010-name-sources';
 import * as keepDigits from './0011-keep-digits';
 import * as keepAccruals from './0012-keep-accruals';
+import * as changeAccounts from './0013-change-accounts';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -25,4 +26,5 @@ export const stateMigrations = {
   '0010-name-sources': nameSources,
   '0011-keep-digits': keepDigits,
   '0012-keep-accruals': keepAccruals,
+  '0013-change-accounts': changeAccounts,
 };

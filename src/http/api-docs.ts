@@ -53,7 +53,7 @@ const VERSION_HEADER = {
   ETag: { description: 'Its version in quotes, for If-Match', schema: { type: 'string' } },
 } satisfies HeadersObject;
 
-/** Describes a POST or PUT that runs a command, and sets the status of its success. */
+/** Describes a POST, PUT or PATCH that runs a command, and sets the status of its success. */
 export function ApiCommand(answer: Answer): MethodDecorator {
   const { status, type, problems = [], hasVersion = false } = answer;
   return applyDecorators(

@@ -8,7 +8,7 @@ import { isIdempotencyKey } from './fields';
 import { invalidRequest } from './problem';
 import { onlyAt, readIfMatch, type FindVersioned, type Wanted } from './versions';
 
-/** What the headers and the query of a POST or PUT say about the command in its body. */
+/** What the headers and the query of a POST, PUT or PATCH say about the command in its body. */
 export interface CommandRequest {
   readonly actor: string;
   readonly idempotencyKey: string | undefined;
@@ -87,7 +87,7 @@ function versioned<Input>(find: FindVersioned<Input> | undefined): FindVersioned
   return find;
 }
 
-/** Hands commands to the ledger, the same way for every POST and PUT. */
+/** Hands commands to the ledger, the same way for every POST, PUT and PATCH. */
 @Injectable()
 export class Commands {
   constructor(private readonly ledger: Ledger) {}

@@ -5,8 +5,8 @@ import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
  * is required. The generator calls them all required.
  */
 export function markOptionalBodies({ paths, components }: OpenAPIObject): void {
-  for (const { post, put } of Object.values(paths)) {
-    for (const operation of [post, put]) {
+  for (const { post, put, patch } of Object.values(paths)) {
+    for (const operation of [post, put, patch]) {
       const body = operation?.requestBody;
       if (!body || '$ref' in body) continue;
       const schema = body.content['application/json']?.schema;
@@ -19,7 +19,7 @@ export function markOptionalBodies({ paths, components }: OpenAPIObject): void {
 
 /** Says of every body that it may have no other fields, as the check of its class does. */
 export function closeBodies({ paths, components }: OpenAPIObject): void {
-  const bodies = Object.values(paths).flatMap(({ post, put }) => [post, put]);
+  const bodies = Object.values(paths).flatMap(({ post, put, patch }) => [post, put, patch]);
   const closed = new Set<string>();
   const close = (part: unknown): void => {
     if (typeof part !== 'object' || part === null) return;

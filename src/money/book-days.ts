@@ -1,4 +1,7 @@
 const LAST_DAY = '9999-12-31';
+/** From then on all zones differ from UTC by whole minutes, so that no day ends within one. */
+const WHOLE_MINUTES = '1973';
+const MINUTE_LENGTH = '2026-01-31T10:00'.length;
 
 /** Whether a text is the name of a time zone of the IANA database that this Node knows. */
 export function isTimeZone(text: string): boolean {
@@ -18,7 +21,9 @@ export function isTimeZone(text: string): boolean {
  */
 export class BookDays {
   private readonly format: Intl.DateTimeFormat;
-  private last = { instant: '', day: '' };
+  /** The last minute that was asked for, as instants begin that are of it, and its day. */
+  private minute = '';
+  private day = '';
 
   /** @param timeZone as {@link isTimeZone} has it */
   constructor(readonly timeZone: string) {
@@ -26,10 +31,17 @@ export class BookDays {
     this.format = new Intl.DateTimeFormat('en-u-ca-gregory-nu-latn', { timeZone, ...digits });
   }
 
-  /** The day of an instant (RFC 3339), `YYYY-MM-DD`. Thousands of commands have one instant. */
+  /**
+   * The day of an instant (RFC 3339 in UTC), `YYYY-MM-DD`. Thousands of commands are of one minute,
+   * and to ask Intl takes as long as half a transfer.
+   */
   of(instant: string): string {
-    if (instant !== this.last.instant) this.last = { instant, day: this.dayOf(instant) };
-    return this.last.day;
+    if (instant < WHOLE_MINUTES) return this.dayOf(instant);
+    if (!instant.startsWith(this.minute) || this.minute === '') {
+      this.day = this.dayOf(instant);
+      this.minute = instant.slice(0, MINUTE_LENGTH);
+    }
+    return this.day;
   }
 
   private dayOf(instant: string): string {

@@ -1,7 +1,11 @@
 // Written by `npm run schemas`.
+import accountChangedV1 from './events/AccountChanged.v1.json';
 import accountClosedV1 from './events/AccountClosed.v1.json';
+import accountFrozenV1 from './events/AccountFrozen.v1.json';
 import accountOpenedV1 from './events/AccountOpened.v1.json';
 import accountOpenedV2 from './events/AccountOpened.v2.json';
+import accountReopenedV1 from './events/AccountReopened.v1.json';
+import accountUnfrozenV1 from './events/AccountUnfrozen.v1.json';
 import companyAddressChangedV1 from './events/CompanyAddressChanged.v1.json';
 import companyCreatedV1 from './events/CompanyCreated.v1.json';
 import currencyDefinedV1 from './events/CurrencyDefined.v1.json';
@@ -30,8 +34,12 @@ import webhookSubscribedV1 from './events/WebhookSubscribed.v1.json';
 
 /** The JSON Schema of every version of every event type, by type and version. */
 export const eventSchemas: Readonly<Record<string, Readonly<Record<number, object>>>> = {
+  AccountChanged: { 1: accountChangedV1 },
   AccountClosed: { 1: accountClosedV1 },
+  AccountFrozen: { 1: accountFrozenV1 },
   AccountOpened: { 1: accountOpenedV1, 2: accountOpenedV2 },
+  AccountReopened: { 1: accountReopenedV1 },
+  AccountUnfrozen: { 1: accountUnfrozenV1 },
   CompanyAddressChanged: { 1: companyAddressChangedV1 },
   CompanyCreated: { 1: companyCreatedV1 },
   CurrencyDefined: { 1: currencyDefinedV1 },

@@ -1,3 +1,14 @@
+import {
+  apply,
+  balance,
+  limitsOf,
+  minorOf,
+  partsOf,
+  shown,
+  viewOf,
+  type ModelAccount,
+} from './model-account';
+
 /**
  * The rules of the books a second time, written from the API's contract alone and sharing no code
  * with the program: what it says of a request must be what the program answered.
@@ -8,6 +19,7 @@ export interface ModelPosting {
   readonly accountId: string;
   readonly direction: 'debit' | 'credit';
   readonly amount: string;
+  readonly accountVersion?: number;
 }
 
 export interface OpenRequest {
@@ -17,6 +29,12 @@ export interface OpenRequest {
   readonly currency: string;
   readonly minBalance?: string;
   readonly maxBalance?: string;
+}
+export interface ChangeRequest {
+  readonly kind: 'change';
+  readonly accountId: string;
+  readonly minBalance?: string | null;
+  readonly maxBalance?: string | null;
 }
 export interface PostRequest {
   readonly kind: 'post';
@@ -34,6 +52,10 @@ export type ModelRequest =
   | OpenRequest
   | PostRequest
   | { readonly kind: 'close'; readonly accountId: string }
+  | { readonly kind: 'reopen'; readonly accountId: string }
+  | { readonly kind: 'unfreeze'; readonly accountId: string }
+  | { readonly kind: 'freeze'; readonly accountId: string; readonly side: string }
+  | ChangeRequest
   | { readonly kind: 'reverse'; readonly transactionId: string; readonly effectiveDate?: string }
   | {
       readonly kind: 'batch';
@@ -43,20 +65,6 @@ export type ModelRequest =
 
 /** What the model expects: a refusal's code, or parts of the answer. */
 export type Verdict = { readonly code: string } | { readonly answer: object };
-
-interface ModelAccount {
-  id: string;
-  clientId: string | null;
-  type: string;
-  currency: string;
-  digits: number;
-  min: bigint | null;
-  max: bigint | null;
-  debits: bigint;
-  credits: bigint;
-  isClosed: boolean;
-  version: number;
-}
 
 interface ModelTransaction {
   readonly id: string;
@@ -102,10 +110,14 @@ export class ModelBooks {
       this.accounts.set(id, this.newAccount(id, clientId, kind, currency, data));
     } else if (type === 'CurrencyDefined') {
       this.digits.set(fact['code']!, data['digits'] as number);
-    } else if (type === 'AccountClosed') {
+    } else if (type.startsWith('Account')) {
       const account = this.accounts.get(fact['accountId']!)!;
-      account.isClosed = true;
       account.version++;
+      if (type === 'AccountClosed') account.isClosed = true;
+      else if (type === 'AccountReopened') account.isClosed = false;
+      else if (type === 'AccountFrozen') account.frozen = fact['side']!;
+      else if (type === 'AccountUnfrozen') account.frozen = null;
+      else Object.assign(account, limitsOf(data, account));
     } else this.foldTransaction(data);
   }
 
@@ -146,6 +158,20 @@ export class ModelBooks {
     if (request.kind === 'define') return this.judgeDefine(request);
     if (request.kind === 'open') return this.judgeOpen(request);
     if (request.kind === 'close') return this.judgeClose(request.accountId);
+    if (request.kind === 'change') return this.judgeChange(request);
+    if (request.kind === 'freeze') {
+      return this.judgeChanged(request.accountId, () => ({ frozen: request.side }));
+    }
+    if (request.kind === 'unfreeze') {
+      const unfrozen = ({ frozen }: ModelAccount) =>
+        frozen === null ? 'account_not_frozen' : { frozen: null };
+      return this.judgeChanged(request.accountId, unfrozen);
+    }
+    if (request.kind === 'reopen') {
+      const reopened = ({ isClosed }: ModelAccount) =>
+        isClosed ? { isClosed: false } : 'account_not_closed';
+      return this.judgeChanged(request.accountId, reopened);
+    }
     if (request.kind === 'reverse') return this.judgeReverse(request);
     const draft = new Draft(this.accounts);
     if (request.kind === 'post') return this.judgePost(request, draft);
@@ -180,11 +206,12 @@ export class ModelBooks {
     limits: { minBalance?: string | null; maxBalance?: string | null },
   ): ModelAccount {
     const digits = this.digits.get(currency)!;
-    const limit = (text: string | null | undefined) =>
-      text === null || text === undefined ? null : minorOf(text, { digits });
-    const [min, max] = [limit(limits.minBalance), limit(limits.maxBalance)];
-    const zero = { debits: 0n, credits: 0n, isClosed: false, version: 1 };
-    return { id, clientId, type, currency, digits, min, max, ...zero };
+    const zero = { debits: 0n, credits: 0n, isClosed: false, frozen: null, version: 1 };
+    const none = { min: null, max: null };
+    return {
+      ...{ id, clientId, type, currency, digits, ...zero, ...none },
+      ...limitsOf(limits, { digits }),
+    };
   }
 
   private judgeClose(reference: string): Verdict {
@@ -193,6 +220,32 @@ export class ModelBooks {
     if (account.isClosed) return { code: 'account_already_closed' };
     if (account.debits !== account.credits) return { code: 'account_not_empty' };
     return { answer: viewOf({ ...account, isClosed: true, version: account.version + 1 }) };
+  }
+
+  private judgeChange(request: ChangeRequest): Verdict {
+    return this.judgeChanged(request.accountId, (account) => {
+      const limits = limitsOf(request, account);
+      const { min, max } = { ...account, ...limits };
+      if (min !== null && max !== null && min > max) return 'validation_failed';
+      const has = balance(account);
+      const isMet = (min === null || has >= min) && (max === null || has <= max);
+      const isChanged = min !== account.min || max !== account.max;
+      return isMet || !isChanged ? limits : 'limit_not_met';
+    });
+  }
+
+  /** @param change what a request makes of an account, or the code of its refusal */
+  private judgeChanged(
+    reference: string,
+    change: (account: ModelAccount) => Partial<ModelAccount> | string,
+  ): Verdict {
+    const account = find(this.accounts, reference);
+    if (!account) return { code: 'not_found' };
+    const changed = change(account);
+    if (typeof changed === 'string') return { code: changed };
+    const fields = Object.entries(changed) as [keyof ModelAccount, unknown][];
+    const version = account.version + (fields.some(([k, v]) => account[k] !== v) ? 1 : 0);
+    return { answer: viewOf({ ...account, ...changed, version }) };
   }
 
   private judgeReverse(request: Extract<ModelRequest, { kind: 'reverse' }>): Verdict {
@@ -224,8 +277,14 @@ export class ModelBooks {
     const lines = postings.map((p) => ({ ...p, account: attempt.account(p.accountId) }));
     if (lines.some((l) => !l.account)) return { code: 'account_not_found' };
     const known = lines.map((l) => ({ ...l, account: l.account! }));
+    const isOld = (l: (typeof known)[number]) =>
+      l.accountVersion !== undefined && l.accountVersion !== l.account.version;
+    if (known.some(isOld)) return { code: 'account_version_mismatch' };
     if (known.some((l) => /^[0.]+$/.test(l.amount))) return { code: 'zero_amount' };
     if (known.some((l) => l.account.isClosed)) return { code: 'account_closed' };
+    const isFrozen = ({ account: { frozen }, direction }: (typeof known)[number]) =>
+      frozen === 'all' || frozen === `${direction}s`;
+    if (known.some(isFrozen)) return { code: 'account_frozen' };
     const sums = new Map<string, bigint>();
     for (const { account, direction, amount } of known) {
       const signed = minorOf(amount, account) * (direction === 'debit' ? 1n : -1n);
@@ -287,50 +346,4 @@ function find<T extends { id: string; clientId: string | null }>(
 ): T | undefined {
   if (!reference.startsWith('client:')) return items.get(reference);
   return [...items.values()].find((item) => `client:${item.clientId}` === reference);
-}
-
-function apply(account: ModelAccount, direction: string, minor: bigint): void {
-  if (direction === 'debit') account.debits += minor;
-  else account.credits += minor;
-  account.version++;
-}
-
-function isDebitNormal(type: string): boolean {
-  return ['asset', 'expense'].includes(type);
-}
-
-function balance({ type, debits, credits }: ModelAccount): bigint {
-  return isDebitNormal(type) ? debits - credits : credits - debits;
-}
-
-function viewOf(account: ModelAccount): object {
-  return { id: account.id, ...partsOf(account) };
-}
-
-function partsOf(account: ModelAccount): object {
-  const money = (minor: bigint) => shown(minor, account);
-  const { clientId, type, currency, version, min, max } = account;
-  return {
-    ...{ clientId, type, currency, version },
-    normalSide: isDebitNormal(type) ? 'debit' : 'credit',
-    status: account.isClosed ? 'closed' : 'open',
-    balance: money(balance(account)),
-    debits: money(account.debits),
-    credits: money(account.credits),
-    minBalance: min === null ? null : money(min),
-    maxBalance: max === null ? null : money(max),
-  };
-}
-
-function minorOf(text: string, { digits }: Pick<ModelAccount, 'digits'>): bigint {
-  const [whole, fraction = ''] = text.replace('-', '').split('.') as [string, string?];
-  const minor = BigInt(whole + fraction.padEnd(digits, '0'));
-  return text.startsWith('-') ? -minor : minor;
-}
-
-function shown(minor: bigint, { digits }: Pick<ModelAccount, 'digits'>): string {
-  const unit = 10n ** BigInt(digits);
-  const size = minor < 0n ? -minor : minor;
-  const fraction = digits === 0 ? '' : `.${String(size % unit).padStart(digits, '0')}`;
-  return `${minor < 0n ? '-' : ''}${size / unit}${fraction}`;
 }

@@ -34,7 +34,7 @@ class Chooser {
     const dice = random.below(100);
     if (dice < 65) return this.post();
     if (dice < 77) return this.reverse();
-    if (dice < 82) return { kind: 'close', accountId: this.accountReference() };
+    if (dice < 88) return this.change();
     const transactions = Array.from({ length: 1 + random.below(6) }, () => this.post());
     return { kind: 'batch', mode: random.pick(['atomic', 'independent']), transactions };
   }
@@ -46,6 +46,22 @@ class Chooser {
       code: this.random.pick(['AB1', 'TOKENS', '12MONTHSOLD', 'USD']),
       digits,
     };
+  }
+
+  /** Of an account, other than by posting. */
+  private change(): ModelRequest {
+    const { random } = this;
+    const accountId = this.accountReference();
+    const kind = random.pick(['close', 'reopen', 'reopen', 'freeze', 'unfreeze', 'unfreeze']);
+    if (random.chance(0.3)) {
+      return {
+        ...{ kind: 'change', accountId },
+        ...(random.chance(0.6) && { minBalance: random.pick([null, '0', '-20', '-100']) }),
+        ...(random.chance(0.4) && { maxBalance: random.pick([null, '10', '200']) }),
+      };
+    }
+    if (kind !== 'freeze') return { kind: kind as 'close', accountId };
+    return { kind, accountId, side: random.pick(['debits', 'credits', 'all']) };
   }
 
   private open(): ModelRequest {
@@ -74,6 +90,9 @@ class Chooser {
       { accountId: credit.id, direction: 'credit', amount: `${size + wrong}` },
       { accountId: third.id, direction: 'credit', amount: '2' },
     ];
+    if (random.chance(0.05)) {
+      postings[0] = { ...postings[0]!, accountVersion: 1 + random.below(4) };
+    }
     if (random.chance(0.02)) postings[0] = { ...postings[0]!, accountId: this.accountReference() };
     const [clientId] = random.chance(0.15) ? [this.clientId()] : [];
     return { kind: 'post', postings, ...this.date(), ...(clientId !== undefined && { clientId }) };
@@ -125,6 +144,17 @@ function send(
     }
     case 'close':
       return api.post(`/v1/accounts/${request.accountId}/close`, {}, options);
+    case 'change': {
+      const { minBalance, maxBalance } = request;
+      return api.patch(`/v1/accounts/${request.accountId}`, { minBalance, maxBalance }, options);
+    }
+    case 'freeze':
+    case 'unfreeze':
+    case 'reopen': {
+      const { kind, accountId, ...rest } = request;
+      const body = { ...rest, reason: 'Random' };
+      return api.post(`/v1/accounts/${accountId}/${kind}`, body, options);
+    }
     case 'post':
       return api.post('/v1/transactions', bodyOf(request), options);
     case 'reverse': {
@@ -157,7 +187,8 @@ async function converse(api: ApiClient, random: Random): Promise<Exchange[]> {
     while (sent++ < REQUESTS) {
       const request = chooser.next();
       const key = random.chance(0.5) ? `key ${sent}` : undefined;
-      const dryRun = key === undefined && random.chance(0.15);
+      const mayBeDry = key === undefined && !MAY_BE_SO.includes(request.kind);
+      const dryRun = mayBeDry && random.chance(0.15);
       const isTwice = key !== undefined && random.chance(0.2);
       await Promise.all([
         exchange(request, key, dryRun),
@@ -174,9 +205,19 @@ async function converse(api: ApiClient, random: Random): Promise<Exchange[]> {
 const isHit = ({ answer }: Exchange) => answer.headers.get('idempotency-hit') === 'true';
 const positionOf = ({ answer }: Exchange) => Number(answer.headers.get('ledger-position'));
 
-/** How many events the request appended, or would have appended. */
-function eventsOf({ request, answer }: Exchange): number {
+/** What may be asked for that is so already, and appends nothing then. */
+const MAY_BE_SO = ['change', 'freeze'];
+
+/**
+ * How many events the request appended, or would have appended.
+ * @param appended requests by the positions of their events
+ */
+function eventsOf(exchange: Exchange, appended: ReadonlyMap<number, string>): number {
+  const { request, answer } = exchange;
   if (answer.status >= 400) return 0;
+  if (MAY_BE_SO.includes(request.kind)) {
+    return appended.get(positionOf(exchange)) === answer.headers.get('x-request-id') ? 1 : 0;
+  }
   if (request.kind !== 'batch') return 1;
   const { results } = answer.body as { results: { status: number }[] };
   return results.filter((r) => r.status === 201).length;
@@ -223,14 +264,15 @@ describe('random commands over HTTP', () => {
     expect(exchanges.filter((e) => e.answer.status >= 500)).toEqual([]);
     expectHitsToRepeat(exchanges);
 
-    const facts = await query<LoggedFact & { [column: string]: unknown }>(
+    const facts = await query<LoggedFact & { correlation_id: string }>(
       databases.urls.log,
-      'select position, type, data from event_log order by position',
+      'select position, type, data, correlation_id from event_log order by position',
     );
+    const appended = new Map(facts.map((fact) => [fact.position, fact.correlation_id]));
     // Each answer is judged by the books that its command found.
     const pending = exchanges
       .filter((e) => !isHit(e))
-      .map((e) => ({ exchange: e, found: positionOf(e) - eventsOf(e) }))
+      .map((e) => ({ exchange: e, found: positionOf(e) - eventsOf(e, appended) }))
       .sort((a, b) => b.found - a.found);
     const books = new ModelBooks();
     const past: { id: string; at: number; view: object }[] = [];

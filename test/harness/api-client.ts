@@ -47,6 +47,14 @@ export class ApiClient {
     return this.send('PUT', path, JSON.stringify(body), options);
   }
 
+  patch<Body = Record<string, unknown>>(
+    path: string,
+    body: object = {},
+    options: RequestOptions = {},
+  ): Promise<ApiAnswer<Body>> {
+    return this.send('PATCH', path, JSON.stringify(body), options);
+  }
+
   /** @throws TypeError where there was no answer */
   private async send<Body>(
     method: string,

@@ -89,21 +89,34 @@ const WRONG_TOTALS = `
     select account_no, position, debits_after, credits_after, account_version,
       sum(amount) filter (where direction = 'debit') over account as debits,
       sum(amount) filter (where direction = 'credit') over account as credits,
-      row_number() over account + 1 as version
+      row_number() over account + 1 + (
+        select count(*) from account_versions v
+        where v.account_no = entries.account_no and v.position < entries.position
+      ) as version
     from entries window account as (partition by account_no order by position, ordinal)
   ) e
   where debits_after <> coalesce(debits, 0) or credits_after <> coalesce(credits, 0)
     or account_version <> version`;
 
-/** A transaction is one step: what counts is the balance after its last posting to an account. */
+/**
+ * A transaction is one step: what counts is the balance after its last posting to an account, and
+ * the limits that the account had then.
+ */
 const BROKEN_LIMITS = `
   select * from (
-    select distinct on (account_no, e.position)
-      e.account_no, e.position, a.min_balance, a.max_balance,
+    select distinct on (e.account_no, e.position)
+      e.account_no, e.position,
+      case when v.position is null then a.min_balance else v.min_balance end as min_balance,
+      case when v.position is null then a.max_balance else v.max_balance end as max_balance,
       case when a.type in ('asset', 'expense') then debits_after - credits_after
         else credits_after - debits_after end as balance
     from entries e join accounts a using (account_no)
-    order by account_no, e.position, e.ordinal desc
+    left join lateral (
+      select * from account_versions v
+      where v.account_no = e.account_no and v.position > e.position
+      order by v.position limit 1
+    ) v on true
+    order by e.account_no, e.position, e.ordinal desc
   ) e
   where balance < min_balance or balance > max_balance`;
 

@@ -88,6 +88,14 @@ export class DocumentedClient extends ApiClient {
     return this.checked('put', path, body, await super.put<Body>(path, body, options));
   }
 
+  override async patch<Body>(
+    path: string,
+    body?: object,
+    options?: RequestOptions,
+  ): Promise<ApiAnswer<Body>> {
+    return this.checked('patch', path, body, await super.patch<Body>(path, body, options));
+  }
+
   private checked<Body>(
     method: string,
     path: string,

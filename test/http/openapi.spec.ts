@@ -140,6 +140,16 @@ describe('the OpenAPI document', () => {
     const { id } = await made('/v1/accounts', { name: 'Old', type: 'asset', currency: 'JPY' });
     expect(await made(`/v1/accounts/${id}/close`)).toMatchObject({ clientId: null });
     expect((await api.post(`/v1/accounts/${id}/close`)).status).toBe(409);
+    const reason = 'Closed the wrong one';
+    expect(await made(`/v1/accounts/${id}/reopen`, { reason })).toMatchObject({ status: 'open' });
+    expect((await api.post(`/v1/accounts/${id}/reopen`, { reason })).status).toBe(409);
+    expect((await api.patch(`/v1/accounts/${id}`, { name: 'New', minBalance: '0' })).status).toBe(
+      200,
+    );
+    expect((await api.patch(`/v1/accounts/${id}`, { minBalance: '1' })).status).toBe(422);
+    await made(`/v1/accounts/${id}/freeze`, { side: 'credits', reason });
+    await made(`/v1/accounts/${id}/unfreeze`, { reason });
+    expect((await api.post(`/v1/accounts/${id}/unfreeze`, { reason })).status).toBe(409);
     await get('/v1/accounts/client:cash?atPosition=1');
     expect((await get('/v1/accounts?limit=1'))['nextCursor']).toEqual(expect.any(String));
   });

@@ -45,7 +45,7 @@ class Walk {
     const answer =
       method === 'get'
         ? await api.get(path)
-        : await (method === 'put' ? api.put(path, body, options) : api.post(path, body, options));
+        : await api[method as 'post' | 'put' | 'patch'](path, body, options);
     expect([method, path, answer.status]).not.toContain(500);
     this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
     this.remember(answer.body);

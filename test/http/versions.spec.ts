@@ -3,6 +3,7 @@ import { startTestService, type TestService } from '../harness/service';
 import { DocumentedClient } from './documented-client';
 
 const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
+const REASON = { reason: 'A reason' };
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 const SETTLEMENT = { executedAmount: '1', settledAt: '2026-01-31T10:00:00Z' };
 
@@ -11,6 +12,36 @@ const VERSIONED: readonly [string, (api: DocumentedClient) => Promise<Change>][]
   [
     'an account that is closed',
     async (api) => close(api, await made(api, '/v1/accounts', ACCOUNT)),
+  ],
+  [
+    'an account that changes',
+    async (api) => {
+      const path = await made(api, '/v1/accounts', ACCOUNT);
+      return { path, change: (o) => api.patch(path, { name: 'B' }, o) };
+    },
+  ],
+  [
+    'an account that is frozen',
+    async (api) => {
+      const path = await made(api, '/v1/accounts', ACCOUNT);
+      return { path, change: (o) => api.post(`${path}/freeze`, { side: 'all', ...REASON }, o) };
+    },
+  ],
+  [
+    'an account that is frozen no more',
+    async (api) => {
+      const path = await made(api, '/v1/accounts', ACCOUNT);
+      await api.post(`${path}/freeze`, { side: 'all', ...REASON });
+      return { path, change: (o) => api.post(`${path}/unfreeze`, REASON, o) };
+    },
+  ],
+  [
+    'an account that is opened again',
+    async (api) => {
+      const path = await made(api, '/v1/accounts', ACCOUNT);
+      await api.post(`${path}/close`);
+      return { path, change: (o) => api.post(`${path}/reopen`, REASON, o) };
+    },
   ],
   [
     'a company that moves',
@@ -26,8 +57,7 @@ const VERSIONED: readonly [string, (api: DocumentedClient) => Promise<Change>][]
     async (api) => {
       const { path, change } = await orderThat(api, 'settle', SETTLEMENT);
       expect((await change({})).status).toBe(200);
-      const body = { reason: 'Settled twice' };
-      return { path, change: (o) => api.post(`${path}/reverse-settlement`, body, o) };
+      return { path, change: (o) => api.post(`${path}/reverse-settlement`, REASON, o) };
     },
   ],
   ['an order that is cancelled', async (api) => orderThat(api, 'cancel', {})],
@@ -111,7 +141,9 @@ describe('If-Match', () => {
   });
 
   it('is looked at in the step that changes, so one of many at once wins', async () => {
-    const { path, change } = await VERSIONED[1]![1](api);
+    const { path, change } = await VERSIONED.find(([what]) => what === 'a company that moves')![1](
+      api,
+    );
     const tag = (await api.get(path)).headers.get('etag')!;
     const answers = await Promise.all(Array.from({ length: 10 }, () => change(ifMatch(tag))));
     expect(answers.map((a) => a.status).sort()).toEqual([200, ...Array<number>(9).fill(412)]);
@@ -124,7 +156,7 @@ describe('If-Match', () => {
 
   it('and everything else that would be ignored is refused wherever it would be', async () => {
     for (const { method, path, operation } of api.endpoints.filter((e) => e.operation.security)) {
-      const send = method as 'get' | 'post' | 'put';
+      const send = method as 'get' | 'post' | 'put' | 'patch';
       const at = path.replace(/\{(position|amendment)\}/g, '1').replace(/\{\w+\}/g, NOBODY);
       const isVersioned = JSON.stringify(operation).includes('"If-Match"');
       const refused =

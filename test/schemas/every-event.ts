@@ -1,4 +1,11 @@
 import { amend } from '../../src/proof/amendments/amend';
+import {
+  ChangeAccount,
+  FreezeAccount,
+  ReopenAccount,
+  UnfreezeAccount,
+} from '../../src/books/accounts/account-change.creators';
+import { CloseAccount } from '../../src/books/accounts/account.creators';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
 import { DefineCurrency } from '../../src/books/currencies/currency.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
@@ -17,10 +24,24 @@ import { InterestBooks } from '../books/interest/interest-books';
 /** Makes events of every kind that accounts and transactions alone do not make. */
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
+  await accountChanges(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
   await amendment(ledger);
+}
+
+async function accountChanges(ledger: TestLedger): Promise<void> {
+  const { id: accountId } = await openAccount(ledger, { minBalance: '-5' });
+  const reason = 'Asked for by "the court"';
+  const change = (input: object) => ledger.accept(ChangeAccount, { accountId, ...input });
+  await change({ name: 'Ünë', metadata: { a: 'b' }, minBalance: null, maxBalance: '10' });
+  await change({ metadata: {}, minBalance: '-0.5' });
+  await ledger.accept(FreezeAccount, { accountId, side: 'credits', reason });
+  await ledger.accept(FreezeAccount, { accountId, side: 'all', reason });
+  await ledger.accept(UnfreezeAccount, { accountId, reason });
+  await ledger.accept(CloseAccount, { accountId });
+  await ledger.accept(ReopenAccount, { accountId, reason });
 }
 
 /** An account whose name was wrong from the beginning. */

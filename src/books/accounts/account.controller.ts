@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Kysely } from 'kysely';
 import type { StateDatabase } from '../../engine/define/state-table';
@@ -16,12 +16,19 @@ import {
 } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
-import { showVersion } from '../../http/versions';
+import { showVersion, type FindVersioned } from '../../http/versions';
+import { ChangeAccount, FreezeAccount } from './account-change.creators';
+import { ReopenAccount, UnfreezeAccount } from './account-change.creators';
 import { CloseAccount, OpenAccount } from './account.creators';
-import { AccountDto, AccountListQuery, AccountQuery, CloseAccountDto } from './account.dto';
+import { AccountDto, AccountListQuery, AccountQuery, AccountReasonDto } from './account.dto';
+import { ChangeAccountDto, CloseAccountDto, FreezeAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
 import { findAccount, listAccounts, listEntries, readAccount } from './account.queries';
 import { accountView } from './account.view';
+
+/** What an `If-Match` is compared with. */
+const accountOf: FindVersioned<{ accountId: string }> = (state, { accountId }) =>
+  findAccount(state, accountId);
 
 const AccountPage = pageDto(AccountDto);
 const EntryPage = pageDto(EntryDto);
@@ -42,6 +49,69 @@ export class AccountController {
     return this.commands.submit(request, OpenAccount, body);
   }
 
+  @Patch(':id')
+  @Permission('accounts.change')
+  @ApiOperation({ summary: "Change an account's name, limits and metadata" })
+  @ApiCommand({
+    status: 200,
+    type: AccountDto,
+    hasVersion: true,
+    problems: ['not_found', 'limit_not_met'],
+  })
+  change(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) accountId: string,
+    @Body() body: ChangeAccountDto,
+  ): Promise<AccountDto> {
+    return this.commands.submit(request, ChangeAccount, { ...body, accountId }, accountOf);
+  }
+
+  @Post(':id/freeze')
+  @Permission('accounts.freeze')
+  @ApiOperation({ summary: 'Have nothing posted to a side of an account, or to neither' })
+  @ApiCommand({ status: 200, type: AccountDto, hasVersion: true, problems: ['not_found'] })
+  freeze(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) accountId: string,
+    @Body() body: FreezeAccountDto,
+  ): Promise<AccountDto> {
+    return this.commands.submit(request, FreezeAccount, { ...body, accountId }, accountOf);
+  }
+
+  @Post(':id/unfreeze')
+  @Permission('accounts.unfreeze')
+  @ApiOperation({ summary: 'Have everything posted to an account again' })
+  @ApiCommand({
+    status: 200,
+    type: AccountDto,
+    hasVersion: true,
+    problems: ['not_found', 'account_not_frozen'],
+  })
+  unfreeze(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) accountId: string,
+    @Body() body: AccountReasonDto,
+  ): Promise<AccountDto> {
+    return this.commands.submit(request, UnfreezeAccount, { ...body, accountId }, accountOf);
+  }
+
+  @Post(':id/reopen')
+  @Permission('accounts.reopen')
+  @ApiOperation({ summary: 'Open an account again that was closed' })
+  @ApiCommand({
+    status: 200,
+    type: AccountDto,
+    hasVersion: true,
+    problems: ['not_found', 'account_not_closed'],
+  })
+  reopen(
+    @AsCommand() request: CommandRequest,
+    @Param('id', ReferencePipe) accountId: string,
+    @Body() body: AccountReasonDto,
+  ): Promise<AccountDto> {
+    return this.commands.submit(request, ReopenAccount, { ...body, accountId }, accountOf);
+  }
+
   @Post(':id/close')
   @Permission('accounts.close')
   @ApiOperation({ summary: 'Close an account whose balance is zero' })
@@ -56,9 +126,7 @@ export class AccountController {
     @Param('id', ReferencePipe) accountId: string,
     @Body() _: CloseAccountDto,
   ): Promise<AccountDto> {
-    return this.commands.submit(request, CloseAccount, { accountId }, (state) =>
-      findAccount(state, accountId),
-    );
+    return this.commands.submit(request, CloseAccount, { accountId }, accountOf);
   }
 
   @Get()

@@ -1,6 +1,7 @@
 import { defineCreator } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
+import type { StateSession } from '../../engine/define/state-session';
 import { formatAmount, readAmount } from '../../money/amount';
 import type { CurrencyDigits } from '../../money/currency';
 import { needCurrency, proposedDigits } from '../currencies/currency.rules';
@@ -11,7 +12,7 @@ import {
   type AccountType,
 } from './account.events';
 import { findAccount, needAccount } from './account.queries';
-import { accounts } from './account.table';
+import { accounts, type AccountRow } from './account.table';
 import { accountView, openedAccountView } from './account.view';
 import type { AccountDto } from './account.dto';
 
@@ -63,7 +64,7 @@ export const OpenAccount = defineCreator<OpenAccountInput, AccountDto>({
 });
 
 /** The limits with all digits of the currency. @throws Refusal `validation_failed` */
-function readLimits(
+export function readLimits(
   input: Pick<OpenAccountInput, 'minBalance' | 'maxBalance'>,
   of: CurrencyDigits,
 ): Pick<AccountOpenedData, 'minBalance' | 'maxBalance'> {
@@ -89,6 +90,13 @@ function invalid(...errors: FieldError[]): Refusal {
   return new Refusal('validation_failed', 'The request is not valid', { errors });
 }
 
+/** The account that a reference names. @throws Refusal `not_found` */
+export async function existingAccount(state: StateSession, reference: string): Promise<AccountRow> {
+  const account = await findAccount(state, reference);
+  if (!account) throw new Refusal('not_found', `There is no account ${reference}`);
+  return account;
+}
+
 /** `accountId`: an id or `client:<clientId>`. */
 export interface CloseAccountInput {
   accountId: string;
@@ -99,8 +107,7 @@ export const CloseAccount = defineCreator<CloseAccountInput, AccountDto>({
   name: 'CloseAccount',
   needs: ({ accountId }, needs) => needAccount(needs, accountId),
   run: async (context, { accountId }) => {
-    const account = await findAccount(context.state, accountId);
-    if (!account) throw new Refusal('not_found', `There is no account ${accountId}`);
+    const account = await existingAccount(context.state, accountId);
     const id = account.account_id;
     if (account.closed_position !== null) {
       throw new Refusal('account_already_closed', `Account ${id} is closed`, { accountId: id });

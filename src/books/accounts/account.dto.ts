@@ -2,9 +2,10 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ClientId, Currency, DateOnly, Metadata, OneOf } from '../../http/fields';
 import { PositionText, SignedAmount, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import { ACCOUNT_TYPES, type AccountType } from './account.events';
+import { ACCOUNT_TYPES, FROZEN_SIDES, type AccountType, type FrozenSide } from './account.events';
 
 const MAX_NAME = 500;
+const MAX_REASON = 500;
 
 export class OpenAccountDto {
   @ClientId()
@@ -27,6 +28,35 @@ export class OpenAccountDto {
 
   @Metadata()
   metadata?: Record<string, string>;
+}
+
+/** What is left out stays as it is. */
+export class ChangeAccountDto {
+  @Text(1, MAX_NAME, { optional: true })
+  name?: string;
+
+  @Metadata()
+  metadata?: Record<string, string>;
+
+  @SignedAmount({ optional: true, nullable: true })
+  minBalance?: string | null;
+
+  @SignedAmount({ optional: true, nullable: true })
+  maxBalance?: string | null;
+}
+
+export class FreezeAccountDto {
+  @OneOf(FROZEN_SIDES)
+  side!: FrozenSide;
+
+  @Text(1, MAX_REASON)
+  reason!: string;
+}
+
+/** Of what needs nothing but a reason: to unfreeze an account, and to open it again. */
+export class AccountReasonDto {
+  @Text(1, MAX_REASON)
+  reason!: string;
 }
 
 /** Closing takes nothing; an empty object is accepted. */
@@ -89,6 +119,14 @@ export class AccountDto {
 
   @ApiProperty({ enum: ['open', 'closed'] })
   status!: 'open' | 'closed';
+
+  @ApiProperty({
+    type: String,
+    enum: [...FROZEN_SIDES, null],
+    nullable: true,
+    description: 'The side that nothing may be posted to',
+  })
+  frozen!: FrozenSide | null;
 
   @ApiProperty({ example: '100.50', description: "Signed on the account's normal side" })
   balance!: string;

@@ -32,3 +32,36 @@ export interface AccountClosedData {
   accountId: Uuid;
 }
 export const AccountClosed = defineEvent<AccountClosedData>('AccountClosed');
+
+/** What an account is to be from now on; what is absent stays as it was. */
+export interface AccountChangedData {
+  accountId: Uuid;
+  maxBalance?: SignedAmount | null;
+  metadata?: Record<string, string>;
+  minBalance?: SignedAmount | null;
+  name?: string;
+}
+export const AccountChanged = defineEvent<AccountChangedData>('AccountChanged');
+
+export type FrozenSide = 'debits' | 'credits' | 'all';
+export const FROZEN_SIDES = ['debits', 'credits', 'all'] as const;
+
+/** Nothing is posted to that side any more; a side that was frozen before is replaced. */
+export interface AccountFrozenData {
+  accountId: Uuid;
+  reason: string;
+  side: FrozenSide;
+}
+export const AccountFrozen = defineEvent<AccountFrozenData>('AccountFrozen');
+
+export interface AccountUnfrozenData {
+  accountId: Uuid;
+  reason: string;
+}
+export const AccountUnfrozen = defineEvent<AccountUnfrozenData>('AccountUnfrozen');
+
+export interface AccountReopenedData {
+  accountId: Uuid;
+  reason: string;
+}
+export const AccountReopened = defineEvent<AccountReopenedData>('AccountReopened');

@@ -1,15 +1,45 @@
 import { defineFeature } from '../../engine/define/feature';
+import {
+  ChangeAccount,
+  FreezeAccount,
+  ReopenAccount,
+  UnfreezeAccount,
+} from './account-change.creators';
 import { CloseAccount, OpenAccount } from './account.creators';
-import { materializeAccountClosed, materializeAccountOpened } from './account.materializers';
-import { accounts, entries } from './account.table';
+import {
+  materializeAccountChanged,
+  materializeAccountClosed,
+  materializeAccountFrozen,
+  materializeAccountOpened,
+  materializeAccountReopened,
+  materializeAccountUnfrozen,
+} from './account.materializers';
+import { accounts, accountVersions, entries } from './account.table';
 
 export const accountFeature = defineFeature({
   name: 'accounts',
-  tables: [accounts, entries],
-  materializers: [materializeAccountOpened, materializeAccountClosed],
-  creators: [OpenAccount, CloseAccount],
+  tables: [accounts, accountVersions, entries],
+  materializers: [
+    materializeAccountOpened,
+    materializeAccountChanged,
+    materializeAccountFrozen,
+    materializeAccountUnfrozen,
+    materializeAccountClosed,
+    materializeAccountReopened,
+  ],
+  creators: [
+    OpenAccount,
+    ChangeAccount,
+    FreezeAccount,
+    UnfreezeAccount,
+    CloseAccount,
+    ReopenAccount,
+  ],
   problems: {
     account_already_closed: { status: 409, title: 'The account is closed already' },
+    account_not_closed: { status: 409, title: 'The account is open' },
+    account_not_frozen: { status: 409, title: 'The account is not frozen' },
+    limit_not_met: { status: 422, title: 'The balance does not meet the limit' },
     account_not_empty: { status: 422, title: 'The account has a balance' },
   },
   service: () => import('./account.service.js'),

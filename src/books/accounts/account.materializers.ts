@@ -1,9 +1,19 @@
 import assert from 'node:assert';
+import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { keepDigits, needCurrency } from '../currencies/currency.rules';
 import { parseAmount } from '../../money/amount';
-import { AccountClosed, AccountOpened } from './account.events';
-import { accounts } from './account.table';
+import type { CurrencyDigits } from '../../money/currency';
+import {
+  AccountChanged,
+  AccountClosed,
+  AccountFrozen,
+  AccountOpened,
+  AccountReopened,
+  AccountUnfrozen,
+} from './account.events';
+import { accounts, accountVersions, type AccountRow } from './account.table';
 
 export const materializeAccountOpened = defineMaterializer(
   AccountOpened,
@@ -11,21 +21,19 @@ export const materializeAccountOpened = defineMaterializer(
   ({ position, recordedAt, data }, { state }) => {
     const { currency, digits } = data;
     keepDigits(state, data, position);
-    const limit = (text: string | null) => {
-      const minor = text === null ? null : parseAmount(text, digits);
-      assert(minor !== undefined, `What should be a limit is none in ${currency}`);
-      return minor;
-    };
     state.table(accounts).insert({
       account_no: position,
       account_id: data.accountId,
       closed_position: null,
+      frozen: null,
+      changed_position: null,
+      changed_version: null,
       created_at: recordedAt,
       type: data.type,
       currency,
       digits,
-      min_balance: limit(data.minBalance),
-      max_balance: limit(data.maxBalance),
+      min_balance: limitOf(data.minBalance, data),
+      max_balance: limitOf(data.maxBalance, data),
       client_id: data.clientId,
       name: data.name,
       metadata: data.metadata,
@@ -40,16 +48,90 @@ export const materializeAccountOpened = defineMaterializer(
 
 export const materializeAccountClosed = defineMaterializer(
   AccountClosed,
+  2,
+  (event, { state }) => change(state, event, { closed_position: event.position }),
+  needAccountOf,
+);
+
+export const materializeAccountReopened = defineMaterializer(
+  AccountReopened,
   1,
-  async ({ position, data }, { state }) => {
-    const account = await state.table(accounts).get(data.accountId);
-    assert(account, `No account ${data.accountId}`);
-    state.table(accounts).update({
-      ...account,
-      closed_position: position,
-      version: account.version + 1,
-      last_position: position,
+  (event, { state }) => change(state, event, { closed_position: null }),
+  needAccountOf,
+);
+
+export const materializeAccountFrozen = defineMaterializer(
+  AccountFrozen,
+  1,
+  (event, { state }) => change(state, event, { frozen: event.data.side }),
+  needAccountOf,
+);
+
+export const materializeAccountUnfrozen = defineMaterializer(
+  AccountUnfrozen,
+  1,
+  (event, { state }) => change(state, event, { frozen: null }),
+  needAccountOf,
+);
+
+export const materializeAccountChanged = defineMaterializer(
+  AccountChanged,
+  1,
+  (event, { state }) => {
+    const { name, metadata, minBalance, maxBalance } = event.data;
+    change(state, event, (account) => {
+      const limit = (text: string | null) => limitOf(text, account);
+      return {
+        ...(name !== undefined && { name }),
+        ...(metadata !== undefined && { metadata }),
+        ...(minBalance !== undefined && { min_balance: limit(minBalance) }),
+        ...(maxBalance !== undefined && { max_balance: limit(maxBalance) }),
+      };
     });
   },
-  ({ data }, needs) => needs.row(accounts, 'account_id', data.accountId),
+  needAccountOf,
 );
+
+type OfAccount = LedgerEvent<{ accountId: string }>;
+
+function needAccountOf({ data }: OfAccount, needs: Pick<RowNeeds, 'row'>): void {
+  needs.row(accounts, 'account_id', data.accountId);
+}
+
+/** Changes an account, and keeps what it was until then. */
+function change(
+  state: StateSession,
+  { position, data }: OfAccount,
+  changes: Partial<AccountRow> | ((account: AccountRow) => Partial<AccountRow>),
+): void {
+  const account = state.table(accounts).loaded(data.accountId);
+  if (!account) assert.fail(`No account ${data.accountId}`);
+  state.append(accountVersions, {
+    account_no: account.account_no,
+    position,
+    closed_position: account.closed_position,
+    frozen: account.frozen,
+    min_balance: account.min_balance,
+    max_balance: account.max_balance,
+    name: account.name,
+    metadata: account.metadata,
+    changed_position: account.changed_position,
+    changed_version: account.changed_version,
+  });
+  const version = account.version + 1;
+  state.table(accounts).patch(data.accountId, {
+    ...(typeof changes === 'function' ? changes(account) : changes),
+    changed_position: position,
+    changed_version: version,
+    version,
+    last_position: position,
+  });
+}
+
+/** Minor units. */
+function limitOf(text: string | null, { currency, digits }: CurrencyDigits): bigint | null {
+  if (text === null) return null;
+  const minor = parseAmount(text, digits);
+  assert(minor !== undefined, `What should be a limit is none in ${currency}`);
+  return minor;
+}

@@ -1,33 +1,44 @@
-import { expressionBuilder, sql, type Expression } from 'kysely';
-import { column, type KyselyTable } from '../../database/column';
+import { expressionBuilder, sql, type AliasableExpression, type Expression } from 'kysely';
+import { column, type KyselyTable, type ReadRow } from '../../database/column';
 import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
-import type { AccountType } from './account.events';
+import type { AccountType, FrozenSide } from './account.events';
+
+/** Money in minor units. */
+const changing = {
+  closed_position: column.bigint().nullable(),
+  /** The side that nothing is posted to. */
+  frozen: column.text<FrozenSide>().nullable(),
+  min_balance: column.numeric().nullable(),
+  max_balance: column.numeric().nullable(),
+  name: column.text(),
+  metadata: column.jsonb<Record<string, string>>(),
+  /** Position of the last event, other than a posting, that changed the account. */
+  changed_position: column.bigint().nullable(),
+  /** The account's version after that. */
+  changed_version: column.bigint().nullable(),
+};
 
 /** Money in minor units. */
 const columns = {
   /** Position of the event that opened the account. */
   account_no: column.bigint(),
   account_id: column.uuid(),
-  closed_position: column.bigint().nullable(),
   created_at: column.timestamptz(),
   type: column.text<AccountType>(),
   currency: column.text(),
   /** Decimal digits of its amounts. */
   digits: column.int(),
-  min_balance: column.numeric().nullable(),
-  max_balance: column.numeric().nullable(),
   client_id: column.text().nullable(),
-  name: column.text(),
-  metadata: column.jsonb<Record<string, string>>(),
+  ...changing,
 };
 
-/** What its last entry says of an account. */
+/** What its last entry, or a later change, says of an account. */
 const derived = {
   /** Sum of all debits. */
   debits: column.numeric(),
   /** Sum of all credits. */
   credits: column.numeric(),
-  /** 1 when opened, and one more with every posting and with the closing. */
+  /** 1 when opened, and one more with every posting and every other change. */
   version: column.bigint(),
   /** Position of the last event that changed the account. */
   last_position: column.bigint(),
@@ -47,8 +58,17 @@ const entryColumns = {
   credits_after: column.numeric(),
 };
 
+/** The account's columns that may change, as they were before an event changed one of them. */
+const versionColumns = {
+  account_no: column.bigint(),
+  /** Of the event that replaced them. */
+  position: column.bigint(),
+  ...changing,
+};
+
 export interface AccountTables {
   accounts: KyselyTable<typeof columns>;
+  account_versions: KyselyTable<typeof versionColumns>;
   entries: KyselyTable<typeof entryColumns>;
 }
 
@@ -56,76 +76,102 @@ declare module '../../engine/define/state-table' {
   interface StateDatabase extends AccountTables {}
 }
 
-const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
+type Facts = ReadRow<typeof columns>;
+const CHANGING = Object.keys(changing) as (keyof typeof changing)[];
+
+/**
+ * The accounts without their totals, as they were after the event at `position`: one look into the
+ * index of their versions each. Default: as they are, which costs no look.
+ */
+export function accountFactsAsOf(position?: Expression<number>): AliasableExpression<Facts> {
+  const accountsNow = expressionBuilder<AccountTables>().selectFrom('accounts as a');
+  if (position === undefined) return accountsNow.selectAll();
+  return accountsNow
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('account_versions')
+          .selectAll()
+          .whereRef('account_no', '=', 'a.account_no')
+          .where('position', '>', position)
+          .orderBy('position')
+          .limit(eb.lit(1))
+          .as('v'),
+      (join) => join.onTrue(),
+    )
+    .select(['a.account_no', 'a.account_id', 'a.created_at', 'a.type', 'a.currency', 'a.digits'])
+    .select('a.client_id')
+    .select((eb) =>
+      CHANGING.map((name) =>
+        eb
+          .case()
+          .when('v.position', 'is', null)
+          .then(eb.ref(`a.${name}`))
+          .else(eb.ref(`v.${name}`))
+          .end()
+          .as(name),
+      ),
+    )
+    .where('a.account_no', '<=', position)
+    .$castTo<Facts>();
+}
 
 /**
  * The accounts as they were after the event at `position` (default: as they are), with totals from
  * their last entry until then; one look into the entries' index each.
  */
-export function accountsAsOf(position: Expression<number> = LAST_POSITION) {
+export function accountsAsOf(position?: Expression<number>) {
   return expressionBuilder<AccountTables>()
-    .selectFrom('accounts as a')
+    .selectFrom(accountFactsAsOf(position).as('a'))
     .leftJoinLateral(
       (eb) =>
         eb
           .selectFrom('entries')
           .select(['position', 'account_version', 'debits_after', 'credits_after'])
           .whereRef('account_no', '=', 'a.account_no')
-          .where('position', '<=', position)
+          .where('position', '<=', position ?? LAST_POSITION)
           .orderBy('position', 'desc')
           .orderBy('ordinal', 'desc')
           .limit(eb.lit(1))
           .as('e'),
       (join) => join.onTrue(),
     )
-    .select([
-      'a.account_no',
-      'a.account_id',
-      'a.created_at',
-      'a.type',
-      'a.currency',
-      'a.digits',
-      'a.min_balance',
-      'a.max_balance',
-      'a.client_id',
-      'a.name',
-      'a.metadata',
-    ])
+    .selectAll('a')
     .select((eb) => {
-      const closed = eb
-        .case()
-        .when('a.closed_position', '<=', position)
-        .then(eb.ref('a.closed_position'))
-        .end();
-      const closings = eb
-        .case()
-        .when('a.closed_position', '<=', position)
-        .then(eb.lit(1))
-        .else(eb.lit(0))
-        .end();
+      const zero = eb.cast<bigint>(eb.lit(0), 'numeric');
+      // PostgreSQL's greatest() leaves nulls out.
+      const latest = (...of: Expression<number | null>[]) => eb.fn<number>('greatest', of);
       return [
-        closed.as('closed_position'),
-        eb.fn.coalesce('e.debits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('debits'),
-        eb.fn.coalesce('e.credits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('credits'),
-        eb(eb.fn.coalesce('e.account_version', eb.lit(1)), '+', closings).as('version'),
-        eb.fn.coalesce(closed, 'e.position', 'a.account_no').as('last_position'),
+        eb.fn.coalesce('e.debits_after', zero).as('debits'),
+        eb.fn.coalesce('e.credits_after', zero).as('credits'),
+        latest(eb.lit(1), eb.ref('e.account_version'), eb.ref('a.changed_version')).as('version'),
+        latest(eb.ref('a.account_no'), eb.ref('e.position'), eb.ref('a.changed_position')).as(
+          'last_position',
+        ),
       ];
-    })
-    .where('a.account_no', '<=', position);
+    });
 }
+
+const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
 
 export const accounts = defineKeyedTable({
   name: 'accounts',
-  lastPosition: ['closed_position', 'account_no'],
+  lastPosition: ['changed_position', 'account_no'],
   key: 'account_id',
   unique: ['client_id'],
-  mutable: ['closed_position'],
+  mutable: CHANGING,
   columns,
   derived,
   source: accountsAsOf(),
   cacheRows: 50_000,
   // About 400 bytes each. Beyond that a rebuild looks totals up in the entries, by their index.
   rebuildRows: 150_000,
+});
+
+export const accountVersions = defineAppendTable({
+  name: 'account_versions',
+  lastPosition: 'position',
+  columns: versionColumns,
 });
 
 export const entries = defineAppendTable({

@@ -43,6 +43,7 @@ export class InterestController {
       'account_not_eligible',
       'account_closed',
       'future_effective_date',
+      'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
     ],

@@ -1,5 +1,10 @@
 import { sql, type Kysely } from 'kysely';
-import { accountsAsOf, type AccountRow, type AccountTables } from '../accounts/account.table';
+import {
+  accountFactsAsOf,
+  accountsAsOf,
+  type AccountRow,
+  type AccountTables,
+} from '../accounts/account.table';
 import { formatAmount } from '../../money/amount';
 import type { CurrencyBalanceDto } from './trial-balance.dto';
 
@@ -17,16 +22,14 @@ export async function readTrialBalance(
   position: number | undefined,
 ): Promise<CurrencyBalanceDto[]> {
   const rows =
-    asOf === undefined
-      ? await totals(db, position)
-      : await totalsUntil(db, asOf, position ?? Number.MAX_SAFE_INTEGER);
+    asOf === undefined ? await totals(db, position) : await totalsUntil(db, asOf, position);
   const byCurrency = Map.groupBy(rows, (row) => row.currency);
   return [...byCurrency].map(([currency, accounts]) => currencyBalance(currency, accounts));
 }
 
 function totals(db: Kysely<AccountTables>, position: number | undefined): Promise<Totals[]> {
   return db
-    .selectFrom(accountsAsOf(position === undefined ? undefined : sql.val(position)).as('a'))
+    .selectFrom(accountsAsOf(asValue(position)).as('a'))
     .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.digits'])
     .select(['a.debits', 'a.credits'])
     .orderBy('a.currency')
@@ -35,7 +38,11 @@ function totals(db: Kysely<AccountTables>, position: number | undefined): Promis
 }
 
 /** Totals after an entry are in the order of the log, so a date needs the sum of the entries. */
-function totalsUntil(db: Kysely<AccountTables>, asOf: string, position: number): Promise<Totals[]> {
+function totalsUntil(
+  db: Kysely<AccountTables>,
+  asOf: string,
+  position: number | undefined,
+): Promise<Totals[]> {
   const sums = db
     .selectFrom('entries')
     .select('account_no')
@@ -47,17 +54,16 @@ function totalsUntil(db: Kysely<AccountTables>, asOf: string, position: number):
       ];
     })
     .where('effective_date', '<=', asOf)
-    .where('position', '<=', position)
+    .where('position', '<=', position ?? Number.MAX_SAFE_INTEGER)
     .groupBy('account_no');
   return db
-    .selectFrom('accounts as a')
+    .selectFrom(accountFactsAsOf(asValue(position)).as('a'))
     .leftJoin(sums.as('e'), 'e.account_no', 'a.account_no')
     .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.digits'])
     .select((eb) => [
       eb.fn.coalesce('e.debits', eb.val(0n)).as('debits'),
       eb.fn.coalesce('e.credits', eb.val(0n)).as('credits'),
     ])
-    .where('a.account_no', '<=', position)
     .orderBy('a.currency')
     .orderBy('a.account_no')
     .execute();
@@ -76,4 +82,8 @@ function currencyBalance(currency: string, accounts: readonly Totals[]): Currenc
     return { accountId: account_id, name, type, debit: money(debit), credit: money(credit) };
   });
   return { currency, rows, totalDebit: money(totalDebit), totalCredit: money(totalCredit) };
+}
+
+function asValue(position: number | undefined) {
+  return position === undefined ? undefined : sql.val(position);
 }

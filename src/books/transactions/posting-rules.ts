@@ -14,6 +14,8 @@ export interface PostingInput<Amount extends string | bigint = string> {
   accountId: string;
   direction: Direction;
   amount: Amount;
+  /** The version that the account must have before the transaction. */
+  accountVersion?: number | undefined;
 }
 
 interface Posting {
@@ -25,22 +27,26 @@ interface Posting {
 
 /**
  * Applies the rules of the books to postings, in this order: every account exists, every amount
- * fits its currency, is not zero, every account is open, debits equal credits per currency, and
- * all postings together keep each account within its limits, whatever their order. Changes nothing.
- * @throws Refusal `account_not_found`, `validation_failed`, `zero_amount`, `account_closed`,
- *   `unbalanced_transaction`, `insufficient_funds`, `balance_limit_exceeded`
+ * fits its currency, every account has the version that was asked for, no amount is zero, every
+ * account is open, no side of one is frozen, debits equal credits per currency, and all postings
+ * together keep each account within its limits, whatever their order. Changes nothing.
+ * @throws Refusal `account_not_found`, `validation_failed`, `account_version_mismatch`,
+ *   `zero_amount`, `account_closed`, `account_frozen`, `unbalanced_transaction`,
+ *   `insufficient_funds`, `balance_limit_exceeded`
  */
 export async function checkPostings(
   state: StateSession,
   inputs: readonly PostingInput<string | bigint>[],
 ): Promise<PostedPosting[]> {
   const postings = await readPostings(state, inputs);
+  for (let i = 0; i < inputs.length; i++) checkVersion(postings[i]!.account, inputs[i]!);
   for (const { account, amount } of postings) {
     if (amount === 0n) refuse('zero_amount', account, 'cannot be posted to with a zero amount');
   }
   for (const { account } of postings) {
     if (account.closed_position !== null) refuse('account_closed', account, 'is closed');
   }
+  for (const posting of postings) checkFrozen(posting);
   checkBalanced(postings);
   return applied(postings);
 }
@@ -66,6 +72,22 @@ async function readPostings(
     throw new Refusal('validation_failed', 'The request is not valid', { errors });
   }
   return postings;
+}
+
+function checkVersion(
+  account: AccountRow,
+  { accountVersion }: PostingInput<string | bigint>,
+): void {
+  if (accountVersion === undefined || accountVersion === account.version) return;
+  const { version } = account;
+  refuse('account_version_mismatch', account, `has version ${version}, not ${accountVersion}`);
+}
+
+function checkFrozen({ account, direction }: Posting): void {
+  const { frozen } = account;
+  if (frozen === null) return;
+  if (frozen === 'all') refuse('account_frozen', account, 'is frozen');
+  if (frozen === `${direction}s`) refuse('account_frozen', account, `is frozen for ${frozen}`);
 }
 
 function checkBalanced(postings: readonly Posting[]): void {

@@ -8,7 +8,7 @@ import {
   IdempotencyKey,
   ListOf,
 } from '../../http/fields';
-import { Metadata, OneOf, PositionText, Reference, Text } from '../../http/fields';
+import { Metadata, OneOf, Position, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import type { PostingInput } from './posting-rules';
 import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
@@ -27,6 +27,9 @@ export class PostingDto implements PostingInput {
 
   @Amount()
   amount!: string;
+
+  @Position(1, { optional: true, description: "The account's version before this transaction" })
+  accountVersion?: number;
 }
 
 export class PostTransactionDto implements PostTransactionInput {

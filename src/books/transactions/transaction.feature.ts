@@ -23,6 +23,8 @@ export const transactionFeature = defineFeature({
     already_reversed: { status: 409, title: 'The transaction is reversed already' },
     unbalanced_transaction: { status: 422, title: 'Debits and credits differ' },
     account_not_found: { status: 422, title: 'There is no such account' },
+    account_frozen: { status: 422, title: 'The side of the account is frozen' },
+    account_version_mismatch: { status: 409, title: 'The account has another version by now' },
     account_closed: { status: 422, title: 'The account is closed' },
     insufficient_funds: { status: 422, title: 'The balance would fall below its minimum' },
     balance_limit_exceeded: { status: 422, title: 'The balance would rise above its maximum' },

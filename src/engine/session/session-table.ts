@@ -86,6 +86,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
   /** The slot that was asked for last: a row that is looked up is most often changed next. */
   private latest: Slot<Row> | undefined;
   private readonly indexes: readonly { column: string; keys: Map<Key, Key | undefined> }[];
+  private readonly mutable: ReadonlySet<string>;
   private changed: Slot<Row>[] = [];
   /** Keys and values that were looked for and not found; forgotten when a batch commits. */
   private absent: { readonly column: string; readonly value: Key; readonly batch: number }[] = [];
@@ -97,6 +98,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     protected readonly scope: SessionScope,
     holdsAll = scope.beganEmpty,
   ) {
+    this.mutable = new Set(definition.mutable);
     this.indexes = definition.unique.map((column) => ({ column, keys: new Map() }));
     this.holdsAll = holdsAll;
   }
@@ -259,8 +261,9 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
   }
 
   private isChanged(before: Row, after: Partial<Row>): boolean {
-    for (const column of this.definition.mutable) {
-      if (column in after && before[column] !== after[column]) return true;
+    // Of what is given, which a posting sets little of: half the time of asking for each column.
+    for (const column in after) {
+      if (this.mutable.has(column) && before[column] !== after[column]) return true;
     }
     return false;
   }

@@ -48,7 +48,7 @@ export class AccountChangeDto {
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'null: it opened or closed the account',
+    description: 'null: it is no posting',
   })
   transactionId!: string | null;
 
@@ -85,7 +85,10 @@ export class AccountDiffDto {
   @ApiProperty({ example: '-10.00', description: "Signed on the account's normal side" })
   balanceChange!: string;
 
-  @ApiProperty({ type: 'integer', description: 'The opening, every posting, and the closing' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'The opening, every posting, and every other change',
+  })
   changes!: number;
 
   @ApiProperty({ type: AccountTotalsDto, nullable: true, description: 'null: it was not open yet' })

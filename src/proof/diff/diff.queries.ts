@@ -49,7 +49,7 @@ export interface ChangedAccounts {
 export interface AccountChange {
   readonly account_no: number;
   readonly position: number;
-  /** Null for the opening and the closing. */
+  /** Null for what is no posting: the opening, the closing and other changes. */
   readonly transaction_id: string | null;
   /** Minor units. */
   readonly debits: bigint;
@@ -108,13 +108,13 @@ async function changedByEvents(
     .select('account_no')
     .where('account_no', '>', from)
     .where('account_no', '<=', to);
-  const closed = db
-    .selectFrom('accounts')
+  const changed = db
+    .selectFrom('account_versions')
     .select('account_no')
-    .where('closed_position', '>', from)
-    .where('closed_position', '<=', to);
+    .where('position', '>', from)
+    .where('position', '<=', to);
   const rows = await db
-    .selectFrom(posted.union(opened).union(closed).as('c'))
+    .selectFrom(posted.union(opened).union(changed).as('c'))
     .select('account_no')
     .where('account_no', '>', after)
     .orderBy('account_no')
@@ -143,7 +143,8 @@ async function lastAsked(
 }
 
 /**
- * Asks accounts one by one for their first entry in a range, each one look into the entries' index.
+ * Asks accounts one by one for their first entry and their first other change in a range, each one
+ * look into an index.
  * Written with limits so that the planner keeps to that whatever it thinks of the tables: EXISTS it
  * may answer by reading all entries, and without an order it asks all before it sorts them.
  */
@@ -155,7 +156,7 @@ async function changedOfAccounts(
 ): Promise<number[]> {
   const some = db
     .selectFrom('accounts')
-    .select(['account_no', 'closed_position'])
+    .select('account_no')
     .where('account_no', '>', after)
     .where('account_no', '<=', upTo)
     .orderBy('account_no')
@@ -174,12 +175,24 @@ async function changedOfAccounts(
           .as('first'),
       (join) => join.onTrue(),
     )
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('account_versions as v')
+          .select('v.position')
+          .whereRef('v.account_no', '=', 'a.account_no')
+          .where('v.position', '>', from)
+          .orderBy('v.position')
+          .limit(1)
+          .as('changed'),
+      (join) => join.onTrue(),
+    )
     .select('a.account_no')
     .where((eb) =>
       eb.or([
         eb('first.position', '<=', to),
+        eb('changed.position', '<=', to),
         eb('a.account_no', '>', from),
-        eb.and([eb('a.closed_position', '>', from), eb('a.closed_position', '<=', to)]),
       ]),
     )
     .orderBy('a.account_no')
@@ -208,27 +221,53 @@ async function readAccounts(
  */
 export async function readAccountChanges(
   db: Kysely<BookTables>,
-  accounts: readonly Pick<AccountRow, 'account_no' | 'closed_position'>[],
+  accounts: readonly Pick<AccountRow, 'account_no'>[],
   { from, to }: EventRange,
   limit: number,
 ): Promise<Map<number, AccountChange[]>> {
   const numbers = accounts.map((a) => a.account_no);
   const posted = await readPosted(db, numbers, { from, to }, limit);
-  const byAccount = Map.groupBy(posted, (change) => change.account_no);
-  const isInRange = (position: number | null) =>
-    position !== null && position > from && position <= to;
+  const changed = await readChanged(db, numbers, { from, to }, limit);
+  const byAccount = Map.groupBy([...posted, ...changed], (change) => change.account_no);
   return new Map(
-    accounts.map(({ account_no, closed_position }) => {
-      const other = { account_no, transaction_id: null, debits: 0n, credits: 0n };
-      // Nothing is posted to an account before it is opened, nor after it is closed.
+    numbers.map((account_no) => {
+      const isOpened = account_no > from && account_no <= to;
       const changes = [
-        ...(isInRange(account_no) ? [{ ...other, position: account_no }] : []),
-        ...(byAccount.get(account_no) ?? []),
-        ...(isInRange(closed_position) ? [{ ...other, position: closed_position! }] : []),
+        ...(isOpened ? [{ ...NOT_POSTED, account_no, position: account_no }] : []),
+        ...(byAccount.get(account_no) ?? []).sort((a, b) => a.position - b.position),
       ];
       return [account_no, changes.slice(0, limit)];
     }),
   );
+}
+
+const NOT_POSTED = { transaction_id: null, debits: 0n, credits: 0n } as const;
+
+/** What other events of a range did to accounts; one look into the index of versions each. */
+async function readChanged(
+  db: Kysely<BookTables>,
+  numbers: readonly number[],
+  { from, to }: EventRange,
+  limit: number,
+): Promise<AccountChange[]> {
+  const rows = await db
+    .selectFrom(rowsOf('a', { account_no: given('bigint', numbers) }))
+    .innerJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('account_versions as v')
+          .select('v.position')
+          .whereRef('v.account_no', '=', 'a.account_no')
+          .where('v.position', '>', from)
+          .where('v.position', '<=', to)
+          .orderBy('v.position')
+          .limit(limit)
+          .as('v'),
+      (join) => join.onTrue(),
+    )
+    .select(['a.account_no', 'v.position'])
+    .execute();
+  return rows.map((row) => ({ ...NOT_POSTED, ...row }));
 }
 
 /** What the transactions of a range did to accounts, as {@link readAccountChanges} says. */

@@ -61,6 +61,7 @@ describe('accounts over HTTP', () => {
       normalSide: 'debit',
       currency: 'USD',
       status: 'open',
+      frozen: null,
       balance: '11.75',
       debits: '11.75',
       credits: '0.00',

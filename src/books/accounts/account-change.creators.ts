@@ -1,0 +1,152 @@
+import { defineCreator, type CreatorContext } from '../../engine/define/creator';
+import { Refusal } from '../../engine/define/refusal';
+import { formatAmount } from '../../money/amount';
+import { existingAccount, readLimits } from './account.creators';
+import { AccountChanged, AccountFrozen, AccountReopened, AccountUnfrozen } from './account.events';
+import type { AccountChangedData, FrozenSide } from './account.events';
+import { findAccount, needAccount } from './account.queries';
+import type { AccountRow } from './account.table';
+import { accountView, balanceOf } from './account.view';
+import type { AccountDto } from './account.dto';
+
+/** `accountId`: an id or `client:<clientId>`. What is absent stays as it is. */
+export interface ChangeAccountInput {
+  accountId: string;
+  name?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+  /** Decimal strings; null: no limit. */
+  minBalance?: string | null | undefined;
+  maxBalance?: string | null | undefined;
+}
+
+/**
+ * Changes what an account is called and what it may hold, whatever its state; what is as it was
+ * appends nothing. Refuses `not_found`, `validation_failed` for limits that do not fit the currency
+ * or each other, and `limit_not_met` for one that the balance does not meet now.
+ */
+export const ChangeAccount = defineCreator<ChangeAccountInput, AccountDto>({
+  name: 'ChangeAccount',
+  needs: needNamed,
+  run: async (context, input) => {
+    const account = await existingAccount(context.state, input.accountId);
+    const changes = changesOf(account, input);
+    if (Object.keys(changes).length > 0) {
+      refuseUnmet(account, changes);
+      await context.append(AccountChanged, { accountId: account.account_id, ...changes });
+    }
+    return currentView(context, account);
+  },
+});
+
+/** The fields that are given and differ, in the order of the canonical form: see canonicalJson. */
+function changesOf(
+  account: AccountRow,
+  { name, metadata, minBalance, maxBalance }: ChangeAccountInput,
+): Omit<AccountChangedData, 'accountId'> {
+  const now = accountView(account);
+  const limits = {
+    minBalance: minBalance === undefined ? now.minBalance : minBalance,
+    maxBalance: maxBalance === undefined ? now.maxBalance : maxBalance,
+  };
+  const wanted = readLimits(limits, account);
+  return {
+    ...(wanted.maxBalance !== now.maxBalance && { maxBalance: wanted.maxBalance }),
+    ...(metadata !== undefined && !isSame(metadata, now.metadata) && { metadata }),
+    ...(wanted.minBalance !== now.minBalance && { minBalance: wanted.minBalance }),
+    ...(name !== undefined && name !== now.name && { name }),
+  };
+}
+
+function isSame(a: Record<string, string>, b: Record<string, string>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** @throws Refusal `limit_not_met` */
+function refuseUnmet(
+  { account_id: accountId, type, digits, debits, credits }: AccountRow,
+  { minBalance: min, maxBalance: max }: Omit<AccountChangedData, 'accountId'>,
+): void {
+  const balance = balanceOf(type, debits, credits);
+  const minorOf = (text: string) => BigInt(text.replace('.', ''));
+  const shown = `Account ${accountId} has the balance ${formatAmount(balance, digits)}`;
+  const refuse = (field: string, limit: string) => {
+    const errors = [{ pointer: `/${field}`, message: 'is not met by the balance' }];
+    throw new Refusal('limit_not_met', `${shown}: ${field} ${limit}`, { accountId, errors });
+  };
+  if (min && balance < minorOf(min)) refuse('minBalance', min);
+  if (max && balance > minorOf(max)) refuse('maxBalance', max);
+}
+
+/** `accountId`: an id or `client:<clientId>`. */
+export interface FreezeAccountInput {
+  accountId: string;
+  side: FrozenSide;
+  reason: string;
+}
+
+/**
+ * Has nothing be posted to a side of an account any more, or to neither, until it is unfrozen;
+ * takes the place of a side that was frozen before. Refuses `not_found`.
+ */
+export const FreezeAccount = defineCreator<FreezeAccountInput, AccountDto>({
+  name: 'FreezeAccount',
+  needs: needNamed,
+  run: async (context, { accountId: reference, side, reason }) => {
+    const account = await existingAccount(context.state, reference);
+    if (account.frozen !== side) {
+      await context.append(AccountFrozen, { accountId: account.account_id, reason, side });
+    }
+    return currentView(context, account);
+  },
+});
+
+/** `accountId`: an id or `client:<clientId>`. */
+export interface AccountReasonInput {
+  accountId: string;
+  reason: string;
+}
+
+/** Has everything be posted to an account again. Refuses `not_found`, `account_not_frozen`. */
+export const UnfreezeAccount = defineCreator<AccountReasonInput, AccountDto>({
+  name: 'UnfreezeAccount',
+  needs: needNamed,
+  run: async (context, { accountId: reference, reason }) => {
+    const account = await existingAccount(context.state, reference);
+    const { account_id: accountId } = account;
+    if (account.frozen === null) {
+      throw new Refusal('account_not_frozen', `Account ${accountId} is not frozen`, { accountId });
+    }
+    await context.append(AccountUnfrozen, { accountId, reason });
+    return currentView(context, account);
+  },
+});
+
+/**
+ * Opens an account that was closed again; where it was frozen it still is. Refuses `not_found`,
+ * `account_not_closed`.
+ */
+export const ReopenAccount = defineCreator<AccountReasonInput, AccountDto>({
+  name: 'ReopenAccount',
+  needs: needNamed,
+  run: async (context, { accountId: reference, reason }) => {
+    const account = await existingAccount(context.state, reference);
+    const { account_id: accountId } = account;
+    if (account.closed_position === null) {
+      throw new Refusal('account_not_closed', `Account ${accountId} is open`, { accountId });
+    }
+    await context.append(AccountReopened, { accountId, reason });
+    return currentView(context, account);
+  },
+});
+
+function needNamed(
+  { accountId }: { readonly accountId: string },
+  needs: Parameters<typeof needAccount>[0],
+): void {
+  needAccount(needs, accountId);
+}
+
+async function currentView({ state }: CreatorContext, account: AccountRow): Promise<AccountDto> {
+  return accountView((await findAccount(state, account.account_id))!);
+}
