@@ -1,5 +1,11 @@
 import type { KyselyPlugin } from 'kysely';
-import { OpenAccount } from '../../src/books/accounts/account.creators';
+import {
+  ChangeAccount,
+  FreezeAccount,
+  ReopenAccount,
+  UnfreezeAccount,
+} from '../../src/books/accounts/account-change.creators';
+import { CloseAccount, OpenAccount } from '../../src/books/accounts/account.creators';
 import { CreateCompany } from '../../src/books/companies/company.creators';
 import { PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
@@ -225,5 +231,23 @@ describe('what a batch of commands needs to know', () => {
     const input = { name: 'A', type: 'asset', currency: 'USD', clientId: 'a' } as const;
     const run = await runAhead(ledger, [command(OpenAccount, input)], ['AccountOpened']);
     expect([run.outcomes[0]!.kind, run.while]).toEqual(['accepted', NOTHING]);
+  });
+
+  it('is there before accounts are changed', async () => {
+    const ledger = await startTestLedger();
+    const account = await openAccount(ledger, { clientId: 'a' });
+    const [accountId, reason] = ['client:a', 'A reason'];
+    const changes = [
+      command(ChangeAccount, { accountId, name: 'Renamed', minBalance: '-1' }),
+      command(FreezeAccount, { accountId: account.id, side: 'all', reason }),
+      command(UnfreezeAccount, { accountId, reason }),
+      command(CloseAccount, { accountId }),
+      command(ReopenAccount, { accountId: account.id, reason }),
+    ];
+    const appended = ['Changed', 'Frozen', 'Unfrozen', 'Closed', 'Reopened'];
+    const types = appended.map((what) => `Account${what}`);
+    const run = await runAhead(ledger, changes, types);
+    expect(run.outcomes.map((o) => o.kind)).toEqual(changes.map(() => 'accepted'));
+    expect(run.while).toEqual(NOTHING);
   });
 });

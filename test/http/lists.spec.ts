@@ -16,6 +16,7 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],
+  ['/v1/interest-accruals', 'accountId=client:liability', 'accountId=client:cash'],
   ['/v1/orders', 'status=placed', 'status=settled'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
@@ -59,6 +60,7 @@ describe('the cursor of a list', () => {
     const order = { companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '1' };
     const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
     for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
+    await accrueTwice();
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
       for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
     }
@@ -67,6 +69,22 @@ describe('the cursor of a list', () => {
       await post('/v1/admin/events/6/amend', { data, reason });
     }
   }, 120_000);
+
+  async function accrueTwice(): Promise<void> {
+    for (const type of ['liability', 'expense']) {
+      await post('/v1/accounts', { clientId: type, name: type, type, currency: 'USD' });
+    }
+    const postings = [
+      { accountId: 'client:cash', direction: 'debit', amount: '1000' },
+      { accountId: 'client:liability', direction: 'credit', amount: '1000' },
+    ];
+    await post('/v1/transactions', { description: 'x', effectiveDate: '2024-01-01', postings });
+    for (const through of ['2024-01-31', '2024-02-29']) {
+      const terms = { through, annualRate: '0.1', dayCount: 'actual/365' };
+      const accounts = { accountIds: ['client:liability'], expenseAccountId: 'client:expense' };
+      await post('/v1/interest-accruals', { ...terms, ...accounts });
+    }
+  }
 
   /** A replay's request waits for its end, so it is aborted while that waits. */
   async function queuedAndAborted(path: string): Promise<void> {
