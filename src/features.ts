@@ -3,6 +3,7 @@ import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
 import { interestFeature } from './books/interest/interest.feature';
 import { orderFeature } from './books/orders/order.feature';
+import { periodFeature } from './books/periods/period.feature';
 import { trialBalanceFeature } from './books/reports/trial-balance.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
 import type { Feature } from './engine/define/feature';
@@ -26,6 +27,7 @@ export const features: readonly Feature[] = [
   companyFeature,
   interestFeature,
   orderFeature,
+  periodFeature,
   trialBalanceFeature,
   diffFeature,
   eventFeature,

@@ -4,6 +4,7 @@ import accountClosedV1 from './events/AccountClosed.v1.json';
 import accountFrozenV1 from './events/AccountFrozen.v1.json';
 import accountOpenedV1 from './events/AccountOpened.v1.json';
 import accountOpenedV2 from './events/AccountOpened.v2.json';
+import accountOpenedV3 from './events/AccountOpened.v3.json';
 import accountReopenedV1 from './events/AccountReopened.v1.json';
 import accountUnfrozenV1 from './events/AccountUnfrozen.v1.json';
 import companyAddressChangedV1 from './events/CompanyAddressChanged.v1.json';
@@ -25,6 +26,8 @@ import orderPlacedV2 from './events/OrderPlaced.v2.json';
 import orderSettledV1 from './events/OrderSettled.v1.json';
 import orderSettledV2 from './events/OrderSettled.v2.json';
 import orderSettlementReversedV1 from './events/OrderSettlementReversed.v1.json';
+import periodClosedV1 from './events/PeriodClosed.v1.json';
+import periodReopenedV1 from './events/PeriodReopened.v1.json';
 import transactionPostedV1 from './events/TransactionPosted.v1.json';
 import transactionPostedV2 from './events/TransactionPosted.v2.json';
 import webhookDisabledV1 from './events/WebhookDisabled.v1.json';
@@ -37,7 +40,7 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   AccountChanged: { 1: accountChangedV1 },
   AccountClosed: { 1: accountClosedV1 },
   AccountFrozen: { 1: accountFrozenV1 },
-  AccountOpened: { 1: accountOpenedV1, 2: accountOpenedV2 },
+  AccountOpened: { 1: accountOpenedV1, 2: accountOpenedV2, 3: accountOpenedV3 },
   AccountReopened: { 1: accountReopenedV1 },
   AccountUnfrozen: { 1: accountUnfrozenV1 },
   CompanyAddressChanged: { 1: companyAddressChangedV1 },
@@ -53,6 +56,8 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   OrderPlaced: { 1: orderPlacedV1, 2: orderPlacedV2 },
   OrderSettled: { 1: orderSettledV1, 2: orderSettledV2 },
   OrderSettlementReversed: { 1: orderSettlementReversedV1 },
+  PeriodClosed: { 1: periodClosedV1 },
+  PeriodReopened: { 1: periodReopenedV1 },
   TransactionPosted: { 1: transactionPostedV1, 2: transactionPostedV2 },
   WebhookDisabled: { 1: webhookDisabledV1 },
   WebhookEnabled: { 1: webhookEnabledV1 },

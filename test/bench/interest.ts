@@ -1,3 +1,4 @@
+import type { AccountType } from '../../src/books/accounts/account.events';
 import { OpenAccount } from '../../src/books/accounts/account.creators';
 import type { Outcome } from '../../src/engine/define/creator';
 import type { OpenLedger } from '../../src/engine/open-ledger';
@@ -9,9 +10,9 @@ import type { PostTransactionInput } from '../../src/books/transactions/transact
 const ACTOR = 'bench';
 /** No other accounts of the bench are in it. */
 const CURRENCY = 'EUR';
-const OPEN_IN_FLIGHT = 2_000;
+export const OPEN_IN_FLIGHT = 2_000;
 const POST_IN_FLIGHT = 16;
-const ACCOUNTS_PER_DEPOSIT = 999;
+export const ACCOUNTS_PER_DEPOSIT = 999;
 const WAITER_PAUSE_MS = 5;
 
 export interface InterestLoad {
@@ -124,16 +125,16 @@ function watch(ledger: OpenLedger['ledger'], cash: string) {
   };
 }
 
-async function openAccount(
+export async function openAccount(
   ledger: OpenLedger['ledger'],
-  type: 'asset' | 'liability' | 'expense',
+  type: AccountType,
   name: string,
 ): Promise<string> {
   const input = { name, type, currency: CURRENCY };
   return accepted(await ledger.submit({ creator: OpenAccount, actor: ACTOR, input })).id;
 }
 
-function accepted<Answer>(outcome: Outcome<Answer>): Answer {
+export function accepted<Answer>(outcome: Outcome<Answer>): Answer {
   if (outcome.kind === 'refused') throw outcome.refusal;
   return outcome.answer;
 }

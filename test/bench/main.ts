@@ -18,6 +18,7 @@ import {
 import type { HttpLoad } from './http-load';
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
+import { measurePeriods } from './periods';
 import { findPgbench, measurePgbench } from './pgbench';
 import { measureHttp, startBareRoute, startService, type Server } from './processes';
 import { measureProof } from './proof';
@@ -241,9 +242,20 @@ class Bench {
       const note = `${took}, one more day in ${load.nextSeconds.toFixed(1)} s`;
       this.results.add('interest.accounts_per_s', perSecond, 'accounts/s', note);
       this.results.add('interest.longest_wait_ms', load.longestWaitMs, 'ms', 'of another command');
+      await this.periods(open);
     } finally {
       await open.close();
     }
+  }
+
+  /** In the books of the interest: so many accounts more are looked at, and sealed. */
+  private async periods(open: OpenLedger): Promise<void> {
+    const accounts = this.sizes.interestAccounts;
+    say(`the close of a period with ${accounts.toLocaleString('en')} income accounts`);
+    const load = await measurePeriods(open, accounts);
+    const carried = `${accounts.toLocaleString('en')} accounts carried, twice as many sealed`;
+    const note = `${carried}; checking the seal takes ${load.checkSeconds.toFixed(1)} s`;
+    this.results.add(`periods.close_${accounts / 1000}k_s`, load.closeSeconds, 's', note);
   }
 
   private async proof(): Promise<void> {

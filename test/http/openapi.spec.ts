@@ -1,4 +1,3 @@
-import type { BooksReport } from '../../src/proof/runs/verify-books';
 import { PermanentFailure } from '../../src/engine/define/task-handler';
 import { startWithPretendedWork, withTimings } from '../proof/runs/run-service';
 import { cloneDatabases } from '../harness/databases';
@@ -7,6 +6,7 @@ import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 import { Receiver } from '../outside/webhooks/receiver';
 import { DocumentedClient } from './documented-client';
+import { FOUND, NOBODY } from './pretended-findings';
 import { withEmail } from '../outside/tasks/task-service';
 
 interface Named {
@@ -23,7 +23,6 @@ interface Task {
   status: string;
 }
 
-const NOBODY = '00000000-0000-4000-8000-000000000000';
 const RUNS = '/v1/admin/replay-verifications';
 const REPLAYS = '/v1/admin/replays';
 const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
@@ -31,38 +30,6 @@ const ORDER = {
   ...{ companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '10.5' },
   ...{ cashAccountId: 'client:cash', settlementAccountId: 'client:broker' },
 };
-const TIME = '2026-01-31T10:00:00.000Z';
-/** What runs may find that the books of a test never have. */
-const FOUND = {
-  chain: { ok: false, brokenAt: 7 },
-  log: [{ kind: 'event_changed', position: 7, detail: 'The event is another one' }],
-  tables: [
-    {
-      ...{ table: 'accounts', liveRows: 4, rebuiltRows: 5, missing: 1, extra: 0, changed: 1 },
-      firstDivergingPosition: 3,
-      samples: [
-        { key: 'account_no=1', column: null, live: null, rebuilt: '{"account_no": 1}' },
-        { key: 'account_no=2', column: 'name', live: 'Mallory', rebuilt: 'Alice' },
-      ],
-    },
-  ],
-  tasks: {
-    ...{ matched: 3, missing: 1, extra: 0, amended: 0, executed: 0, firstDifference: 3 },
-    samples: [{ position: 3, ordinal: 0, kind: 'missing', name: 'order.confirmation-upload' }],
-  },
-  doom: {
-    ...{ position: 8, eventId: NOBODY, type: 'AccountOpened', error: 'Cannot be' },
-    neighbours: [
-      { position: 9, eventId: NOBODY, type: 'AccountClosed', version: 1, recordedAt: TIME },
-    ],
-  },
-  checkpoints: {
-    ...{ location: '/somewhere', read: 2, agreed: 1, problemCount: 1, log: [] },
-    newestAgreed: { name: 'checkpoint-7', position: 7, time: TIME },
-    problems: [{ name: 'checkpoint-8', problem: 'is not signed' }],
-  },
-} as const satisfies Partial<BooksReport>;
-
 /** Some address, for endpoints that need not find anything. */
 function somewhere(path: string): string {
   const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
@@ -234,6 +201,29 @@ describe('the OpenAPI document', () => {
       reversal: { reason: 'A mistake' },
     });
     await get('/v1/interest-accruals?accountId=client:savings');
+  });
+
+  it('says what is answered of periods and groups', async () => {
+    const path = '/v1/period-closes';
+    await made(path, { through: '2026-01-31' });
+    expect((await api.post(path, { through: '2026-01-31' })).status).toBe(409);
+    const dated = { ...posting('1', 'fees'), effectiveDate: '2026-01-31' };
+    expect((await api.post('/v1/transactions', dated)).status).toBe(422);
+    const february = { through: '2026-02-28', closeTo: ['client:equity'] };
+    await made('/v1/transactions', { ...dated, effectiveDate: '2026-02-01' });
+    const { id } = await made(path, february);
+    const { transactionIds } = await get<{ transactionIds: string[] }>(`${path}/${id}`);
+    expect(await get(`/v1/transactions/${transactionIds[0]}`)).toMatchObject({ closing: true });
+    const [first] = (await get<List<Named>>(path)).data;
+    const reason = 'A late invoice';
+    expect((await api.post(`${path}/${first!.id}/reopen`, { reason })).status).toBe(409);
+    await made(`${path}/${id}/reopen`, { reason });
+    expect((await api.post(`${path}/${id}/reopen`, { reason })).status).toBe(409);
+    const late = await made('/v1/transactions', { ...dated, effectiveDate: '2026-02-28' });
+    const { data } = await get<List<object>>(`${path}/${id}/late-entries`);
+    expect(data).toMatchObject([{ transactionId: late.id }]);
+    expect((await api.patch('/v1/accounts/client:fees', { group: 'costs:bank' })).status).toBe(200);
+    expect((await get<List<Named>>('/v1/accounts?group=costs')).data).toHaveLength(1);
   });
 
   it('says what is answered of webhooks and tasks', async () => {

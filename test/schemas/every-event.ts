@@ -8,6 +8,8 @@ import {
 import { CloseAccount } from '../../src/books/accounts/account.creators';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
 import { DefineCurrency } from '../../src/books/currencies/currency.creators';
+import { ClosePeriod, ReopenPeriod } from '../../src/books/periods/period.creators';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
@@ -17,7 +19,7 @@ import {
   RotateWebhookSecret,
   SubscribeWebhook,
 } from '../../src/outside/webhooks/webhook.creators';
-import { openAccount } from '../harness/books';
+import { openAccount, transfer } from '../harness/books';
 import type { TestLedger } from '../harness/ledger';
 import { InterestBooks } from '../books/interest/interest-books';
 
@@ -25,6 +27,7 @@ import { InterestBooks } from '../books/interest/interest-books';
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
   await accountChanges(ledger);
+  await periods(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -36,12 +39,30 @@ async function accountChanges(ledger: TestLedger): Promise<void> {
   const reason = 'Asked for by "the court"';
   const change = (input: object) => ledger.accept(ChangeAccount, { accountId, ...input });
   await change({ name: 'Ünë', metadata: { a: 'b' }, minBalance: null, maxBalance: '10' });
-  await change({ metadata: {}, minBalance: '-0.5' });
+  await change({ metadata: {}, minBalance: '-0.5', group: 'a.b:C-d:_' });
+  await change({ group: null });
   await ledger.accept(FreezeAccount, { accountId, side: 'credits', reason });
   await ledger.accept(FreezeAccount, { accountId, side: 'all', reason });
   await ledger.accept(UnfreezeAccount, { accountId, reason });
   await ledger.accept(CloseAccount, { accountId });
   await ledger.accept(ReopenAccount, { accountId, reason });
+}
+
+/** With and without something to carry; before all that others post. */
+async function periods(ledger: TestLedger): Promise<void> {
+  const [cash, sales, equity] = [
+    await openAccount(ledger),
+    await openAccount(ledger, { type: 'income', group: 'income:sales' }),
+    await openAccount(ledger, { type: 'equity' }),
+  ];
+  await ledger.accept(ClosePeriod, { through: '1950-01-31' });
+  const sale = transfer(cash, sales, '7', { effectiveDate: '1950-02-01' });
+  await ledger.accept(PostTransaction, sale);
+  const february = { through: '1950-02-28', closeTo: [equity.id] };
+  const { id: closeId } = await ledger.accept(ClosePeriod, february);
+  await ledger.accept(ReopenPeriod, { closeId, reason: 'A "late" invoice' });
+  await ledger.accept(PostTransaction, sale);
+  await ledger.accept(ClosePeriod, february);
 }
 
 /** An account whose name was wrong from the beginning. */

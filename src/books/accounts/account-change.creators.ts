@@ -17,12 +17,14 @@ export interface ChangeAccountInput {
   /** Decimal strings; null: no limit. */
   minBalance?: string | null | undefined;
   maxBalance?: string | null | undefined;
+  /** null: in no group. */
+  group?: string | null | undefined;
 }
 
 /**
- * Changes what an account is called and what it may hold, whatever its state; what is as it was
- * appends nothing. Refuses `not_found`, `validation_failed` for limits that do not fit the currency
- * or each other, and `limit_not_met` for one that the balance does not meet now.
+ * Changes what an account is called, where it belongs and what it may hold, whatever its state;
+ * what is as it was appends nothing. Refuses `not_found`, `validation_failed` for limits that do
+ * not fit the currency or each other, and `limit_not_met` for one that the balance does not meet.
  */
 export const ChangeAccount = defineCreator<ChangeAccountInput, AccountDto>({
   name: 'ChangeAccount',
@@ -41,7 +43,7 @@ export const ChangeAccount = defineCreator<ChangeAccountInput, AccountDto>({
 /** The fields that are given and differ, in the order of the canonical form: see canonicalJson. */
 function changesOf(
   account: AccountRow,
-  { name, metadata, minBalance, maxBalance }: ChangeAccountInput,
+  { name, metadata, minBalance, maxBalance, group }: ChangeAccountInput,
 ): Omit<AccountChangedData, 'accountId'> {
   const now = accountView(account);
   const limits = {
@@ -50,6 +52,7 @@ function changesOf(
   };
   const wanted = readLimits(limits, account);
   return {
+    ...(group !== undefined && group !== now.group && { group }),
     ...(wanted.maxBalance !== now.maxBalance && { maxBalance: wanted.maxBalance }),
     ...(metadata !== undefined && !isSame(metadata, now.metadata) && { metadata }),
     ...(wanted.minBalance !== now.minBalance && { minBalance: wanted.minBalance }),

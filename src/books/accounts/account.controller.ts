@@ -143,12 +143,12 @@ export class AccountController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const at = numberOf(query.atPosition);
-    const { type, currency, status } = query;
+    const { type, currency, status, group } = query;
     const { value } = await this.reads.readAt(
       reply,
       at,
       (db) => listAccounts(db, query, after, limit + 1, at),
-      filteredBy(type, currency, status),
+      filteredBy(type, currency, status, group),
     );
     return pageOf(listOf(reply), value, limit, (row) => [row.account_no], accountView);
   }

@@ -24,6 +24,8 @@ export interface OpenAccountInput {
   currency: string;
   minBalance?: string | null | undefined;
   maxBalance?: string | null | undefined;
+  /** `liabilities:customers` */
+  group?: string | null | undefined;
   metadata?: Record<string, string> | undefined;
 }
 
@@ -56,6 +58,7 @@ export const OpenAccount = defineCreator<OpenAccountInput, AccountDto>({
       type: input.type,
       currency,
       digits,
+      group: input.group ?? null,
       ...limits,
       metadata: input.metadata ?? {},
     });

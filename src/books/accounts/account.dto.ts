@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { AccountGroup } from '../../http/account-fields';
 import { ClientId, Currency, DateOnly, Metadata, OneOf } from '../../http/fields';
 import { PositionText, SignedAmount, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
@@ -26,6 +27,9 @@ export class OpenAccountDto {
   @SignedAmount({ optional: true, nullable: true })
   maxBalance?: string | null;
 
+  @AccountGroup({ optional: true, nullable: true })
+  group?: string | null;
+
   @Metadata()
   metadata?: Record<string, string>;
 }
@@ -43,6 +47,9 @@ export class ChangeAccountDto {
 
   @SignedAmount({ optional: true, nullable: true })
   maxBalance?: string | null;
+
+  @AccountGroup({ optional: true, nullable: true })
+  group?: string | null;
 }
 
 export class FreezeAccountDto {
@@ -76,6 +83,9 @@ export class AccountListQuery extends PageQuery {
 
   @OneOf(['open', 'closed'], { optional: true })
   status?: 'open' | 'closed';
+
+  @AccountGroup({ optional: true })
+  group?: string;
 
   @ClientId()
   clientId?: string;
@@ -116,6 +126,9 @@ export class AccountDto {
 
   @ApiProperty({ example: 'USD' })
   currency!: string;
+
+  @ApiProperty({ ...nullableText, example: 'liabilities:customers' })
+  group!: string | null;
 
   @ApiProperty({ enum: ['open', 'closed'] })
   status!: 'open' | 'closed';

@@ -1,5 +1,6 @@
 import { defineEvent } from '../../engine/define/event';
 import type {
+  AccountGroup,
   ClientId,
   CurrencyCode,
   CurrencyDigits,
@@ -20,12 +21,14 @@ export interface AccountOpenedData {
   currency: CurrencyCode;
   /** Decimal digits of all its amounts; the first account of a currency decides for all others. */
   digits: CurrencyDigits;
+  group: AccountGroup | null;
   minBalance: SignedAmount | null;
   maxBalance: SignedAmount | null;
   metadata: Record<string, string>;
 }
-export const AccountOpened = defineEvent<AccountOpenedData>('AccountOpened', 2, {
+export const AccountOpened = defineEvent<AccountOpenedData>('AccountOpened', 3, {
   1: (data) => ({ ...data, digits: formerDigits((data as AccountOpenedData).currency) }),
+  2: (data) => ({ ...data, group: null }),
 });
 
 export interface AccountClosedData {
@@ -36,6 +39,7 @@ export const AccountClosed = defineEvent<AccountClosedData>('AccountClosed');
 /** What an account is to be from now on; what is absent stays as it was. */
 export interface AccountChangedData {
   accountId: Uuid;
+  group?: AccountGroup | null;
   maxBalance?: SignedAmount | null;
   metadata?: Record<string, string>;
   minBalance?: SignedAmount | null;

@@ -17,13 +17,14 @@ import { accounts, accountVersions, type AccountRow } from './account.table';
 
 export const materializeAccountOpened = defineMaterializer(
   AccountOpened,
-  2,
+  3,
   ({ position, recordedAt, data }, { state }) => {
     const { currency, digits } = data;
     keepDigits(state, data, position);
     state.table(accounts).insert({
       account_no: position,
       account_id: data.accountId,
+      account_group: data.group,
       closed_position: null,
       frozen: null,
       changed_position: null,
@@ -78,10 +79,11 @@ export const materializeAccountChanged = defineMaterializer(
   AccountChanged,
   1,
   (event, { state }) => {
-    const { name, metadata, minBalance, maxBalance } = event.data;
+    const { group, name, metadata, minBalance, maxBalance } = event.data;
     change(state, event, (account) => {
       const limit = (text: string | null) => limitOf(text, account);
       return {
+        ...(group !== undefined && { account_group: group }),
         ...(name !== undefined && { name }),
         ...(metadata !== undefined && { metadata }),
         ...(minBalance !== undefined && { min_balance: limit(minBalance) }),
@@ -109,6 +111,7 @@ function change(
   state.append(accountVersions, {
     account_no: account.account_no,
     position,
+    account_group: account.account_group,
     closed_position: account.closed_position,
     frozen: account.frozen,
     min_balance: account.min_balance,

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } from 'kysely';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -53,17 +53,46 @@ export interface AccountFilter {
   readonly currency?: string | undefined;
   readonly status?: 'open' | 'closed' | undefined;
   readonly clientId?: string | undefined;
+  /** That one and all below it. */
+  readonly group?: string | undefined;
 }
 
-interface ListedAccounts extends Pick<AccountFilter, 'type' | 'currency' | 'clientId'> {
+interface ListedAccounts extends Omit<AccountFilter, 'status'> {
   readonly after: number;
   readonly limit: number;
   readonly position: number | undefined;
 }
 
+/**
+ * Whether a path is a group or below it: a range of an index in the order of bytes, where what
+ * begins with `a:` stands between `a:` and `a;`.
+ */
+export function isInGroup(
+  path: Expression<string | null>,
+  group: Expression<string>,
+): Expression<SqlBool> {
+  // SQL as text: the builder has no word for collations in conditions.
+  return sql<SqlBool>`(${path} collate "C" = ${group} or
+    ${path} collate "C" >= ${group} || ':' and ${path} collate "C" < ${group} || ';')`;
+}
+
+/** The accounts that are in a group, or were before some change: as of a position no others are. */
+function everIn(group: Expression<string>) {
+  const books = expressionBuilder<AccountTables>();
+  const now = books
+    .selectFrom('accounts')
+    .select('account_no')
+    .where((eb) => isInGroup(eb.ref('account_group'), group));
+  const before = books
+    .selectFrom('account_versions')
+    .select('account_no')
+    .where((eb) => isInGroup(eb.ref('account_group'), group));
+  return now.union(before);
+}
+
 function listAccountsThatAre(status: AccountFilter['status']) {
   return prepared<AccountTables, ListedAccounts, AccountRow>((db, values) => {
-    const { type, currency, clientId, after, limit, position } = values;
+    const { type, currency, clientId, group, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
       .selectAll()
@@ -71,6 +100,10 @@ function listAccountsThatAre(status: AccountFilter['status']) {
     if (type !== undefined) query = query.where('a.type', '=', type);
     if (currency !== undefined) query = query.where('a.currency', '=', currency);
     if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
+    if (group !== undefined) {
+      query = query.where((eb) => isInGroup(eb.ref('a.account_group'), group));
+      if (position !== undefined) query = query.where('a.account_no', 'in', everIn(group));
+    }
     if (status === 'open') query = query.where('a.closed_position', 'is', null);
     if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
     return query.orderBy('a.account_no').limit(limit);
@@ -93,8 +126,9 @@ export function listAccounts(
   limit: number,
   position?: number,
 ): Promise<AccountRow[]> {
-  const { type, currency, clientId, status } = filter;
-  return list[status ?? 'either'](db, { type, currency, clientId, after, limit, position });
+  const { status, type, currency, clientId, group } = filter;
+  const values = { type, currency, clientId, group, after, limit, position };
+  return list[status ?? 'either'](db, values);
 }
 
 /** The place of an entry in its account. */

@@ -5,6 +5,8 @@ import type { AccountType, FrozenSide } from './account.events';
 
 /** Money in minor units. */
 const changing = {
+  /** A path whose names colons divide. */
+  account_group: column.text().nullable(),
   closed_position: column.bigint().nullable(),
   /** The side that nothing is posted to. */
   frozen: column.text<FrozenSide>().nullable(),

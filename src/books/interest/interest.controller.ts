@@ -43,6 +43,7 @@ export class InterestController {
       'account_not_eligible',
       'account_closed',
       'future_effective_date',
+      'period_closed',
       'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
@@ -66,6 +67,7 @@ export class InterestController {
     problems: [
       'not_found',
       'already_reversed',
+      'period_closed',
       'accrual_not_latest',
       'account_closed',
       'insufficient_funds',

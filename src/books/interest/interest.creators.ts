@@ -1,7 +1,8 @@
 import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
-import { refuseFuture } from '../transactions/transaction.rules';
+import { needClosedDays } from '../transactions/closed-days.rules';
+import { refuseDay } from '../transactions/transaction.rules';
 import { accrue, adjust, dueAccount, type Adjustment, type DueAccount } from './accruals';
 import { dateText, dayNumber, type DayCount } from './day-count';
 import type { Compounding } from './exact-interest';
@@ -9,7 +10,8 @@ import type { InterestPeriodRow } from './interest.table';
 import { InterestCalculated, InterestSkipped } from './interest.events';
 import { loadAccounts, postOwed, refusalOf } from './interest.postings';
 import type { AccrualPlan, Owed, Side } from './interest.postings';
-import { findInterestAccounts, readChanges, readPeriods } from './interest.queries';
+import { findInterestAccounts, readChanges, readGroupAccounts } from './interest.queries';
+import { readPeriods } from './interest.queries';
 import type { InterestAccountRow } from './interest.queries';
 import { calculatedView } from './interest.view';
 import type { InterestAccrualDto } from './interest.dto';
@@ -21,7 +23,9 @@ export interface CalculateInterestOwedInput {
   /** Decimal string, `"0.0425"` for 4.25 % a year. */
   annualRate: string;
   dayCount: DayCount;
-  accountIds: string[];
+  accountIds?: string[] | undefined;
+  /** Instead of accountIds: the open accounts of this group and of all below it. */
+  group?: string | undefined;
   /** Pays the interest of liability accounts. */
   expenseAccountId?: string | undefined;
   /** Earns the interest of asset accounts. */
@@ -52,20 +56,23 @@ const ADJUSTED_PER_QUERY = 100;
  * other processes' commands are refused after their lock timeout (5 s). Accounts are read in pages,
  * so that memory grows with the events alone.
  *
- * Refuses `validation_failed` where there is neither an expense nor an income account,
- * `future_effective_date`, `account_not_found` and `account_not_eligible` for those two. An account
+ * Refuses `validation_failed` where there is neither an expense nor an income account, or not one
+ * choice of accounts,
+ * `future_effective_date`, `period_closed`, `account_not_found` and `account_not_eligible` for
+ * those two. An account
  * is refused, or left out, as `account_not_found`, `account_not_eligible` for another type or
  * currency, `account_closed`, `already_accrued`, and with what posting refuses for its sake.
  */
 export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualDto>({
   name: 'CalculateInterestOwed',
   needs: ({ expenseAccountId, incomeAccountId }, needs) => {
+    needClosedDays(needs);
     if (expenseAccountId !== undefined) needAccount(needs, expenseAccountId);
     if (incomeAccountId !== undefined) needAccount(needs, incomeAccountId);
   },
   run: async (context, input) => {
     const run = await beginRun(context, input);
-    for await (const page of chosenAccounts(context, run, input.accountIds)) {
+    for await (const page of chosenAccounts(context, run, input)) {
       await accruePage(context, run, page);
     }
   },
@@ -84,11 +91,15 @@ async function beginRun(context: CreatorContext, input: CalculateInterestOwedInp
   const { through, annualRate, dayCount, compounding = 'none' } = input;
   const { expenseAccountId, incomeAccountId } = input;
   if (expenseAccountId === undefined && incomeAccountId === undefined) {
-    const message = 'is missing, and so is incomeAccountId';
-    const errors = [{ pointer: '/expenseAccountId', message }];
-    throw new Refusal('validation_failed', 'The request is not valid', { errors });
+    throw invalid('/expenseAccountId', 'is missing, and so is incomeAccountId');
   }
-  refuseFuture(context, through, 'through');
+  if (input.accountIds === undefined && input.group === undefined) {
+    throw invalid('/accountIds', 'is missing, and so is group');
+  }
+  if (input.accountIds !== undefined && input.group !== undefined) {
+    throw invalid('/group', 'is there, and so is accountIds');
+  }
+  await refuseDay(context, through, 'through');
   const sides = {
     liability: await sideOf(context, expenseAccountId, 'expense'),
     asset: await sideOf(context, incomeAccountId, 'income'),
@@ -125,16 +136,19 @@ async function sideOf(
   };
 }
 
+function invalid(pointer: string, message: string): Refusal {
+  const errors = [{ pointer, message }];
+  return new Refusal('validation_failed', 'The request is not valid', { errors });
+}
+
 /** The accounts to accrue, by pages, none twice. @throws Refusal for one that cannot be */
 async function* chosenAccounts(
   context: CreatorContext,
   run: Run,
-  references: readonly string[],
+  choice: Pick<CalculateInterestOwedInput, 'accountIds' | 'group'>,
 ): AsyncIterable<InterestAccountRow[]> {
   const seen = new Set<number>();
-  for (let at = 0; at < references.length; at += ACCOUNTS_PER_PAGE) {
-    const named = references.slice(at, at + ACCOUNTS_PER_PAGE);
-    const found = await context.state.query((db) => findInterestAccounts(db, named));
+  for await (const { named, found } of pagesOf(context, choice)) {
     const chosen: InterestAccountRow[] = [];
     for (const [i, account] of found.entries()) {
       if (account && seen.has(account.account_no)) continue;
@@ -144,6 +158,26 @@ async function* chosenAccounts(
       else chosen.push(account!);
     }
     yield chosen;
+  }
+}
+
+/** References with the accounts that they name, or the accounts of a group. */
+async function* pagesOf(
+  { state }: CreatorContext,
+  { accountIds = [], group }: Pick<CalculateInterestOwedInput, 'accountIds' | 'group'>,
+): AsyncIterable<{ named: readonly string[]; found: (InterestAccountRow | undefined)[] }> {
+  for (let at = 0; at < accountIds.length; at += ACCOUNTS_PER_PAGE) {
+    const named = accountIds.slice(at, at + ACCOUNTS_PER_PAGE);
+    yield { named, found: await state.query((db) => findInterestAccounts(db, named)) };
+  }
+  if (group === undefined) return;
+  let after = 0;
+  for (;;) {
+    const page = { group, after, limit: ACCOUNTS_PER_PAGE };
+    const found = await state.query((db) => readGroupAccounts(db, page));
+    yield { named: found.map((account) => account.account_id), found };
+    if (found.length < ACCOUNTS_PER_PAGE) return;
+    after = found.at(-1)!.account_no;
   }
 }
 

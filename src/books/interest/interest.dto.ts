@@ -1,14 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { isReference } from '../../engine/define/reference';
-import { checkedBy, EffectiveDate, field, OneOf, REFERENCE_PATTERN } from '../../http/fields';
-import { Reference, Text, textRule } from '../../http/fields';
-import type { Check } from '../../http/fields';
+import { AccountGroup, References } from '../../http/account-fields';
+import { EffectiveDate, field, OneOf, Reference } from '../../http/fields';
+import { Text, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { DAY_COUNTS, type DayCount } from './day-count';
 import { COMPOUNDINGS, RATE_PATTERN, type Compounding } from './exact-interest';
 
 const MAX_ACCOUNTS = 100_000;
-const NOT_REFERENCES = `must be a list of 1 to ${MAX_ACCOUNTS} ids`;
 const MAX_REASON = 1000;
 const ON_REFUSAL = ['refuse', 'skip'] as const;
 
@@ -26,26 +24,6 @@ function AnnualRate(): PropertyDecorator {
   );
 }
 
-const checkReferences: Check = (value) => {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_ACCOUNTS) {
-    return NOT_REFERENCES;
-  }
-  const wrong = value.findIndex((item) => typeof item !== 'string' || !isReference(item));
-  return wrong === -1 ? undefined : `has no UUID and no "client:" with a clientId at ${wrong}`;
-};
-
-/** Ids or `client:<clientId>`. */
-function References(): PropertyDecorator {
-  const schema = {
-    type: 'array',
-    items: { type: 'string', pattern: REFERENCE_PATTERN },
-    minItems: 1,
-    maxItems: MAX_ACCOUNTS,
-    example: ['client:savings'],
-  };
-  return field(checkedBy('references', checkReferences), schema);
-}
-
 export class AccrueInterestDto {
   @EffectiveDate()
   through!: string;
@@ -56,8 +34,11 @@ export class AccrueInterestDto {
   @OneOf(DAY_COUNTS)
   dayCount!: DayCount;
 
-  @References()
-  accountIds!: string[];
+  @References(MAX_ACCOUNTS, { optional: true })
+  accountIds?: string[];
+
+  @AccountGroup({ optional: true })
+  group?: string;
 
   @Reference({ optional: true })
   expenseAccountId?: string;

@@ -1,6 +1,7 @@
 import { expressionBuilder, type Expression, type Kysely, type SqlBool } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import type { AccountRow, AccountTables } from '../accounts/account.table';
+import { isInGroup } from '../accounts/account.queries';
 import { normalSide } from '../accounts/account.view';
 import type { SourceTables } from '../transactions/source.table';
 import type { TransactionTables } from '../transactions/transaction.table';
@@ -107,6 +108,20 @@ export async function findInterestAccounts(
   return wanted.map(
     (w) => w && (w.column === 'account_id' ? byId.get(w.value) : byClientId.get(w.value)),
   );
+}
+
+/** The open accounts of a group and of all below it, in the order in which they were opened. */
+export function readGroupAccounts(
+  db: Kysely<InterestBooks>,
+  { group, after, limit }: { group: string; after: number; limit: number },
+): Promise<InterestAccountRow[]> {
+  return withLast(db)
+    .where((eb) => isInGroup(eb.ref('a.account_group'), eb.val(group)))
+    .where('a.closed_position', 'is', null)
+    .where('a.account_no', '>', after)
+    .orderBy('a.account_no')
+    .limit(limit)
+    .execute();
 }
 
 /** What some entries of one account and one effective date change together. */

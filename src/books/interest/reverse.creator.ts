@@ -1,6 +1,7 @@
 import { accounts } from '../accounts/account.table';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
+import { refuseClosed } from '../transactions/closed-days.rules';
 import { findTransaction } from '../transactions/transaction.queries';
 import { reverseTransaction } from '../transactions/transaction.rules';
 import { transactions } from '../transactions/transaction.table';
@@ -18,8 +19,8 @@ export interface ReverseInterestAccrualInput {
 /**
  * Takes an accrual back as a whole: what it posted, on the day for which it posted it, what it
  * adjusted, and its days, which can be accrued again. Later adjustments do not know it. Refuses
- * `not_found`, `already_reversed`, `accrual_not_latest` where one of its accounts was accrued again
- * since, and what posting refuses.
+ * `not_found`, `already_reversed`, `period_closed`, `accrual_not_latest` where one of its accounts
+ * was accrued again since, and what posting refuses.
  */
 export const ReverseInterestAccrual = defineCreator<
   ReverseInterestAccrualInput,
@@ -34,6 +35,9 @@ export const ReverseInterestAccrual = defineCreator<
     if (accrual.reversed_position !== null) {
       throw new Refusal('already_reversed', `Accrual ${accrualId} is reversed`);
     }
+    // Its days are taken back even where nothing was posted for them.
+    const { through_date: through } = accrual;
+    if (through !== null) await refuseClosed(state, through, 'through');
     const later = await state.query((db) => findLaterAccrual(db, accrual));
     if (later) {
       const { account_id: accountId, accrual_id: id } = later;

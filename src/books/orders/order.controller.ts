@@ -65,6 +65,7 @@ export class OrderController {
       'account_closed',
       'currency_mismatch',
       'future_effective_date',
+      'period_closed',
       'limit_exceeded',
       'limit_not_reached',
       'fee_exceeds_proceeds',
@@ -94,6 +95,7 @@ export class OrderController {
     problems: [
       'not_found',
       'order_not_open',
+      'period_closed',
       'reversal_before_original',
       'account_closed',
       'account_frozen',

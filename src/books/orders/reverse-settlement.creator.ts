@@ -2,6 +2,7 @@ import assert from 'node:assert';
 import { needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
+import { needClosedDays } from '../transactions/closed-days.rules';
 import { findTransaction, needTransaction } from '../transactions/transaction.queries';
 import { reverseTransaction } from '../transactions/transaction.rules';
 import type { PostedTransactionRow } from '../transactions/transaction.table';
@@ -26,7 +27,10 @@ export interface ReverseSettlementInput {
  */
 export const ReverseSettlement = defineCreator<ReverseSettlementInput, OrderDto>({
   name: 'ReverseSettlement',
-  needs: ({ orderId }, needs) => needOrder(needs, orderId),
+  needs: ({ orderId }, needs) => {
+    needClosedDays(needs);
+    needOrder(needs, orderId);
+  },
   needsThen: ({ orderId }, loaded, needs) => {
     const order = loadedReferenced(loaded, orders, orderId);
     if (order?.status !== 'settled') return;

@@ -9,7 +9,8 @@ import { formatAmount } from '../../money/amount';
 import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
 import type { CurrencyDigits } from '../../money/currency';
 import { readInstant } from '../../money/instant';
-import { postTransaction, refuseFuture } from '../transactions/transaction.rules';
+import { needClosedDays } from '../transactions/closed-days.rules';
+import { postTransaction, refuseDay } from '../transactions/transaction.rules';
 import { orderIn } from './order.creators';
 import { OrderSettled, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
@@ -32,7 +33,8 @@ export interface SettleOrderInput {
 /**
  * Settles an order: its postings, its new state and the task of confirming it, in one step or not
  * at all; see {@link settlementPostings} for what is posted. Refuses, in this order:
- * `validation_failed` for a time before 1900, `future_effective_date` (for `settledAt`),
+ * `validation_failed` for a time before 1900, `future_effective_date` and `period_closed` (for
+ * `settledAt`),
  * `validation_failed` for a fee without an account, `not_found`, `order_not_open`,
  * `validation_failed` for amounts that do not fit the currency, `account_not_found`,
  * `account_closed` and `currency_mismatch` for the fee's account, `limit_exceeded` (a buy) or
@@ -41,6 +43,7 @@ export interface SettleOrderInput {
 export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   name: 'SettleOrder',
   needs: ({ orderId, feeAccountId }, needs) => {
+    needClosedDays(needs);
     needOrder(needs, orderId);
     if (feeAccountId !== undefined) needAccount(needs, feeAccountId);
   },
@@ -53,7 +56,7 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   },
   run: async (context, input) => {
     const settledAt = readSettledAt(input.settledAt);
-    const effectiveDate = effectiveDateOf(context, settledAt);
+    const effectiveDate = await effectiveDateOf(context, settledAt);
     if (!/^0(\.0+)?$/.test(input.fee ?? '0') && input.feeAccountId === undefined) {
       throw invalidOrder({
         pointer: '/feeAccountId',
@@ -106,14 +109,14 @@ function readSettledAt(text: string): string {
   throw invalidOrder({ pointer: '/settledAt', message: 'must be an RFC 3339 time' });
 }
 
-/** The book's day. @throws Refusal `validation_failed`, `future_effective_date` */
-function effectiveDateOf(context: CreatorContext, settledAt: string): string {
+/** The book's day. @throws Refusal `validation_failed`, `future_effective_date`, `period_closed` */
+async function effectiveDateOf(context: CreatorContext, settledAt: string): Promise<string> {
   const day = context.dayOf(settledAt);
   if (day < FIRST_EFFECTIVE_DATE) {
     const message = `must be on ${FIRST_EFFECTIVE_DATE} or later`;
     throw invalidOrder({ pointer: '/settledAt', message });
   }
-  refuseFuture(context, day, 'settledAt');
+  await refuseDay(context, day, 'settledAt');
   return day;
 }
 

@@ -22,6 +22,7 @@ const TransactionPage = pageDto(TransactionDto);
 const POSTING_PROBLEMS: readonly string[] = [
   'client_id_taken',
   'future_effective_date',
+  'period_closed',
   'unbalanced_transaction',
   'account_not_found',
   'account_version_mismatch',

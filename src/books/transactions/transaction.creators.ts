@@ -2,14 +2,10 @@ import { needAccount } from '../accounts/account.queries';
 import { defineCreator } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
+import { needClosedDays } from './closed-days.rules';
 import { needSource, refuseSourced } from './source.rules';
 import { findTransaction, needTransaction } from './transaction.queries';
-import {
-  needPostings,
-  postTransaction,
-  refuseFuture,
-  reverseTransaction,
-} from './transaction.rules';
+import { needPostings, postTransaction, refuseDay, reverseTransaction } from './transaction.rules';
 import type { PostTransactionInput, ReversalInput } from './transaction.rules';
 import { transactions } from './transaction.table';
 import { postedTransactionView } from './transaction.view';
@@ -26,18 +22,19 @@ export const PostTransaction = defineCreator<PostTransactionInput, TransactionDt
 });
 
 /** `transactionId`: an id or `client:<clientId>`. */
-export interface ReverseTransactionInput extends ReversalInput {
+export interface ReverseTransactionInput extends Omit<ReversalInput, 'id'> {
   transactionId: string;
 }
 
 /**
  * Posts the opposite of a transaction, once, and not before it. Refuses `not_found`, `has_source`
- * for a part of a fact that is undone as a whole, `future_effective_date`, and what
- * reverseTransaction refuses.
+ * for a part of a fact that is undone as a whole, `future_effective_date`, `period_closed`, and
+ * what reverseTransaction refuses.
  */
 export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',
   needs: ({ transactionId, clientId }, needs) => {
+    needClosedDays(needs);
     needTransaction(needs, transactionId);
     if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   },
@@ -52,7 +49,7 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
     if (!original) throw new Refusal('not_found', `There is no transaction ${transactionId}`);
     await refuseSourced(context.state, original.transaction_id);
     const { effectiveDate } = input;
-    if (effectiveDate !== undefined) refuseFuture(context, effectiveDate, 'effectiveDate');
+    if (effectiveDate !== undefined) await refuseDay(context, effectiveDate, 'effectiveDate');
     await reverseTransaction(context, original, input);
   },
   answer: ([event]) => postedTransactionView(event!),

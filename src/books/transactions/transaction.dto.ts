@@ -157,6 +157,9 @@ export class TransactionDto {
   })
   source!: TransactionSourceDto | null;
 
+  @ApiProperty({ description: 'Whether it carries income and expense to equity, or takes it back' })
+  closing!: boolean;
+
   @ApiProperty({ type: [PostedPostingDto] })
   postings!: PostedPostingDto[];
 }

@@ -1,5 +1,6 @@
 import { defineFeature } from '../../engine/define/feature';
 import { PostTransactionBatch } from './batch.creator';
+import { closedDays, lateTransactions } from './closed-days.table';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import { transactionSources } from './source.table';
 import { TransactionPosted } from './transaction.events';
@@ -9,12 +10,13 @@ import { transactions } from './transaction.table';
 
 export const transactionFeature = defineFeature({
   name: 'transactions',
-  tables: [transactions, transactionSources],
+  tables: [transactions, transactionSources, closedDays, lateTransactions],
   materializers: [materializeTransactionPosted],
   dataRules: [{ event: TransactionPosted, check: refuseUnbalanced }],
   creators: [PostTransaction, ReverseTransaction, PostTransactionBatch],
   problems: {
     future_effective_date: { status: 422, title: 'The effective date is after today' },
+    period_closed: { status: 422, title: 'The effective date is in a closed period' },
     reversal_before_original: { status: 422, title: 'A reversal is not before its original' },
     has_source: {
       status: 409,

@@ -2,12 +2,13 @@ import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
+import { needClosedDays, noteLate } from './closed-days.rules';
 import { TransactionPosted } from './transaction.events';
 import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  2,
+  3,
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
@@ -53,6 +54,7 @@ export const materializeTransactionPosted = defineMaterializer(
       metadata: data.metadata ?? {},
       postings,
     });
+    noteLate(state, data.effectiveDate, position);
     if (data.reverses === undefined) return;
     transactionTable.patch(data.reverses, {
       reversed_by: data.transactionId,
@@ -60,6 +62,7 @@ export const materializeTransactionPosted = defineMaterializer(
     });
   },
   ({ data }, needs) => {
+    needClosedDays(needs);
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
   },
 );

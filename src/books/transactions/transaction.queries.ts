@@ -7,6 +7,7 @@ import { findReferenced, needReferenced, referenceOf } from '../../engine/define
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import type { PageRows } from '../../http/page';
 import { formatAmount } from '../../money/amount';
+import { CLOSING_SOURCE } from './closed-days.rules';
 import type { SourceTables } from './source.table';
 import type { PostedPosting } from './transaction.events';
 import type { TransactionDto, TransactionSourceDto } from './transaction.dto';
@@ -126,19 +127,37 @@ async function viewsOf(
   const postings = await readPostings(db, rows);
   const complete = rows.filter((row) => postings.has(row.position));
   const sources = await readSources(db, complete);
-  return complete.map((row) => ({
-    id: row.transaction_id,
-    clientId: row.client_id,
-    description: row.description,
-    effectiveDate: row.effective_date,
-    recordedAt: row.recorded_at,
-    position: row.position,
-    metadata: row.metadata,
-    reverses: row.reverses,
-    reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
-    source: sources.get(row.transaction_id) ?? null,
-    postings: postings.get(row.position)!,
-  }));
+  return complete.map((row) => {
+    const source = sources.get(row.transaction_id) ?? null;
+    return {
+      id: row.transaction_id,
+      clientId: row.client_id,
+      description: row.description,
+      effectiveDate: row.effective_date,
+      recordedAt: row.recorded_at,
+      position: row.position,
+      metadata: row.metadata,
+      reverses: row.reverses,
+      reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
+      source,
+      closing: source?.type === CLOSING_SOURCE,
+      postings: postings.get(row.position)!,
+    };
+  });
+}
+
+/** The first of the transactions at some positions, as many as one answer can have. */
+export async function viewsAt(
+  db: Kysely<BookTables>,
+  positions: readonly number[],
+): Promise<TransactionDto[]> {
+  const rows = await db
+    .selectFrom('transactions')
+    .selectAll()
+    .where('position', '=', anyOf('bigint', positions))
+    .orderBy('position')
+    .execute();
+  return viewsOf(db, rows);
 }
 
 /** The transaction that a reference names, in the database, as of a position. */

@@ -5,6 +5,7 @@ import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
+import { needClosedDays, refuseClosed } from './closed-days.rules';
 import { checkPostings, type PostingInput } from './posting-rules';
 import { TransactionPosted, type TransactionPostedData } from './transaction.events';
 import { transactions, type PostedTransactionRow } from './transaction.table';
@@ -12,7 +13,7 @@ import { transactions, type PostedTransactionRow } from './transaction.table';
 export interface PostTransactionInput {
   clientId?: string | undefined;
   description: string;
-  /** `YYYY-MM-DD`, not after today; default today. */
+  /** `YYYY-MM-DD`, not after today, and in no closed period; default today. */
   effectiveDate?: string | undefined;
   metadata?: Record<string, string> | undefined;
   postings: PostingInput[];
@@ -21,6 +22,8 @@ export interface PostTransactionInput {
 /** The same from within the program. */
 export interface TransactionInput extends Omit<PostTransactionInput, 'postings'> {
   postings: PostingInput<string | bigint>[];
+  /** Made ahead, where an event before it names the transaction. */
+  id?: string | undefined;
 }
 
 /** Names the rows that posting a transaction is going to read. */
@@ -28,6 +31,7 @@ export function needPostings(
   { clientId, postings }: Pick<PostTransactionInput, 'clientId' | 'postings'>,
   needs: RowNeeds,
 ): void {
+  needClosedDays(needs);
   if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   for (const { accountId } of postings) needAccount(needs, accountId);
 }
@@ -84,10 +88,25 @@ export function refuseFuture({ today }: CreatorContext, day: string, field: stri
 }
 
 /**
+ * Refuses a day that nothing can be posted on: one to come, or one of a closed period.
+ * @param field where the request says the day
+ * @throws Refusal `future_effective_date`, `period_closed`
+ */
+export function refuseDay(
+  context: CreatorContext,
+  day: string,
+  field: string,
+): void | Promise<void> {
+  refuseFuture(context, day, field);
+  return refuseClosed(context.state, day, field);
+}
+
+/**
  * Posts a balanced transaction as a part of any command: the one way in which postings come about.
  * @param reverses the transaction whose opposite this is; on its own day that may be posted even
  *   where the day is to come: a fact that an older version dated so can be undone as a whole
- * @throws Refusal `future_effective_date`, `client_id_taken`, and what `checkPostings` refuses
+ * @throws Refusal `future_effective_date`, `period_closed`, `client_id_taken`, and what
+ *   `checkPostings` refuses
  */
 export async function postTransaction(
   context: CreatorContext,
@@ -98,6 +117,8 @@ export async function postTransaction(
   if (effectiveDate !== reverses?.effective_date) {
     refuseFuture(context, effectiveDate, 'effectiveDate');
   }
+  const asked = refuseClosed(context.state, effectiveDate, 'effectiveDate');
+  if (asked) await asked;
   const table = context.state.table(transactions);
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
@@ -111,7 +132,7 @@ export async function postTransaction(
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
     ...(reverses !== undefined && { reverses: reverses.transaction_id }),
-    transactionId: context.newId(),
+    transactionId: input.id ?? context.newId(),
   });
 }
 
@@ -130,7 +151,7 @@ export async function whyNotPosted(
 }
 
 /** What the reversal of a transaction may say of itself; by default it has today's date. */
-export type ReversalInput = Pick<PostTransactionInput, 'clientId' | 'effectiveDate'> & {
+export type ReversalInput = Pick<TransactionInput, 'id' | 'clientId' | 'effectiveDate'> & {
   description?: string | undefined;
 };
 

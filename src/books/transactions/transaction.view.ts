@@ -16,6 +16,7 @@ export function postedTransactionView(event: LedgerEvent): TransactionDto {
     reverses: data.reverses ?? null,
     reversedBy: null,
     source: null,
+    closing: false,
     postings: data.postings.map(({ accountId, direction, amount, currency, balanceAfter }) => ({
       accountId,
       direction,

@@ -7,6 +7,8 @@ export interface CreatorContext {
   readonly state: StateSession;
   /** The position of the last event, this command's own included. */
   readonly position: number;
+  /** The hash of that event, in hex; zeros before the first. */
+  readonly hash: string;
   /** The time of this command, RFC 3339 UTC. */
   readonly now: string;
   /** The day of `now` in the book's time zone, `YYYY-MM-DD`. */

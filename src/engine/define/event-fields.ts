@@ -85,3 +85,22 @@ export type CalendarDate = string;
  * @pattern ^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$
  */
 export type Instant = string;
+
+/**
+ * SHA-256 in lower-case hex.
+ * @pattern ^[0-9a-f]{64}$
+ */
+export type Sha256 = string;
+
+/**
+ * Place in the log; 0 stands before the first event.
+ * @asType integer
+ * @minimum 0
+ */
+export type WholePosition = number;
+
+/**
+ * Path of names that colons divide: `liabilities:customers`.
+ * @pattern ^[A-Za-z0-9._-]{1,40}(:[A-Za-z0-9._-]{1,40}){0,7}$
+ */
+export type AccountGroup = string;

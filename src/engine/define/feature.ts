@@ -1,9 +1,10 @@
+import type { Kysely } from 'kysely';
 import type { Creator } from './creator';
 import type { EventType } from './event';
 import type { EventObserver, Materializer } from './materializer';
 import type { Measurement } from './measurement';
 import type { Schedule } from './schedule';
-import type { StateTable } from './state-table';
+import type { StateDatabase, StateTable } from './state-table';
 import type { TaskHandler } from './task-handler';
 
 /**
@@ -14,6 +15,20 @@ export interface DataRule {
   readonly event: EventType;
   readonly check: (data: never) => void;
 }
+
+/** An event that says what the books add up to, and what is wrong with that. */
+export interface BrokenSeal {
+  readonly position: number;
+  /** One sentence. */
+  readonly detail: string;
+}
+
+/**
+ * Computes again what events say that the books add up to, from a state that was rebuilt; it has
+ * no indexes but those of keys.
+ * @param after only of events behind this position
+ */
+export type SealCheck = (db: Kysely<StateDatabase>, after: number) => Promise<BrokenSeal[]>;
 
 /** What a refusal means to who called: the HTTP status and the title of its problem. */
 export interface ProblemKind {
@@ -33,6 +48,8 @@ export interface Feature {
   readonly creators: readonly Creator<never>[];
   readonly observers: readonly EventObserver[];
   readonly dataRules: readonly DataRule[];
+  /** What a verification computes again besides the rows. */
+  readonly seals: readonly SealCheck[];
   /** Names of the tasks that its materializers and observers ask for. */
   readonly tasks: readonly string[];
   /** The codes that it refuses with and no other feature declares. */
@@ -88,6 +105,7 @@ export function defineFeature(feature: Pick<Feature, 'name'> & Partial<Feature>)
     creators: [],
     observers: [],
     dataRules: [],
+    seals: [],
     tasks: [],
     problems: {},
     service: () => Promise.resolve({ service: {} }),

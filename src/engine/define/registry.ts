@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { upcast, type EventType, type LedgerEvent } from './event';
 import type { EventObserver, Materializer } from './materializer';
 import type { RowNeeds } from './state-session';
-import type { DataRule, Feature } from './feature';
+import type { DataRule, Feature, SealCheck } from './feature';
 import type { StateTable } from './state-table';
 
 /** The features do not fit together; every problem is listed. The process must not start. */
@@ -21,6 +21,8 @@ export class Registry {
   readonly taskNames: ReadonlySet<string>;
   /** What looks at every event after its materializer, in this order. */
   readonly observers: readonly EventObserver[];
+  /** What a verification computes again besides the rows. */
+  readonly seals: readonly SealCheck[];
   private readonly dataRules: readonly DataRule[];
   private readonly materializers = new Map<string, Materializer>();
 
@@ -35,6 +37,7 @@ export class Registry {
       problems.push(...missingUpcasters(materializer.event));
     }
     this.dataRules = features.flatMap((f) => f.dataRules);
+    this.seals = features.flatMap((f) => f.seals);
     this.observers = features.flatMap((f) => f.observers);
     const taskNames = features.flatMap((f) => f.tasks);
     this.taskNames = new Set(taskNames);

@@ -327,6 +327,10 @@ class RunningCommand implements CreatorContext {
     return this.state.head.position;
   }
 
+  get hash(): string {
+    return this.state.head.hash;
+  }
+
   get today(): string {
     return this.dayOf(this.now);
   }

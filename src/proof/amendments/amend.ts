@@ -150,7 +150,7 @@ async function carryOut(
   return writer.outcome!;
 }
 
-/** @throws Refusal `amendment_not_materializable`, `log_not_whole` */
+/** @throws Refusal `amendment_not_materializable`, `log_not_whole`, `amendment_breaks_seal` */
 function refuseWhatCannotBe({ doom, log }: RunReport): void {
   if (doom) {
     const { position, type, eventId, error } = doom;
@@ -159,6 +159,8 @@ function refuseWhatCannotBe({ doom, log }: RunReport): void {
   }
   const wrong = log.find(isOfChain);
   if (wrong) throw new Refusal('log_not_whole', wrong.detail);
+  const broken = log.find(({ kind }) => kind === 'seal_broken');
+  if (broken) throw new Refusal('amendment_breaks_seal', broken.detail);
 }
 
 /**

@@ -49,6 +49,7 @@ export class AmendmentController {
       'zero_amount',
       'unbalanced_transaction',
       'amendment_not_materializable',
+      'amendment_breaks_seal',
     ],
   })
   async amend(
@@ -83,7 +84,13 @@ export class AmendmentController {
   @ApiCommand({
     status: 200,
     type: AmendmentDto,
-    problems: ['not_found', 'log_not_whole', 'nothing_to_amend', 'amendment_not_materializable'],
+    problems: [
+      'not_found',
+      'log_not_whole',
+      'nothing_to_amend',
+      'amendment_not_materializable',
+      'amendment_breaks_seal',
+    ],
   })
   async restore(
     @AsCommand() request: CommandRequest,

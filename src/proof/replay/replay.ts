@@ -94,6 +94,8 @@ class Replay {
     // A change may be refused, and then the state of before the last replay stays too.
     if (!change) await dropPrevious(urls.state);
     const compared = await this.compareWhole();
+    // What a change makes of the past may not be what was sealed.
+    if (change) await this.record.checkSeals();
     if (!this.mayDiffer()) return 'differs';
     if (change) await dropPrevious(urls.state);
     return this.swap(await this.catchUpLive(compared));
@@ -154,6 +156,7 @@ class Replay {
   private mayDiffer(): boolean {
     const { record, options } = this;
     record.checkAmendments();
+    if (record.isSealBroken) return false;
     if (!record.isDifferent && !record.isLogWrong) return true;
     this.accepted =
       options.acceptDifferences ?? (record.isLogWrong ? null : this.knownDifference());
@@ -191,6 +194,7 @@ class Replay {
     if (!isBehind && !record.isLogWrong) {
       await record.compare(live, { after: compared, upTo: TO_THE_END });
     }
+    if (change) await record.checkSeals(compared);
     if (!this.mayDiffer()) return 'differs';
     await change?.write(rebuild, head, record.report());
     await swapSchemas(rebuild.db);

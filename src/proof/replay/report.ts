@@ -55,6 +55,7 @@ export interface TableReport {
  * is whole and has another event at a position than what was built from it. `state_behind`: nothing
  * is wrong with the log, the state lacks its end and is healed by the next write. `guard_missing`:
  * something that keeps the log as it was written is not in its place; only verifications look.
+ * `seal_broken`: what the event says that the books add up to is not what they do.
  */
 export interface LogFinding {
   readonly kind:
@@ -63,7 +64,8 @@ export interface LogFinding {
     | 'log_restored'
     | 'log_rewritten'
     | 'state_behind'
-    | 'guard_missing';
+    | 'guard_missing'
+    | 'seal_broken';
   /** Of the event; of a guard, up to where the log is without it. */
   readonly position: number;
   /** One sentence. */
@@ -72,7 +74,7 @@ export interface LogFinding {
 
 /** Whether a finding says that the log is not the history that was hashed. */
 export function isOfChain({ kind }: LogFinding): boolean {
-  return kind !== 'state_behind' && kind !== 'guard_missing';
+  return kind !== 'state_behind' && kind !== 'guard_missing' && kind !== 'seal_broken';
 }
 
 /** What a run stood on. */

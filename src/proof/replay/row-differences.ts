@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { ServerCursor } from '../../database/server-cursor';
 import { bucketDigests, bucketOf, inSpan, type Side, type PositionSpan } from './table-digest';
 import { lastPositionOf, type TableShape } from './table-shape';
 
@@ -79,8 +80,6 @@ function isSame({ live, rebuilt }: RowDifference): boolean {
   return live !== undefined && live.values.every((value, i) => value === rebuilt?.values[i]);
 }
 
-let cursors = 0;
-
 /** The rows of some buckets in the order of their keys. */
 async function* rowsOf(
   side: Side,
@@ -88,22 +87,17 @@ async function* rowsOf(
   span: PositionSpan,
   buckets: readonly number[],
 ): AsyncGenerator<TextRow> {
-  const cursor = sql.id(`differences_${++cursors}`);
   const text = (column: string) => sql`${sql.id(column)}::text`;
   const parts = shape.key.map((c) => sql`${sql.lit(`${c}=`)} || ${text(c)}`);
-  await sql`
-    declare ${cursor} no scroll cursor for
+  // SQL as text: which columns there are, the database says.
+  const rows = sql<TextRow>`
     select concat_ws(', ', ${sql.join(parts)}) as key, ${lastPositionOf(shape)} as position,
       array[${sql.join(shape.columns.map(text))}] as values
     from ${sql.id(side.schema, shape.name)}
     where ${inSpan(shape, span)}
       and ${bucketOf(shape)} = any(${buckets}::int[])
-    order by concat_ws(', ', ${sql.join(parts)}) collate "C"`.execute(side.db);
-  for (;;) {
-    const { rows } = await sql<TextRow>`
-      fetch ${sql.lit(PAGE_ROWS)} from ${cursor}`.execute(side.db);
-    yield* rows;
-    if (rows.length < PAGE_ROWS) break;
+    order by concat_ws(', ', ${sql.join(parts)}) collate "C"`;
+  for await (const page of ServerCursor.pagesOf(side.db, rows, PAGE_ROWS)) {
+    yield* page;
   }
-  await sql`close ${cursor}`.execute(side.db);
 }

@@ -104,6 +104,23 @@ export class RunRecord {
     } else throw error;
   }
 
+  /**
+   * Computes again what events say that the books add up to, as far as the rebuild has come.
+   * @param after only of events behind this position
+   */
+  async checkSeals(after = 0): Promise<void> {
+    for (const check of this.options.registry.seals) {
+      for (const broken of await check(this.rebuild.db, after)) {
+        this.log.push({ kind: 'seal_broken', ...broken });
+      }
+    }
+  }
+
+  /** Whether an event says of the books what they do not add up to. */
+  get isSealBroken(): boolean {
+    return this.log.some(({ kind }) => kind === 'seal_broken');
+  }
+
   /** Adds what does not fit together of the amended events, as far as the rebuild has come. */
   checkAmendments(): void {
     const { amended, head } = this.rebuild;

@@ -15,7 +15,7 @@ export interface VerifyOptions extends RebuildOptions {
 /**
  * Rebuilds the state from the log beside the live one, walks the hash chain, compares what every
  * event asks for with the recorded tasks and every table with the live one as it was at one
- * moment, and keeps nothing. Readers and writers go on meanwhile.
+ * moment, computes seals again, and keeps nothing. Readers and writers go on meanwhile.
  * @throws RunInProgress, and what the connections throw; everything that is wrong with the books
  *   stands in the report
  */
@@ -25,6 +25,7 @@ export async function verify(options: VerifyOptions): Promise<VerificationReport
   record.log.push(...(options.findings ?? []));
   try {
     await compareAt(options, rebuild, record);
+    await record.checkSeals();
     return verdict(record);
   } catch (error) {
     if (options.signal?.aborted) return { status: 'aborted', ...record.report() };

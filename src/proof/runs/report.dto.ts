@@ -14,6 +14,7 @@ const LOG_FINDINGS: readonly LogFinding['kind'][] = [
   'log_rewritten',
   'state_behind',
   'guard_missing',
+  'seal_broken',
 ];
 
 /** Whether the hash chain is whole; `ok` is null as long as nobody knows. */
