@@ -7,6 +7,8 @@ import {
 } from '../../src/books/accounts/account-change.creators';
 import { CloseAccount } from '../../src/books/accounts/account.creators';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
+import { CaptureHold } from '../../src/books/holds/capture.creator';
+import { ExpireHolds, PlaceHold, VoidHold } from '../../src/books/holds/hold.creators';
 import { DefineCurrency } from '../../src/books/currencies/currency.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
@@ -19,12 +21,14 @@ import {
 } from '../../src/outside/webhooks/webhook.creators';
 import { openAccount } from '../harness/books';
 import type { TestLedger } from '../harness/ledger';
+import { waitFor } from '../harness/waiting';
 import { InterestBooks } from '../books/interest/interest-books';
 
 /** Makes events of every kind that accounts and transactions alone do not make. */
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
   await accountChanges(ledger);
+  await everyHold(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -42,6 +46,31 @@ async function accountChanges(ledger: TestLedger): Promise<void> {
   await ledger.accept(UnfreezeAccount, { accountId, reason });
   await ledger.accept(CloseAccount, { accountId });
   await ledger.accept(ReopenAccount, { accountId, reason });
+}
+
+/** Holds that are captured in parts and whole, voided, and that expire. */
+async function everyHold(ledger: TestLedger): Promise<void> {
+  const { id: till } = await openAccount(ledger);
+  const { id: customer } = await openAccount(ledger, { type: 'liability', maxBalance: '50' });
+  const posting = (accountId: string, direction: 'debit' | 'credit', amount: string) => {
+    return { accountId, direction, amount };
+  };
+  const postings = (amount: string) => [
+    posting(till, 'debit', amount),
+    posting(customer, 'credit', amount),
+  ];
+  const place = async (rest: object = {}) =>
+    (await ledger.accept(PlaceHold, { description: 'Hold', postings: postings('10'), ...rest })).id;
+  const parts = await place({ clientId: 'parts', metadata: { a: 'b' } });
+  await ledger.accept(CaptureHold, { holdId: parts, postings: postings('4'), final: false });
+  await ledger.accept(CaptureHold, { holdId: parts, postings: postings('2.5') });
+  await ledger.accept(CaptureHold, { holdId: await place(), description: 'All of it' });
+  await ledger.accept(VoidHold, { holdId: await place(), reason: 'No "sale"' });
+  const expiresAt = new Date(Date.now() + 300).toISOString();
+  const short = [await place({ expiresAt }), await place({ expiresAt })];
+  await waitFor('holds to expire', async () => {
+    return (await ledger.accept(ExpireHolds, { holdIds: short })).expired > 0;
+  });
 }
 
 /** An account whose name was wrong from the beginning. */

@@ -7,7 +7,7 @@ import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  2,
+  3,
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
@@ -51,6 +51,7 @@ export const materializeTransactionPosted = defineMaterializer(
       description: data.description,
       account_nos: accountNos,
       metadata: data.metadata ?? {},
+      hold_id: data.holdId ?? null,
       postings,
     });
     if (data.reverses === undefined) return;

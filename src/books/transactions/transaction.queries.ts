@@ -137,6 +137,7 @@ async function viewsOf(
     reverses: row.reverses,
     reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
     source: sources.get(row.transaction_id) ?? null,
+    holdId: row.hold_id,
     postings: postings.get(row.position)!,
   }));
 }

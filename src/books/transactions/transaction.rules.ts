@@ -2,11 +2,12 @@ import { needAccount } from '../accounts/account.queries';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import type { RowNeeds, StateSession } from '../../engine/define/state-session';
+import type { RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
-import { checkPostings, type PostingInput } from './posting-rules';
-import { TransactionPosted, type TransactionPostedData } from './transaction.events';
+import { checkPostings, type PostingInput } from './posting.rules';
+import { TransactionPosted } from './transaction.events';
+import type { PostedPosting, TransactionPostedData } from './transaction.events';
 import { transactions, type PostedTransactionRow } from './transaction.table';
 
 export interface PostTransactionInput {
@@ -21,6 +22,8 @@ export interface PostTransactionInput {
 /** The same from within the program. */
 export interface TransactionInput extends Omit<PostTransactionInput, 'postings'> {
   postings: PostingInput<string | bigint>[];
+  /** The hold that it captures, and the id that the capture gives it. */
+  capture?: { readonly holdId: string; readonly transactionId: string } | undefined;
 }
 
 /** Names the rows that posting a transaction is going to read. */
@@ -39,7 +42,11 @@ export const [MIN_POSTINGS, MAX_POSTINGS] = [2, 1000];
  * Refuses postings that no creator checked where they are none, or debits and credits differ.
  * @throws Refusal `validation_failed`, `zero_amount`, `unbalanced_transaction`
  */
-export function refuseUnbalanced({ postings }: TransactionPostedData): void {
+export function refuseUnbalanced({
+  postings,
+}: {
+  readonly postings: readonly Omit<PostedPosting, 'balanceAfter'>[];
+}): void {
   const sums = new Map<string, bigint>();
   const errors: FieldError[] = [];
   if (postings.length < MIN_POSTINGS || postings.length > MAX_POSTINGS) {
@@ -94,7 +101,7 @@ export async function postTransaction(
   input: TransactionInput,
   reverses?: PostedTransactionRow,
 ): Promise<LedgerEvent<TransactionPostedData>> {
-  const { clientId, description, effectiveDate = context.today, metadata = {} } = input;
+  const { clientId, description, effectiveDate = context.today, metadata = {}, capture } = input;
   if (effectiveDate !== reverses?.effective_date) {
     refuseFuture(context, effectiveDate, 'effectiveDate');
   }
@@ -102,26 +109,27 @@ export async function postTransaction(
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
   }
-  const postings = await checkPostings(context.state, input.postings);
+  const postings = await checkPostings(context, input.postings);
   // Keys in the order of the canonical form: see canonicalJson.
   return context.append(TransactionPosted, {
     ...(clientId !== undefined && { clientId }),
     description,
     effectiveDate,
+    ...(capture !== undefined && { holdId: capture.holdId }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
     ...(reverses !== undefined && { reverses: reverses.transaction_id }),
-    transactionId: context.newId(),
+    transactionId: capture?.transactionId ?? context.newId(),
   });
 }
 
 /** Why postings could not be posted now, as a transaction; undefined where they could. */
 export async function whyNotPosted(
-  state: StateSession,
+  context: CreatorContext,
   postings: TransactionInput['postings'],
 ): Promise<Refusal | undefined> {
   try {
-    await checkPostings(state, postings);
+    await checkPostings(context, postings);
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) return error;
