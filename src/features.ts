@@ -1,6 +1,7 @@
 import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
+import { holdFeature } from './books/holds/hold.feature';
 import { interestFeature } from './books/interest/interest.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { periodFeature } from './books/periods/period.feature';
@@ -24,6 +25,7 @@ export const features: readonly Feature[] = [
   accountFeature,
   currencyFeature,
   transactionFeature,
+  holdFeature,
   companyFeature,
   interestFeature,
   orderFeature,

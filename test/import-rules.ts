@@ -27,7 +27,7 @@ const ENGINE: readonly string[] = [
 /** The wings whose folders are features, which know little of each other. */
 const FEATURE_WINGS = ['access', 'outside', 'books', 'proof'];
 /** What a feature shows to other features. */
-const SHARED_FILE = /\.(events|queries|rules|table|view)$/;
+const SHARED_FILE = /\.(dto|events|queries|rules|table|view)$/;
 /** Folders of those wings that are no features: what they are made for is to be used by others. */
 const SHARED_FOLDER = /^src\/(outside\/(tasks|adapters)|proof\/(replay|runs|checkpoints))\//;
 /** What puts the features together without naming any. */
@@ -91,7 +91,7 @@ function forbiddenBetweenFeatures(from: string, to: string): string | undefined 
   // The import speaks to the features as a client does, by their creators.
   if (from.startsWith('src/books/import/') && /\.creators?$/.test(to)) return undefined;
   if (SHARED_FOLDER.test(to) || SHARED_FILE.test(to)) return undefined;
-  return 'of another feature only its events, queries, rules, tables and views may be used';
+  return 'of another feature only its DTOs, events, queries, rules, tables and views may be used';
 }
 
 function forbiddenPackage(file: SourceFile, name: string): string | undefined {

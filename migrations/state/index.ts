@@ -12,6 +12,7 @@ import * as keepDigits from './0011-keep-digits';
 import * as keepAccruals from './0012-keep-accruals';
 import * as changeAccounts from './0013-change-accounts';
 import * as closePeriods from './0014-close-periods';
+import * as createHolds from './0015-create-holds';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -29,4 +30,5 @@ export const stateMigrations = {
   '0012-keep-accruals': keepAccruals,
   '0013-change-accounts': changeAccounts,
   '0014-close-periods': closePeriods,
+  '0015-create-holds': createHolds,
 };

@@ -24,6 +24,7 @@ import {
 } from '../money/amount';
 import { FIRST_EFFECTIVE_DATE, isCalendarDate, isEffectiveDate } from '../money/calendar-date';
 import { CURRENCY_PATTERN } from '../money/currency';
+import { INSTANT_PATTERN, readInstant } from '../money/instant';
 import { isStorable } from './json-body';
 import { isAlways, type NestedContext, type Shape } from './shape-compiler';
 
@@ -216,6 +217,15 @@ export function EffectiveDate(presence?: Presence): PropertyDecorator {
     },
     presence,
   );
+}
+
+/** A point in time, RFC 3339 with any offset. */
+export function Instant(presence?: Presence): PropertyDecorator {
+  const isInstant = (text: string) => readInstant(text) !== undefined;
+  const example = '2026-01-31T10:00:00Z';
+  const rule = textRule('instant', isInstant, `must be an RFC 3339 time such as "${example}"`);
+  const schema = { type: 'string', format: 'date-time', pattern: INSTANT_PATTERN.source, example };
+  return field(rule, schema, presence);
 }
 
 const METADATA = { keys: 50, keyLength: 64, valueLength: 500 } as const;

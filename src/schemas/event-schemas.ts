@@ -11,6 +11,10 @@ import companyAddressChangedV1 from './events/CompanyAddressChanged.v1.json';
 import companyCreatedV1 from './events/CompanyCreated.v1.json';
 import currencyDefinedV1 from './events/CurrencyDefined.v1.json';
 import eventAmendedV1 from './events/EventAmended.v1.json';
+import holdCapturedV1 from './events/HoldCaptured.v1.json';
+import holdExpiredV1 from './events/HoldExpired.v1.json';
+import holdPlacedV1 from './events/HoldPlaced.v1.json';
+import holdVoidedV1 from './events/HoldVoided.v1.json';
 import interestAccrualReversedV1 from './events/InterestAccrualReversed.v1.json';
 import interestAccruedV1 from './events/InterestAccrued.v1.json';
 import interestAccruedV2 from './events/InterestAccrued.v2.json';
@@ -30,6 +34,7 @@ import periodClosedV1 from './events/PeriodClosed.v1.json';
 import periodReopenedV1 from './events/PeriodReopened.v1.json';
 import transactionPostedV1 from './events/TransactionPosted.v1.json';
 import transactionPostedV2 from './events/TransactionPosted.v2.json';
+import transactionPostedV3 from './events/TransactionPosted.v3.json';
 import webhookDisabledV1 from './events/WebhookDisabled.v1.json';
 import webhookEnabledV1 from './events/WebhookEnabled.v1.json';
 import webhookSecretRotatedV1 from './events/WebhookSecretRotated.v1.json';
@@ -47,6 +52,10 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   CompanyCreated: { 1: companyCreatedV1 },
   CurrencyDefined: { 1: currencyDefinedV1 },
   EventAmended: { 1: eventAmendedV1 },
+  HoldCaptured: { 1: holdCapturedV1 },
+  HoldExpired: { 1: holdExpiredV1 },
+  HoldPlaced: { 1: holdPlacedV1 },
+  HoldVoided: { 1: holdVoidedV1 },
   InterestAccrualReversed: { 1: interestAccrualReversedV1 },
   InterestAccrued: { 1: interestAccruedV1, 2: interestAccruedV2, 3: interestAccruedV3 },
   InterestAdjusted: { 1: interestAdjustedV1, 2: interestAdjustedV2, 3: interestAdjustedV3 },
@@ -58,7 +67,7 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   OrderSettlementReversed: { 1: orderSettlementReversedV1 },
   PeriodClosed: { 1: periodClosedV1 },
   PeriodReopened: { 1: periodReopenedV1 },
-  TransactionPosted: { 1: transactionPostedV1, 2: transactionPostedV2 },
+  TransactionPosted: { 1: transactionPostedV1, 2: transactionPostedV2, 3: transactionPostedV3 },
   WebhookDisabled: { 1: webhookDisabledV1 },
   WebhookEnabled: { 1: webhookEnabledV1 },
   WebhookSecretRotated: { 1: webhookSecretRotatedV1 },

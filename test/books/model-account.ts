@@ -1,3 +1,10 @@
+export interface ModelPosting {
+  readonly accountId: string;
+  readonly direction: 'debit' | 'credit';
+  readonly amount: string;
+  readonly accountVersion?: number;
+}
+
 /** An account as the model of the books knows it: see model.ts. Money in minor units. */
 export interface ModelAccount {
   id: string;
@@ -9,6 +16,9 @@ export interface ModelAccount {
   max: bigint | null;
   debits: bigint;
   credits: bigint;
+  /** What open holds reserve. */
+  pendingDebits: bigint;
+  pendingCredits: bigint;
   isClosed: boolean;
   frozen: string | null;
   version: number;
@@ -33,6 +43,29 @@ export function apply(account: ModelAccount, direction: string, minor: bigint): 
   account.version++;
 }
 
+/** Reserves, or frees where it is negative. */
+export function reserve(account: ModelAccount, direction: string, minor: bigint): void {
+  if (direction === 'debit') account.pendingDebits += minor;
+  else account.pendingCredits += minor;
+}
+
+/** What the balance may become by open holds, at least and at most. */
+export function reach(account: ModelAccount): { least: bigint; most: bigint } {
+  const { type, pendingDebits, pendingCredits } = account;
+  const [up, down] = isDebitNormal(type)
+    ? [pendingDebits, pendingCredits]
+    : [pendingCredits, pendingDebits];
+  return { least: balance(account) - down, most: balance(account) + up };
+}
+
+/** Why an account cannot be as it is; undefined where it can. */
+export function brokenLimit(account: ModelAccount): string | undefined {
+  const { min, max } = account;
+  const { least, most } = reach(account);
+  if (min !== null && least < min) return 'insufficient_funds';
+  return max !== null && most > max ? 'balance_limit_exceeded' : undefined;
+}
+
 function isDebitNormal(type: string): boolean {
   return ['asset', 'expense'].includes(type);
 }
@@ -55,6 +88,9 @@ export function partsOf(account: ModelAccount): object {
     balance: money(balance(account)),
     debits: money(account.debits),
     credits: money(account.credits),
+    pendingDebits: money(account.pendingDebits),
+    pendingCredits: money(account.pendingCredits),
+    available: money(reach(account).least),
     minBalance: min === null ? null : money(min),
     maxBalance: max === null ? null : money(max),
   };

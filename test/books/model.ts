@@ -1,26 +1,24 @@
 import {
   apply,
   balance,
+  brokenLimit,
   limitsOf,
   minorOf,
   partsOf,
+  reach,
   shown,
   viewOf,
   type ModelAccount,
+  type ModelPosting,
 } from './model-account';
+import { Draft, find, linesOf } from './model-draft';
+import { leftOf, ModelHolds, reserveAll, restOf } from './model-holds';
 
 /**
  * The rules of the books a second time, written from the API's contract alone and sharing no code
  * with the program: what it says of a request must be what the program answered.
  */
 const ISO: Record<string, number> = { USD: 2, JPY: 0, KWD: 3, HRK: 2, XAU: 6 };
-
-export interface ModelPosting {
-  readonly accountId: string;
-  readonly direction: 'debit' | 'credit';
-  readonly amount: string;
-  readonly accountVersion?: number;
-}
 
 export interface OpenRequest {
   readonly kind: 'open';
@@ -42,6 +40,19 @@ export interface PostRequest {
   readonly effectiveDate?: string;
   readonly postings: readonly ModelPosting[];
 }
+export interface HoldRequest {
+  readonly kind: 'hold';
+  readonly clientId?: string;
+  readonly postings: readonly ModelPosting[];
+}
+export interface CaptureRequest {
+  readonly kind: 'capture';
+  readonly holdId: string;
+  readonly clientId?: string;
+  readonly effectiveDate?: string;
+  readonly final?: boolean;
+  readonly postings?: readonly ModelPosting[];
+}
 export interface DefineRequest {
   readonly kind: 'define';
   readonly code: string;
@@ -51,6 +62,9 @@ export type ModelRequest =
   | DefineRequest
   | OpenRequest
   | PostRequest
+  | HoldRequest
+  | CaptureRequest
+  | { readonly kind: 'void'; readonly holdId: string }
   | { readonly kind: 'close'; readonly accountId: string }
   | { readonly kind: 'reopen'; readonly accountId: string }
   | { readonly kind: 'unfreeze'; readonly accountId: string }
@@ -90,6 +104,7 @@ export class ModelBooks {
   private readonly digits = new Map(Object.entries(ISO));
   private readonly accounts = new Map<string, ModelAccount>();
   private readonly transactions = new Map<string, ModelTransaction>();
+  private readonly holds = new ModelHolds();
 
   get accountIds(): string[] {
     return [...this.accounts.keys()];
@@ -118,7 +133,8 @@ export class ModelBooks {
       else if (type === 'AccountFrozen') account.frozen = fact['side']!;
       else if (type === 'AccountUnfrozen') account.frozen = null;
       else Object.assign(account, limitsOf(data, account));
-    } else this.foldTransaction(data);
+    } else if (type.startsWith('Hold')) this.holds.fold(type, data, this.accounts);
+    else this.foldTransaction(data);
   }
 
   private foldTransaction(data: Record<string, unknown>): void {
@@ -172,6 +188,9 @@ export class ModelBooks {
         isClosed ? { isClosed: false } : 'account_not_closed';
       return this.judgeChanged(request.accountId, reopened);
     }
+    if (request.kind === 'hold') return this.judgeHold(request);
+    if (request.kind === 'capture') return this.judgeCapture(request);
+    if (request.kind === 'void') return this.judgeVoid(request.holdId);
     if (request.kind === 'reverse') return this.judgeReverse(request);
     const draft = new Draft(this.accounts);
     if (request.kind === 'post') return this.judgePost(request, draft);
@@ -207,9 +226,10 @@ export class ModelBooks {
   ): ModelAccount {
     const digits = this.digits.get(currency)!;
     const zero = { debits: 0n, credits: 0n, isClosed: false, frozen: null, version: 1 };
+    const pending = { pendingDebits: 0n, pendingCredits: 0n };
     const none = { min: null, max: null };
     return {
-      ...{ id, clientId, type, currency, digits, ...zero, ...none },
+      ...{ id, clientId, type, currency, digits, ...pending, ...none, ...zero },
       ...limitsOf(limits, { digits }),
     };
   }
@@ -218,7 +238,9 @@ export class ModelBooks {
     const account = find(this.accounts, reference);
     if (!account) return { code: 'not_found' };
     if (account.isClosed) return { code: 'account_already_closed' };
-    if (account.debits !== account.credits) return { code: 'account_not_empty' };
+    const { debits, credits, pendingDebits, pendingCredits } = account;
+    const isEmpty = debits === credits && pendingDebits === 0n && pendingCredits === 0n;
+    if (!isEmpty) return { code: 'account_not_empty' };
     return { answer: viewOf({ ...account, isClosed: true, version: account.version + 1 }) };
   }
 
@@ -227,8 +249,8 @@ export class ModelBooks {
       const limits = limitsOf(request, account);
       const { min, max } = { ...account, ...limits };
       if (min !== null && max !== null && min > max) return 'validation_failed';
-      const has = balance(account);
-      const isMet = (min === null || has >= min) && (max === null || has <= max);
+      const { least, most } = reach(account);
+      const isMet = (min === null || least >= min) && (max === null || most <= max);
       const isChanged = min !== account.min || max !== account.max;
       return isMet || !isChanged ? limits : 'limit_not_met';
     });
@@ -265,6 +287,52 @@ export class ModelBooks {
     return { answer: { ...verdict.answer, reverses: original.id } };
   }
 
+  private judgeHold(request: HoldRequest): Verdict {
+    const { postings } = request;
+    const clientId = request.clientId ?? null;
+    const isTaken = [...this.holds.all.values()].some((hold) => hold.clientId === clientId);
+    if (clientId !== null && isTaken) return { code: 'client_id_taken' };
+    const draft = new Draft(this.accounts);
+    const lines = linesOf(postings, draft);
+    if (typeof lines === 'string') return { code: lines };
+    const held = lines.map(({ account, direction, amount }) => {
+      return { accountId: account.id, direction, amount, captured: 0n };
+    });
+    reserveAll(held, 1n, { get: (id) => draft.account(id) });
+    const broken = lines.map(({ account }) => brokenLimit(account)).find((code) => code);
+    if (broken !== undefined) return { code: broken };
+    const hold = { id: '', clientId, lines: held, status: 'held', transactionIds: [] };
+    return { answer: { ...this.holds.view(hold, this.accounts), version: 1 } };
+  }
+
+  private judgeCapture(request: CaptureRequest): Verdict {
+    const hold = find(this.holds.all, request.holdId);
+    if (!hold) return { code: 'not_found' };
+    if (hold.status !== 'held') return { code: 'hold_not_open' };
+    const { postings = leftOf(hold, this.accounts), final = true } = request;
+    const named = postings.map((p) => ({ ...p, account: find(this.accounts, p.accountId) }));
+    if (named.some(({ account }) => !account)) return { code: 'account_not_found' };
+    const known = named.map(({ account, ...posting }) => ({ ...posting, accountId: account!.id }));
+    const rest = restOf(hold, known, this.accounts);
+    if (!rest) return { code: 'hold_exceeded' };
+    const draft = new Draft(this.accounts);
+    const freed = final ? [...known, ...rest] : known;
+    reserveAll(freed, -1n, { get: (id) => draft.account(id) });
+    const { clientId, effectiveDate } = request;
+    const posting = { ...(clientId !== undefined && { clientId }), postings: known };
+    const dated = effectiveDate === undefined ? posting : { ...posting, effectiveDate };
+    const verdict = this.judgePost({ kind: 'post', ...dated }, draft);
+    if ('code' in verdict) return verdict;
+    return { answer: { ...verdict.answer, holdId: hold.id } };
+  }
+
+  private judgeVoid(reference: string): Verdict {
+    const hold = find(this.holds.all, reference);
+    if (!hold) return { code: 'not_found' };
+    if (hold.status !== 'held') return { code: 'hold_not_open' };
+    return { answer: this.holds.view({ ...hold, status: 'voided' }, this.accounts) };
+  }
+
   private judgePost(request: PostRequest, draft: Draft): Verdict {
     const { postings, effectiveDate = this.today } = request;
     if (effectiveDate > this.today) return { code: 'future_effective_date' };
@@ -274,76 +342,21 @@ export class ModelBooks {
       return { code: 'client_id_taken' };
     }
     const attempt = draft.branch();
-    const lines = postings.map((p) => ({ ...p, account: attempt.account(p.accountId) }));
-    if (lines.some((l) => !l.account)) return { code: 'account_not_found' };
-    const known = lines.map((l) => ({ ...l, account: l.account! }));
-    const isOld = (l: (typeof known)[number]) =>
-      l.accountVersion !== undefined && l.accountVersion !== l.account.version;
-    if (known.some(isOld)) return { code: 'account_version_mismatch' };
-    if (known.some((l) => /^[0.]+$/.test(l.amount))) return { code: 'zero_amount' };
-    if (known.some((l) => l.account.isClosed)) return { code: 'account_closed' };
-    const isFrozen = ({ account: { frozen }, direction }: (typeof known)[number]) =>
-      frozen === 'all' || frozen === `${direction}s`;
-    if (known.some(isFrozen)) return { code: 'account_frozen' };
-    const sums = new Map<string, bigint>();
-    for (const { account, direction, amount } of known) {
-      const signed = minorOf(amount, account) * (direction === 'debit' ? 1n : -1n);
-      sums.set(account.currency, (sums.get(account.currency) ?? 0n) + signed);
-    }
-    if ([...sums.values()].some((sum) => sum !== 0n)) return { code: 'unbalanced_transaction' };
+    const lines = linesOf(postings, attempt);
+    if (typeof lines === 'string') return { code: lines };
     const posted: object[] = [];
-    for (const { account, direction, amount } of known) {
+    for (const { account, direction, amount } of lines) {
       const minor = minorOf(amount, account);
       apply(account, direction, minor);
       const { id: accountId, currency } = account;
       const balanceAfter = shown(balance(account), account);
       posted.push({ accountId, direction, currency, balanceAfter, amount: shown(minor, account) });
     }
-    for (const { account } of known) {
-      const { min, max } = account;
-      if (min !== null && balance(account) < min) return { code: 'insufficient_funds' };
-      if (max !== null && balance(account) > max) return { code: 'balance_limit_exceeded' };
-    }
+    const broken = lines.map(({ account }) => brokenLimit(account)).find((code) => code);
+    if (broken !== undefined) return { code: broken };
     if (clientId !== null) attempt.clientIds.add(clientId);
     draft.take(attempt);
     const transaction = { clientId, effectiveDate, reverses: null, reversedBy: null };
     return { answer: { ...transaction, postings: posted } };
   }
-}
-
-/** Copies of accounts that a request has changed, and that its refusal forgets. */
-class Draft {
-  readonly changed = new Map<string, ModelAccount>();
-
-  constructor(
-    private readonly below: Map<string, ModelAccount>,
-    readonly clientIds = new Set<string>(),
-  ) {}
-
-  account(reference: string): ModelAccount | undefined {
-    const found = find(this.below, reference);
-    if (!found) return undefined;
-    const copy = this.changed.get(found.id) ?? { ...found };
-    this.changed.set(found.id, copy);
-    return copy;
-  }
-
-  branch(): Draft {
-    const merged = new Map(this.below);
-    for (const [id, account] of this.changed) merged.set(id, account);
-    return new Draft(merged, new Set(this.clientIds));
-  }
-
-  take(other: Draft): void {
-    for (const [id, account] of other.changed) this.changed.set(id, account);
-    for (const clientId of other.clientIds) this.clientIds.add(clientId);
-  }
-}
-
-function find<T extends { id: string; clientId: string | null }>(
-  items: Map<string, T>,
-  reference: string,
-): T | undefined {
-  if (!reference.startsWith('client:')) return items.get(reference);
-  return [...items.values()].find((item) => `client:${item.clientId}` === reference);
 }

@@ -22,6 +22,7 @@ interface Exchange {
 class Chooser {
   readonly accounts: { id: string; currency: string }[] = [];
   readonly transactions: string[] = [];
+  readonly holds: string[] = [];
   /** Those that there are; defined ones come once they are. */
   readonly currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD', 'HRK', 'XAU'];
 
@@ -32,7 +33,9 @@ class Chooser {
     if (this.accounts.length < 6 || random.chance(0.03)) return this.open();
     if (random.chance(0.02)) return this.define();
     const dice = random.below(100);
-    if (dice < 65) return this.post();
+    if (dice < 45) return this.post();
+    if (dice < 55) return this.hold();
+    if (dice < 67) return this.captureOrVoid();
     if (dice < 77) return this.reverse();
     if (dice < 88) return this.change();
     const transactions = Array.from({ length: 1 + random.below(6) }, () => this.post());
@@ -98,6 +101,28 @@ class Chooser {
     return { kind: 'post', postings, ...this.date(), ...(clientId !== undefined && { clientId }) };
   }
 
+  private hold(): ModelRequest {
+    const { postings, clientId } = this.post();
+    return { kind: 'hold', postings, ...(clientId !== undefined && { clientId }) };
+  }
+
+  private captureOrVoid(): ModelRequest {
+    const { random, holds } = this;
+    const known = holds.length > 0 && random.chance(0.97);
+    // The latest are most often open.
+    const latest = holds.slice(-40);
+    const holdId = known ? random.pick(latest) : `client:${this.clientId()}`;
+    if (random.chance(0.2)) return { kind: 'void', holdId };
+    const { postings, clientId, effectiveDate } = this.post();
+    return {
+      ...{ kind: 'capture', holdId },
+      ...(clientId !== undefined && { clientId }),
+      ...(effectiveDate !== undefined && { effectiveDate }),
+      ...(random.chance(0.5) && { final: random.chance(0.3) }),
+      ...(random.chance(0.1) && { postings: postings.filter((p) => p.amount !== '0') }),
+    };
+  }
+
   private reverse(): ModelRequest {
     const known = this.transactions.length > 0 && this.random.chance(0.97);
     const transactionId = known ? this.random.pick(this.transactions) : `client:${this.clientId()}`;
@@ -157,6 +182,17 @@ function send(
     }
     case 'post':
       return api.post('/v1/transactions', bodyOf(request), options);
+    case 'hold': {
+      const { clientId, postings } = request;
+      return api.post('/v1/holds', { description: 'Random', clientId, postings }, options);
+    }
+    case 'capture': {
+      const { holdId, clientId, effectiveDate, final, postings } = request;
+      const body = { clientId, effectiveDate, final, postings };
+      return api.post(`/v1/holds/${holdId}/capture`, body, options);
+    }
+    case 'void':
+      return api.post(`/v1/holds/${request.holdId}/void`, {}, options);
     case 'reverse': {
       const { transactionId, effectiveDate } = request;
       return api.post(`/v1/transactions/${transactionId}/reverse`, { effectiveDate }, options);
@@ -181,7 +217,8 @@ async function converse(api: ApiClient, random: Random): Promise<Exchange[]> {
     const { id } = answer.body as { id: string };
     if (request.kind === 'define') chooser.currencies.push(request.code);
     else if (request.kind === 'open') chooser.accounts.push({ id, currency: request.currency });
-    else if (request.kind === 'post') chooser.transactions.push(id);
+    else if (request.kind === 'hold') chooser.holds.push(id);
+    else if (['post', 'capture'].includes(request.kind)) chooser.transactions.push(id);
   };
   const caller = async () => {
     while (sent++ < REQUESTS) {
@@ -218,6 +255,8 @@ function eventsOf(exchange: Exchange, appended: ReadonlyMap<number, string>): nu
   if (MAY_BE_SO.includes(request.kind)) {
     return appended.get(positionOf(exchange)) === answer.headers.get('x-request-id') ? 1 : 0;
   }
+  // The hold's event, and then the transaction.
+  if (request.kind === 'capture') return 2;
   if (request.kind !== 'batch') return 1;
   const { results } = answer.body as { results: { status: number }[] };
   return results.filter((r) => r.status === 201).length;

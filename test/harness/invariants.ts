@@ -37,6 +37,7 @@ export async function checkInvariants(books: CheckedBooks): Promise<void> {
     await expectNoRows(log, BAD_COMMANDS, 'a command does not fit its events');
     await expectNoRows(state, UNBALANCED_ENTRIES, 'entries do not sum to zero');
     await expectNoRows(state, WRONG_TOTALS, 'a running total is wrong');
+    await expectNoRows(state, WRONG_PENDING, 'what holds reserve is wrong');
     await expectNoRows(state, BROKEN_LIMITS, 'a balance is outside its limits');
     const logHead = await checkHashChain(log.current);
     const { head } = await lockState(state);
@@ -92,15 +93,44 @@ const WRONG_TOTALS = `
       row_number() over account + 1 + (
         select count(*) from account_versions v
         where v.account_no = entries.account_no and v.position < entries.position
+      ) + (
+        select count(*) from hold_entries h
+        where h.account_no = entries.account_no and h.position < entries.position
       ) as version
     from entries window account as (partition by account_no order by position, ordinal)
   ) e
   where debits_after <> coalesce(debits, 0) or credits_after <> coalesce(credits, 0)
     or account_version <> version`;
 
+/** What open holds have left, and what the last event about one left reserved of each account. */
+const WRONG_PENDING = `
+  select * from (
+    select a.account_id,
+      coalesce(sum(p.amount - p.captured) filter (where p.direction = 'debit'), 0) as debits,
+      coalesce(sum(p.amount - p.captured) filter (where p.direction = 'credit'), 0) as credits,
+      count(distinct h.hold_id) filter (where h.expires_at is not null) as expiring,
+      min(h.expires_at) as next_expiry, power(10::numeric, min(a.digits)) as unit
+    from accounts a
+    left join (
+      holds h cross join lateral jsonb_to_recordset(h.postings)
+        as p("accountId" uuid, direction text, amount numeric, captured numeric)
+    ) on p."accountId" = a.account_id and h.status = 'held' and p.amount > p.captured
+    group by a.account_id
+  ) held
+  join accounts a using (account_id)
+  left join lateral (
+    select * from hold_entries e where e.account_no = a.account_no
+    order by position desc limit 1
+  ) e on true
+  where held.debits * unit <> coalesce(pending_debits_after, 0)
+    or held.credits * unit <> coalesce(pending_credits_after, 0)
+    or held.expiring <> coalesce(expiring_after, 0)
+    or (expiring_after > 0) <> (next_expiry_after is not null)
+    or next_expiry_after > held.next_expiry`;
+
 /**
- * A transaction is one step: what counts is the balance after its last posting to an account, and
- * the limits that the account had then.
+ * A transaction is one step: what counts is what is available after its last posting to an account,
+ * and the limits that the account had then.
  */
 const BROKEN_LIMITS = `
   select * from (
@@ -109,16 +139,25 @@ const BROKEN_LIMITS = `
       case when v.position is null then a.min_balance else v.min_balance end as min_balance,
       case when v.position is null then a.max_balance else v.max_balance end as max_balance,
       case when a.type in ('asset', 'expense') then debits_after - credits_after
-        else credits_after - debits_after end as balance
+        else credits_after - debits_after end as balance,
+      coalesce(case when a.type in ('asset', 'expense') then h.pending_debits_after
+        else h.pending_credits_after end, 0) as adds,
+      coalesce(case when a.type in ('asset', 'expense') then h.pending_credits_after
+        else h.pending_debits_after end, 0) as takes
     from entries e join accounts a using (account_no)
     left join lateral (
       select * from account_versions v
       where v.account_no = e.account_no and v.position > e.position
       order by v.position limit 1
     ) v on true
+    left join lateral (
+      select * from hold_entries h
+      where h.account_no = e.account_no and h.position < e.position
+      order by h.position desc limit 1
+    ) h on true
     order by e.account_no, e.position, e.ordinal desc
   ) e
-  where balance < min_balance or balance > max_balance`;
+  where balance - takes < min_balance or balance + adds > max_balance`;
 
 async function expectNoRows(
   connection: WriterConnection,

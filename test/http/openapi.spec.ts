@@ -157,6 +157,18 @@ describe('the OpenAPI document', () => {
     expect((await api.post('/v1/transactions', overdrawn)).status).toBe(422);
   });
 
+  it('says what is answered of holds', async () => {
+    await made('/v1/holds', { ...posting('3'), clientId: 'held' });
+    const part = { ...posting('1'), final: false };
+    expect(await made('/v1/holds/client:held/capture', part)).toHaveProperty('holdId');
+    await made('/v1/holds/client:held/void', { reason: 'No sale' });
+    await get('/v1/holds?status=voided&accountId=client:cash');
+    await get('/v1/holds/client:held');
+    expect(await api.post('/v1/holds/client:held/void')).toMatchObject({
+      ...{ status: 409, body: { code: 'hold_not_open' } },
+    });
+  });
+
   it('says what is answered of companies, orders and interest', async () => {
     const company = { name: 'Acme', contactEmail: 'acme@example.com', address: ADDRESS };
     await made('/v1/companies', { clientId: 'acme', ...company });

@@ -7,6 +7,8 @@ import {
 } from '../../src/books/accounts/account-change.creators';
 import { CloseAccount } from '../../src/books/accounts/account.creators';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
+import { CaptureHold } from '../../src/books/holds/capture.creator';
+import { ExpireHolds, PlaceHold, VoidHold } from '../../src/books/holds/hold.creators';
 import { DefineCurrency } from '../../src/books/currencies/currency.creators';
 import { ClosePeriod, ReopenPeriod } from '../../src/books/periods/period.creators';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
@@ -21,6 +23,7 @@ import {
 } from '../../src/outside/webhooks/webhook.creators';
 import { openAccount, transfer } from '../harness/books';
 import type { TestLedger } from '../harness/ledger';
+import { waitFor } from '../harness/waiting';
 import { InterestBooks } from '../books/interest/interest-books';
 
 /** Makes events of every kind that accounts and transactions alone do not make. */
@@ -28,6 +31,7 @@ export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
   await accountChanges(ledger);
   await periods(ledger);
+  await everyHold(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -63,6 +67,31 @@ async function periods(ledger: TestLedger): Promise<void> {
   await ledger.accept(ReopenPeriod, { closeId, reason: 'A "late" invoice' });
   await ledger.accept(PostTransaction, sale);
   await ledger.accept(ClosePeriod, february);
+}
+
+/** Holds that are captured in parts and whole, voided, and that expire. */
+async function everyHold(ledger: TestLedger): Promise<void> {
+  const { id: till } = await openAccount(ledger);
+  const { id: customer } = await openAccount(ledger, { type: 'liability', maxBalance: '50' });
+  const posting = (accountId: string, direction: 'debit' | 'credit', amount: string) => {
+    return { accountId, direction, amount };
+  };
+  const postings = (amount: string) => [
+    posting(till, 'debit', amount),
+    posting(customer, 'credit', amount),
+  ];
+  const place = async (rest: object = {}) =>
+    (await ledger.accept(PlaceHold, { description: 'Hold', postings: postings('10'), ...rest })).id;
+  const parts = await place({ clientId: 'parts', metadata: { a: 'b' } });
+  await ledger.accept(CaptureHold, { holdId: parts, postings: postings('4'), final: false });
+  await ledger.accept(CaptureHold, { holdId: parts, postings: postings('2.5') });
+  await ledger.accept(CaptureHold, { holdId: await place(), description: 'All of it' });
+  await ledger.accept(VoidHold, { holdId: await place(), reason: 'No "sale"' });
+  const expiresAt = new Date(Date.now() + 300).toISOString();
+  const short = [await place({ expiresAt }), await place({ expiresAt })];
+  await waitFor('holds to expire', async () => {
+    return (await ledger.accept(ExpireHolds, { holdIds: short })).expired > 0;
+  });
 }
 
 /** An account whose name was wrong from the beginning. */

@@ -1,12 +1,13 @@
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
 import { formatAmount } from '../../money/amount';
+import { minorUnits, withoutDue } from '../holds/hold.rules';
 import { existingAccount, readLimits } from './account.creators';
 import { AccountChanged, AccountFrozen, AccountReopened, AccountUnfrozen } from './account.events';
 import type { AccountChangedData, FrozenSide } from './account.events';
 import { findAccount, needAccount } from './account.queries';
 import type { AccountRow } from './account.table';
-import { accountView, balanceOf } from './account.view';
+import { accountView, reachOf } from './account.view';
 import type { AccountDto } from './account.dto';
 
 /** `accountId`: an id or `client:<clientId>`. What is absent stays as it is. */
@@ -33,7 +34,7 @@ export const ChangeAccount = defineCreator<ChangeAccountInput, AccountDto>({
     const account = await existingAccount(context.state, input.accountId);
     const changes = changesOf(account, input);
     if (Object.keys(changes).length > 0) {
-      refuseUnmet(account, changes);
+      refuseUnmet(await afterExpiry(context, account, changes), changes);
       await context.append(AccountChanged, { accountId: account.account_id, ...changes });
     }
     return currentView(context, account);
@@ -65,20 +66,38 @@ function isSame(a: Record<string, string>, b: Record<string, string>): boolean {
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
+type Changes = Omit<AccountChangedData, 'accountId'>;
+
+/** The account after holds have expired that kept it from meeting its new limits. */
+async function afterExpiry(
+  context: CreatorContext,
+  account: AccountRow,
+  changes: Changes,
+): Promise<AccountRow> {
+  return unmet(account, changes) ? withoutDue(context, account) : account;
+}
+
 /** @throws Refusal `limit_not_met` */
-function refuseUnmet(
-  { account_id: accountId, type, digits, debits, credits }: AccountRow,
-  { minBalance: min, maxBalance: max }: Omit<AccountChangedData, 'accountId'>,
-): void {
-  const balance = balanceOf(type, debits, credits);
-  const minorOf = (text: string) => BigInt(text.replace('.', ''));
-  const shown = `Account ${accountId} has the balance ${formatAmount(balance, digits)}`;
-  const refuse = (field: string, limit: string) => {
-    const errors = [{ pointer: `/${field}`, message: 'is not met by the balance' }];
-    throw new Refusal('limit_not_met', `${shown}: ${field} ${limit}`, { accountId, errors });
-  };
-  if (min && balance < minorOf(min)) refuse('minBalance', min);
-  if (max && balance > minorOf(max)) refuse('maxBalance', max);
+function refuseUnmet(account: AccountRow, changes: Changes): void {
+  const limit = unmet(account, changes);
+  if (!limit) return;
+  const { account_id: accountId, digits } = account;
+  const [field, wanted, minor] = limit;
+  const shown = `Account ${accountId} has ${formatAmount(minor, digits)}`;
+  const errors = [{ pointer: `/${field}`, message: 'is not met by the balance' }];
+  const detail = `${shown}, holds taken into account: ${field} ${wanted}`;
+  throw new Refusal('limit_not_met', detail, { accountId, errors });
+}
+
+/** A new limit that an account does not meet, and what it has in minor units. */
+function unmet(
+  account: AccountRow,
+  { minBalance: min, maxBalance: max }: Changes,
+): [field: string, limit: string, minor: bigint] | undefined {
+  const { available, most } = reachOf(account.type, account);
+  if (min && available < minorUnits(min)) return ['minBalance', min, available];
+  if (max && most > minorUnits(max)) return ['maxBalance', max, most];
+  return undefined;
 }
 
 /** `accountId`: an id or `client:<clientId>`. */

@@ -4,6 +4,7 @@ import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
 import { formatAmount, readAmount } from '../../money/amount';
 import type { CurrencyDigits } from '../../money/currency';
+import { withoutDue } from '../holds/hold.rules';
 import { needCurrency, proposedDigits } from '../currencies/currency.rules';
 import {
   AccountClosed,
@@ -117,6 +118,10 @@ export const CloseAccount = defineCreator<CloseAccountInput, AccountDto>({
     }
     if (account.debits !== account.credits) {
       throw new Refusal('account_not_empty', `Account ${id} has a balance`, { accountId: id });
+    }
+    const { pending_debits, pending_credits } = await withoutDue(context, account);
+    if (pending_debits !== 0n || pending_credits !== 0n) {
+      throw new Refusal('account_not_empty', `Account ${id} has open holds`, { accountId: id });
     }
     await context.append(AccountClosed, { accountId: id });
     return accountView((await findAccount(context.state, id))!);

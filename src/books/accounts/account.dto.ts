@@ -150,6 +150,15 @@ export class AccountDto {
   @ApiProperty({ example: '50.00', description: 'Sum of all credits' })
   credits!: string;
 
+  @ApiProperty({ example: '0.00', description: 'Debits that open holds reserve' })
+  pendingDebits!: string;
+
+  @ApiProperty({ example: '0.00', description: 'Credits that open holds reserve' })
+  pendingCredits!: string;
+
+  @ApiProperty({ example: '100.50', description: 'The balance less all that holds may take' })
+  available!: string;
+
   @ApiProperty(nullableText)
   minBalance!: string | null;
 

@@ -14,11 +14,11 @@ import {
   materializeAccountReopened,
   materializeAccountUnfrozen,
 } from './account.materializers';
-import { accounts, accountVersions, entries } from './account.table';
+import { accounts, accountVersions, entries, holdEntries } from './account.table';
 
 export const accountFeature = defineFeature({
   name: 'accounts',
-  tables: [accounts, accountVersions, entries],
+  tables: [accounts, accountVersions, entries, holdEntries],
   materializers: [
     materializeAccountOpened,
     materializeAccountChanged,
@@ -40,7 +40,7 @@ export const accountFeature = defineFeature({
     account_not_closed: { status: 409, title: 'The account is open' },
     account_not_frozen: { status: 409, title: 'The account is not frozen' },
     limit_not_met: { status: 422, title: 'The balance does not meet the limit' },
-    account_not_empty: { status: 422, title: 'The account has a balance' },
+    account_not_empty: { status: 422, title: 'The account has a balance or open holds' },
   },
   service: () => import('./account.service.js'),
 });

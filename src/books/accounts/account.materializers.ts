@@ -40,6 +40,10 @@ export const materializeAccountOpened = defineMaterializer(
       metadata: data.metadata,
       debits: 0n,
       credits: 0n,
+      pending_debits: 0n,
+      pending_credits: 0n,
+      expiring_holds: 0,
+      next_expiry: null,
       version: 1,
       last_position: position,
     });

@@ -34,12 +34,20 @@ const columns = {
   ...changing,
 };
 
-/** What its last entry, or a later change, says of an account. */
+/** What its last entries, or a later change, say of an account. */
 const derived = {
   /** Sum of all debits. */
   debits: column.numeric(),
   /** Sum of all credits. */
   credits: column.numeric(),
+  /** Sum of the debits that open holds reserve. */
+  pending_debits: column.numeric(),
+  /** Sum of the credits that open holds reserve. */
+  pending_credits: column.numeric(),
+  /** How many of its open holds expire. */
+  expiring_holds: column.int(),
+  /** No open hold expires before; null: none expires. */
+  next_expiry: column.timestamptz().nullable(),
   /** 1 when opened, and one more with every posting and every other change. */
   version: column.bigint(),
   /** Position of the last event that changed the account. */
@@ -60,6 +68,17 @@ const entryColumns = {
   credits_after: column.numeric(),
 };
 
+/** What an event about a hold left reserved of an account. Money in minor units. */
+const holdEntryColumns = {
+  account_no: column.bigint(),
+  position: column.bigint(),
+  account_version: column.bigint(),
+  pending_debits_after: column.numeric(),
+  pending_credits_after: column.numeric(),
+  expiring_after: column.int(),
+  next_expiry_after: column.timestamptz().nullable(),
+};
+
 /** The account's columns that may change, as they were before an event changed one of them. */
 const versionColumns = {
   account_no: column.bigint(),
@@ -72,6 +91,7 @@ export interface AccountTables {
   accounts: KyselyTable<typeof columns>;
   account_versions: KyselyTable<typeof versionColumns>;
   entries: KyselyTable<typeof entryColumns>;
+  hold_entries: KyselyTable<typeof holdEntryColumns>;
 }
 
 declare module '../../engine/define/state-table' {
@@ -120,7 +140,7 @@ export function accountFactsAsOf(position?: Expression<number>): AliasableExpres
 
 /**
  * The accounts as they were after the event at `position` (default: as they are), with totals from
- * their last entry until then; one look into the entries' index each.
+ * their last entries until then; one look into each of the two indexes for each account.
  */
 export function accountsAsOf(position?: Expression<number>) {
   return expressionBuilder<AccountTables>()
@@ -138,16 +158,34 @@ export function accountsAsOf(position?: Expression<number>) {
           .as('e'),
       (join) => join.onTrue(),
     )
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('hold_entries')
+          .selectAll()
+          .whereRef('account_no', '=', 'a.account_no')
+          .where('position', '<=', position ?? LAST_POSITION)
+          .orderBy('position', 'desc')
+          .limit(eb.lit(1))
+          .as('h'),
+      (join) => join.onTrue(),
+    )
     .selectAll('a')
     .select((eb) => {
       const zero = eb.cast<bigint>(eb.lit(0), 'numeric');
       // PostgreSQL's greatest() leaves nulls out.
       const latest = (...of: Expression<number | null>[]) => eb.fn<number>('greatest', of);
+      const versions = [eb.ref('e.account_version'), eb.ref('h.account_version')];
+      const positions = [eb.ref('e.position'), eb.ref('h.position')];
       return [
         eb.fn.coalesce('e.debits_after', zero).as('debits'),
         eb.fn.coalesce('e.credits_after', zero).as('credits'),
-        latest(eb.lit(1), eb.ref('e.account_version'), eb.ref('a.changed_version')).as('version'),
-        latest(eb.ref('a.account_no'), eb.ref('e.position'), eb.ref('a.changed_position')).as(
+        eb.fn.coalesce('h.pending_debits_after', zero).as('pending_debits'),
+        eb.fn.coalesce('h.pending_credits_after', zero).as('pending_credits'),
+        eb.fn.coalesce('h.expiring_after', eb.lit(0)).as('expiring_holds'),
+        eb.ref('h.next_expiry_after').as('next_expiry'),
+        latest(eb.lit(1), ...versions, eb.ref('a.changed_version')).as('version'),
+        latest(eb.ref('a.account_no'), ...positions, eb.ref('a.changed_position')).as(
           'last_position',
         ),
       ];
@@ -182,6 +220,12 @@ export const entries = defineAppendTable({
   columns: entryColumns,
 });
 
-/** An account with what its last entry says of it. */
+export const holdEntries = defineAppendTable({
+  name: 'hold_entries',
+  lastPosition: 'position',
+  columns: holdEntryColumns,
+});
+
+/** An account with what its last entries say of it. */
 export type AccountRow = RowOf<typeof accounts>;
 export type EntryRow = RowOf<typeof entries>;

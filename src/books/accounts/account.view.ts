@@ -14,6 +14,22 @@ export function balanceOf(type: AccountType, debits: bigint, credits: bigint): b
   return normalSide(type) === 'debit' ? debits - credits : credits - debits;
 }
 
+/** What an account has and what holds reserve of it; minor units. */
+export type Totals = Pick<AccountRow, 'debits' | 'credits' | 'pending_debits' | 'pending_credits'>;
+
+/** The least and the most that the balance can become by open holds, in minor units. */
+export function reachOf(
+  type: AccountType,
+  { debits, credits, pending_debits, pending_credits }: Totals,
+): { readonly available: bigint; readonly most: bigint } {
+  const balance = balanceOf(type, debits, credits);
+  const isDebit = normalSide(type) === 'debit';
+  const [adds, takes] = isDebit
+    ? [pending_debits, pending_credits]
+    : [pending_credits, pending_debits];
+  return { available: balance - takes, most: balance + adds };
+}
+
 export function accountView(row: AccountRow): AccountDto {
   const money = (minor: bigint) => formatAmount(minor, row.digits);
   const { debits, credits } = row;
@@ -29,6 +45,9 @@ export function accountView(row: AccountRow): AccountDto {
     balance: money(balanceOf(row.type, debits, credits)),
     debits: money(debits),
     credits: money(credits),
+    pendingDebits: money(row.pending_debits),
+    pendingCredits: money(row.pending_credits),
+    available: money(reachOf(row.type, row).available),
     frozen: row.frozen,
     minBalance: row.min_balance === null ? null : money(row.min_balance),
     maxBalance: row.max_balance === null ? null : money(row.max_balance),
@@ -55,6 +74,9 @@ export function openedAccountView(event: LedgerEvent<AccountOpenedData>): Accoun
     balance: zero,
     debits: zero,
     credits: zero,
+    pendingDebits: zero,
+    pendingCredits: zero,
+    available: zero,
     frozen: null,
     minBalance: data.minBalance,
     maxBalance: data.maxBalance,

@@ -90,12 +90,12 @@ export async function loadAccounts(
 }
 
 /**
- * Why an account's interest could not be posted, if its transactions were about it alone. Changes
+ * Why an account's interest could not be posted, if its transactions were about it alone. Posts
  * nothing.
  * @throws Refusal for what is not the account's fault
  */
 export async function refusalOf(
-  { state }: CreatorContext,
+  context: CreatorContext,
   side: Side,
   { adjustment, accrual }: Owed,
 ): Promise<Refusal | undefined> {
@@ -103,7 +103,7 @@ export async function refusalOf(
   const both = [...first, ...postingsOf(side, [accrual])];
   // Limits hold after each of the two transactions.
   for (const postings of both.length > first.length ? [first, both] : [first]) {
-    const refusal = postings.length > 0 ? await whyNotPosted(state, postings) : undefined;
+    const refusal = postings.length > 0 ? await whyNotPosted(context, postings) : undefined;
     if (!refusal) continue;
     if (refusal.details.accountId !== accrual.accountId) throw refusal;
     return refusal;

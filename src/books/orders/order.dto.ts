@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Amount, ClientId, field, OneOf, Reference, Text, textRule } from '../../http/fields';
+import { Amount, ClientId, field, Instant, OneOf } from '../../http/fields';
+import { Reference, Text, textRule } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import { INSTANT_PATTERN, readInstant } from '../../money/instant';
 import { ORDER_SIDES, type OrderSide } from './order.events';
 import { normalQuantity, QUANTITY_DIGITS } from './order.rules';
 import { ORDER_STATUSES, type OrderStatus } from './order.table';
@@ -37,24 +37,6 @@ function Quantity(): PropertyDecorator {
       ),
     ],
     { type: 'string', pattern: QUANTITY, example: '10.5' },
-  );
-}
-
-function Instant(): PropertyDecorator {
-  return field(
-    [
-      textRule(
-        'instant',
-        (t) => readInstant(t) !== undefined,
-        'must be an RFC 3339 time such as "2026-01-31T10:00:00Z"',
-      ),
-    ],
-    {
-      type: 'string',
-      format: 'date-time',
-      pattern: INSTANT_PATTERN.source,
-      example: '2026-01-31T10:00:00Z',
-    },
   );
 }
 

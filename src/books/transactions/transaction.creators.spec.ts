@@ -4,7 +4,7 @@ import { features } from '../../features';
 import { Story, STORY_TIME } from '../../../test/harness/story';
 import { CloseAccount, OpenAccount, type OpenAccountInput } from '../accounts/account.creators';
 import { PostTransactionBatch } from './batch.creator';
-import type { PostingInput } from './posting-rules';
+import type { PostingInput } from './posting.rules';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import type { AccountDto } from '../accounts/account.dto';
 

@@ -8,7 +8,7 @@ import { findTransaction, needTransaction } from './transaction.queries';
 import { needPostings, postTransaction, refuseDay, reverseTransaction } from './transaction.rules';
 import type { PostTransactionInput, ReversalInput } from './transaction.rules';
 import { transactions } from './transaction.table';
-import { postedTransactionView } from './transaction.view';
+import { soleTransactionView } from './transaction.view';
 import type { TransactionDto } from './transaction.dto';
 
 /** Posts a balanced transaction. Refuses what `postTransaction` refuses. */
@@ -18,7 +18,7 @@ export const PostTransaction = defineCreator<PostTransactionInput, TransactionDt
   run: async (context, input) => {
     await postTransaction(context, input);
   },
-  answer: ([event]) => postedTransactionView(event!),
+  answer: soleTransactionView,
 });
 
 /** `transactionId`: an id or `client:<clientId>`. */
@@ -52,5 +52,5 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
     if (effectiveDate !== undefined) await refuseDay(context, effectiveDate, 'effectiveDate');
     await reverseTransaction(context, original, input);
   },
-  answer: ([event]) => postedTransactionView(event!),
+  answer: soleTransactionView,
 });

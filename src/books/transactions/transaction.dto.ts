@@ -10,11 +10,11 @@ import {
 } from '../../http/fields';
 import { Metadata, OneOf, Position, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
-import type { PostingInput } from './posting-rules';
+import type { PostingInput } from './posting.rules';
 import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
 import type { Direction, PostedPosting } from './transaction.events';
 
-const MAX_DESCRIPTION = 1000;
+export const MAX_DESCRIPTION = 1000;
 const MAX_BATCH = 1000;
 const DIRECTIONS = ['debit', 'credit'];
 
@@ -159,6 +159,13 @@ export class TransactionDto {
 
   @ApiProperty({ description: 'Whether it carries income and expense to equity, or takes it back' })
   closing!: boolean;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The hold that it captures',
+  })
+  holdId!: string | null;
 
   @ApiProperty({ type: [PostedPostingDto] })
   postings!: PostedPostingDto[];

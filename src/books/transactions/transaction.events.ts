@@ -26,12 +26,15 @@ export interface TransactionPostedData {
   clientId?: ClientId;
   description: string;
   effectiveDate: CalendarDate;
+  /** The hold that it captures. */
+  holdId?: Uuid;
   metadata?: Record<string, string>;
   /** The transaction that this one reverses. */
   reverses?: Uuid;
   postings: PostedPosting[];
 }
-/** Version 2 has codes of currencies that version 1 had not. */
-export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted', 2, {
+/** Version 2 has codes of currencies that version 1 had not, version 3 holds. */
+export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted', 3, {
   1: (data) => data,
+  2: (data) => data,
 });

@@ -52,6 +52,7 @@ export const materializeTransactionPosted = defineMaterializer(
       description: data.description,
       account_nos: accountNos,
       metadata: data.metadata ?? {},
+      hold_id: data.holdId ?? null,
       postings,
     });
     noteLate(state, data.effectiveDate, position);

@@ -141,6 +141,7 @@ async function viewsOf(
       reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
       source,
       closing: source?.type === CLOSING_SOURCE,
+      holdId: row.hold_id,
       postings: postings.get(row.position)!,
     };
   });

@@ -2,12 +2,13 @@ import { needAccount } from '../accounts/account.queries';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import type { RowNeeds, StateSession } from '../../engine/define/state-session';
+import type { RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
 import { needClosedDays, refuseClosed } from './closed-days.rules';
-import { checkPostings, type PostingInput } from './posting-rules';
-import { TransactionPosted, type TransactionPostedData } from './transaction.events';
+import { checkPostings, type PostingInput } from './posting.rules';
+import { TransactionPosted } from './transaction.events';
+import type { PostedPosting, TransactionPostedData } from './transaction.events';
 import { transactions, type PostedTransactionRow } from './transaction.table';
 
 export interface PostTransactionInput {
@@ -24,6 +25,8 @@ export interface TransactionInput extends Omit<PostTransactionInput, 'postings'>
   postings: PostingInput<string | bigint>[];
   /** Made ahead, where an event before it names the transaction. */
   id?: string | undefined;
+  /** The hold that it captures. */
+  holdId?: string | undefined;
 }
 
 /** Names the rows that posting a transaction is going to read. */
@@ -43,7 +46,11 @@ export const [MIN_POSTINGS, MAX_POSTINGS] = [2, 1000];
  * Refuses postings that no creator checked where they are none, or debits and credits differ.
  * @throws Refusal `validation_failed`, `zero_amount`, `unbalanced_transaction`
  */
-export function refuseUnbalanced({ postings }: TransactionPostedData): void {
+export function refuseUnbalanced({
+  postings,
+}: {
+  readonly postings: readonly Omit<PostedPosting, 'balanceAfter'>[];
+}): void {
   const sums = new Map<string, bigint>();
   const errors: FieldError[] = [];
   if (postings.length < MIN_POSTINGS || postings.length > MAX_POSTINGS) {
@@ -113,7 +120,7 @@ export async function postTransaction(
   input: TransactionInput,
   reverses?: PostedTransactionRow,
 ): Promise<LedgerEvent<TransactionPostedData>> {
-  const { clientId, description, effectiveDate = context.today, metadata = {} } = input;
+  const { clientId, description, effectiveDate = context.today, metadata = {}, holdId } = input;
   if (effectiveDate !== reverses?.effective_date) {
     refuseFuture(context, effectiveDate, 'effectiveDate');
   }
@@ -123,12 +130,13 @@ export async function postTransaction(
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
   }
-  const postings = await checkPostings(context.state, input.postings);
+  const postings = await checkPostings(context, input.postings);
   // Keys in the order of the canonical form: see canonicalJson.
   return context.append(TransactionPosted, {
     ...(clientId !== undefined && { clientId }),
     description,
     effectiveDate,
+    ...(holdId !== undefined && { holdId }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
     ...(reverses !== undefined && { reverses: reverses.transaction_id }),
@@ -138,11 +146,11 @@ export async function postTransaction(
 
 /** Why postings could not be posted now, as a transaction; undefined where they could. */
 export async function whyNotPosted(
-  state: StateSession,
+  context: CreatorContext,
   postings: TransactionInput['postings'],
 ): Promise<Refusal | undefined> {
   try {
-    await checkPostings(state, postings);
+    await checkPostings(context, postings);
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) return error;

@@ -18,6 +18,8 @@ const columns = {
   /** The accounts that it posts to, each once: where its entries are. */
   account_nos: column.bigints(),
   metadata: column.jsonb<Record<string, string>>(),
+  /** The hold that it captures. */
+  hold_id: column.uuid().nullable(),
 };
 
 /** A posting as a creator finds it that undoes it. */

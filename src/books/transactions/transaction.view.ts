@@ -1,5 +1,6 @@
+import assert from 'node:assert';
 import type { LedgerEvent } from '../../engine/define/event';
-import type { TransactionPostedData } from './transaction.events';
+import { TransactionPosted, type TransactionPostedData } from './transaction.events';
 import type { TransactionDto } from './transaction.dto';
 
 /** The transaction as the event that posted it leaves it. */
@@ -17,6 +18,7 @@ export function postedTransactionView(event: LedgerEvent): TransactionDto {
     reversedBy: null,
     source: null,
     closing: false,
+    holdId: data.holdId ?? null,
     postings: data.postings.map(({ accountId, direction, amount, currency, balanceAfter }) => ({
       accountId,
       direction,
@@ -25,4 +27,11 @@ export function postedTransactionView(event: LedgerEvent): TransactionDto {
       balanceAfter,
     })),
   };
+}
+
+/** The one transaction that a command's events post, as it leaves it. */
+export function soleTransactionView(events: readonly LedgerEvent[]): TransactionDto {
+  const event = events.find(({ type }) => type === TransactionPosted.type);
+  assert(event, 'A command that answers a transaction has posted none');
+  return postedTransactionView(event);
 }

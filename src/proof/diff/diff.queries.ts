@@ -113,8 +113,13 @@ async function changedByEvents(
     .select('account_no')
     .where('position', '>', from)
     .where('position', '<=', to);
+  const held = db
+    .selectFrom('hold_entries')
+    .select('account_no')
+    .where('position', '>', from)
+    .where('position', '<=', to);
   const rows = await db
-    .selectFrom(posted.union(opened).union(changed).as('c'))
+    .selectFrom(posted.union(opened).union(changed).union(held).as('c'))
     .select('account_no')
     .where('account_no', '>', after)
     .orderBy('account_no')
@@ -187,11 +192,24 @@ async function changedOfAccounts(
           .as('changed'),
       (join) => join.onTrue(),
     )
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('hold_entries as h')
+          .select('h.position')
+          .whereRef('h.account_no', '=', 'a.account_no')
+          .where('h.position', '>', from)
+          .orderBy('h.position')
+          .limit(1)
+          .as('held'),
+      (join) => join.onTrue(),
+    )
     .select('a.account_no')
     .where((eb) =>
       eb.or([
         eb('first.position', '<=', to),
         eb('changed.position', '<=', to),
+        eb('held.position', '<=', to),
         eb('a.account_no', '>', from),
       ]),
     )
@@ -243,7 +261,7 @@ export async function readAccountChanges(
 
 const NOT_POSTED = { transaction_id: null, debits: 0n, credits: 0n } as const;
 
-/** What other events of a range did to accounts; one look into the index of versions each. */
+/** What other events of a range did to accounts; one look into each of two indexes. */
 async function readChanged(
   db: Kysely<BookTables>,
   numbers: readonly number[],
@@ -255,7 +273,13 @@ async function readChanged(
     .innerJoinLateral(
       (eb) =>
         eb
-          .selectFrom('account_versions as v')
+          .selectFrom(
+            eb
+              .selectFrom('account_versions')
+              .select(['account_no', 'position'])
+              .unionAll(eb.selectFrom('hold_entries').select(['account_no', 'position']))
+              .as('v'),
+          )
           .select('v.position')
           .whereRef('v.account_no', '=', 'a.account_no')
           .where('v.position', '>', from)

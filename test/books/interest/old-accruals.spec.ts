@@ -9,7 +9,7 @@ import {
   PostTransaction,
   ReverseTransaction,
 } from '../../../src/books/transactions/transaction.creators';
-import { checkPostings } from '../../../src/books/transactions/posting-rules';
+import { checkPostings } from '../../../src/books/transactions/posting.rules';
 import { TransactionPosted } from '../../../src/books/transactions/transaction.events';
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
 import { currentAccount, openAccount, transfer } from '../../harness/books';
@@ -39,7 +39,7 @@ const AccrueAsVersion1 = defineCreator<OldAccrual, void>({
   name: 'CalculateInterestOwed',
   run: async (context, { expenseAccountId, balance, ...accrual }) => {
     const { accountId, amount, from, through } = accrual;
-    const postings = await checkPostings(context.state, [
+    const postings = await checkPostings(context, [
       { accountId, direction: 'credit', amount },
       { accountId: expenseAccountId, direction: 'debit', amount },
     ]);

@@ -1,9 +1,12 @@
 import { findAccount } from '../accounts/account.queries';
-import type { AccountRow } from '../accounts/account.table';
-import { balanceOf } from '../accounts/account.view';
+import { accounts, type AccountRow } from '../accounts/account.table';
+import { balanceOf, reachOf, type Totals } from '../accounts/account.view';
+import type { CreatorContext } from '../../engine/define/creator';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
 import { formatAmount, readAmount } from '../../money/amount';
+import type { HoldPosting } from '../holds/hold.events';
+import { expireDue } from '../holds/hold.rules';
 import type { Direction, PostedPosting } from './transaction.events';
 
 /**
@@ -29,15 +32,47 @@ interface Posting {
  * Applies the rules of the books to postings, in this order: every account exists, every amount
  * fits its currency, every account has the version that was asked for, no amount is zero, every
  * account is open, no side of one is frozen, debits equal credits per currency, and all postings
- * together keep each account within its limits, whatever their order. Changes nothing.
+ * together keep each account within its limits, whatever their order. Posts nothing; holds whose
+ * time is over expire where an account needs what they held.
  * @throws Refusal `account_not_found`, `validation_failed`, `account_version_mismatch`,
  *   `zero_amount`, `account_closed`, `account_frozen`, `unbalanced_transaction`,
  *   `insufficient_funds`, `balance_limit_exceeded`
  */
 export async function checkPostings(
-  state: StateSession,
+  context: CreatorContext,
   inputs: readonly PostingInput<string | bigint>[],
 ): Promise<PostedPosting[]> {
+  let postings = await admitted(context.state, inputs);
+  for (;;) {
+    const { posted, totals } = applied(postings);
+    const broken = brokenLimit(totals);
+    if (!broken) return posted;
+    postings = await afterExpiry(context, postings, broken);
+  }
+}
+
+/**
+ * The same of postings that are only reserved. Debits and credits of one account do not cancel
+ * each other: either may be captured without the other.
+ * @throws Refusal as {@link checkPostings}
+ */
+export async function checkHeld(
+  context: CreatorContext,
+  inputs: readonly PostingInput[],
+): Promise<HoldPosting[]> {
+  let postings = await admitted(context.state, inputs);
+  for (;;) {
+    const broken = brokenLimit(reserved(postings));
+    if (!broken) return postings.map(heldPosting);
+    postings = await afterExpiry(context, postings, broken);
+  }
+}
+
+/** The postings with their accounts, where nothing but a limit can be against them. */
+async function admitted(
+  state: StateSession,
+  inputs: readonly PostingInput<string | bigint>[],
+): Promise<Posting[]> {
   const postings = await readPostings(state, inputs);
   for (let i = 0; i < inputs.length; i++) checkVersion(postings[i]!.account, inputs[i]!);
   for (const { account, amount } of postings) {
@@ -48,7 +83,20 @@ export async function checkPostings(
   }
   for (const posting of postings) checkFrozen(posting);
   checkBalanced(postings);
-  return applied(postings);
+  return postings;
+}
+
+/** The postings with their accounts after holds of one have expired. @throws Refusal: none did */
+async function afterExpiry(
+  context: CreatorContext,
+  postings: readonly Posting[],
+  { account, refusal }: BrokenLimit,
+): Promise<Posting[]> {
+  if (!(await expireDue(context, account))) throw refusal;
+  const table = context.state.table(accounts);
+  return postings.map((posting) => {
+    return { ...posting, account: table.loaded(posting.account.account_id)! };
+  });
 }
 
 async function readPostings(
@@ -74,9 +122,10 @@ async function readPostings(
   return postings;
 }
 
-function checkVersion(
+/** @throws Refusal `account_version_mismatch` */
+export function checkVersion(
   account: AccountRow,
-  { accountVersion }: PostingInput<string | bigint>,
+  { accountVersion }: Pick<PostingInput, 'accountVersion'>,
 ): void {
   if (accountVersion === undefined || accountVersion === account.version) return;
   const { version } = account;
@@ -109,23 +158,22 @@ function checkBalanced(postings: readonly Posting[]): void {
   }
 }
 
-interface Totals {
-  readonly debits: bigint;
-  readonly credits: bigint;
-}
+/** What each account comes to, in the order in which they are named first. */
+type AccountTotals = ReadonlyMap<AccountRow, Totals>;
 
-/**
- * The postings with the balance of their account after each, in the order given.
- * @throws Refusal where an account is outside its limits after the last one
- */
-function applied(postings: readonly Posting[]): PostedPosting[] {
+/** The postings with the balance of their account after each, in the order given. */
+function applied(postings: readonly Posting[]): {
+  readonly posted: PostedPosting[];
+  readonly totals: AccountTotals;
+} {
   const totals = new Map<AccountRow, Totals>();
   const posted = postings.map(({ account, direction, amount }) => {
     const { debits, credits } = totals.get(account) ?? account;
+    const { pending_debits, pending_credits } = account;
     const after =
       direction === 'debit'
-        ? { debits: debits + amount, credits }
-        : { debits, credits: credits + amount };
+        ? { debits: debits + amount, credits, pending_debits, pending_credits }
+        : { debits, credits: credits + amount, pending_debits, pending_credits };
     totals.set(account, after);
     const { digits } = account;
     // Keys in the order of the canonical form: see canonicalJson.
@@ -137,26 +185,67 @@ function applied(postings: readonly Posting[]): PostedPosting[] {
       direction,
     };
   });
-  for (const [account, after] of totals) checkLimits(account, after);
-  return posted;
+  return { posted, totals };
 }
 
-function checkLimits(account: AccountRow, { debits, credits }: Totals): void {
+function reserved(postings: readonly Posting[]): AccountTotals {
+  const totals = new Map<AccountRow, Totals>();
+  for (const { account, direction, amount } of postings) {
+    const { debits, credits, pending_debits, pending_credits } = totals.get(account) ?? account;
+    totals.set(
+      account,
+      direction === 'debit'
+        ? { debits, credits, pending_debits: pending_debits + amount, pending_credits }
+        : { debits, credits, pending_debits, pending_credits: pending_credits + amount },
+    );
+  }
+  return totals;
+}
+
+function heldPosting({ account, direction, amount }: Posting): HoldPosting {
+  return {
+    accountId: account.account_id,
+    amount: formatAmount(amount, account.digits),
+    currency: account.currency,
+    direction,
+  };
+}
+
+/** An account that postings would bring outside its limits. */
+interface BrokenLimit {
+  readonly account: AccountRow;
+  readonly refusal: Refusal;
+}
+
+function brokenLimit(totals: AccountTotals): BrokenLimit | undefined {
+  for (const [account, after] of totals) {
+    const refusal = refusalOf(account, after);
+    if (refusal) return { account, refusal };
+  }
+  return undefined;
+}
+
+function refusalOf(account: AccountRow, after: Totals): Refusal | undefined {
   const { min_balance: min, max_balance: max, digits } = account;
-  if (min === null && max === null) return;
-  const balance = balanceOf(account.type, debits, credits);
+  if (min === null && max === null) return undefined;
+  const { available, most } = reachOf(account.type, after);
   const shown = (minor: bigint) => formatAmount(minor, digits);
-  if (min !== null && balance < min) {
-    const reason = `would fall to ${shown(balance)}, below its minimum ${shown(min)}`;
-    refuse('insufficient_funds', account, reason);
+  if (min !== null && available < min) {
+    const reason = `would fall to ${shown(available)}, below its minimum ${shown(min)}`;
+    return refusalFor('insufficient_funds', account, reason);
   }
-  if (max !== null && balance > max) {
-    const reason = `would rise to ${shown(balance)}, above its maximum ${shown(max)}`;
-    refuse('balance_limit_exceeded', account, reason);
+  if (max !== null && most > max) {
+    const reason = `would rise to ${shown(most)}, above its maximum ${shown(max)}`;
+    return refusalFor('balance_limit_exceeded', account, reason);
   }
+  return undefined;
+}
+
+function refusalFor(code: string, account: AccountRow, reason: string): Refusal {
+  const accountId = account.account_id;
+  return new Refusal(code, `Account ${accountId} ${reason}`, { accountId });
 }
 
 function refuse(code: string, account: AccountRow, reason: string): never {
-  const accountId = account.account_id;
-  throw new Refusal(code, `Account ${accountId} ${reason}`, { accountId });
+  throw refusalFor(code, account, reason);
 }
