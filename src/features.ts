@@ -2,6 +2,7 @@ import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
 import { interestFeature } from './books/interest/interest.feature';
+import { limitFeature } from './books/limits/limit.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { trialBalanceFeature } from './books/reports/trial-balance.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
@@ -23,6 +24,7 @@ export const features: readonly Feature[] = [
   accountFeature,
   currencyFeature,
   transactionFeature,
+  limitFeature,
   companyFeature,
   interestFeature,
   orderFeature,

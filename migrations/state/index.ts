@@ -11,6 +11,7 @@ import * as nameSources from './0010-name-sources';
 import * as keepDigits from './0011-keep-digits';
 import * as keepAccruals from './0012-keep-accruals';
 import * as changeAccounts from './0013-change-accounts';
+import * as limitVelocity from './0016-limit-velocity';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -27,4 +28,5 @@ export const stateMigrations = {
   '0011-keep-digits': keepDigits,
   '0012-keep-accruals': keepAccruals,
   '0013-change-accounts': changeAccounts,
+  '0016-limit-velocity': limitVelocity,
 };

@@ -326,9 +326,14 @@ export function Position(
 }
 
 /** A whole number of a range in a body. */
-export function Whole(minimum: number, maximum: number, description: string): PropertyDecorator {
+export function Whole(
+  minimum: number,
+  maximum: number,
+  description: string,
+  presence?: Presence,
+): PropertyDecorator {
   const message = `must be a whole number from ${minimum} to ${maximum}`;
-  return wholeNumber(message, { minimum, maximum }, description);
+  return wholeNumber(message, { minimum, maximum }, description, presence);
 }
 
 function wholeNumber(

@@ -19,6 +19,9 @@ import interestAdjustedV2 from './events/InterestAdjusted.v2.json';
 import interestAdjustedV3 from './events/InterestAdjusted.v3.json';
 import interestCalculatedV1 from './events/InterestCalculated.v1.json';
 import interestSkippedV1 from './events/InterestSkipped.v1.json';
+import limitChangedV1 from './events/LimitChanged.v1.json';
+import limitCreatedV1 from './events/LimitCreated.v1.json';
+import limitRemovedV1 from './events/LimitRemoved.v1.json';
 import orderCancelledV1 from './events/OrderCancelled.v1.json';
 import orderPlacedV1 from './events/OrderPlaced.v1.json';
 import orderPlacedV2 from './events/OrderPlaced.v2.json';
@@ -27,6 +30,7 @@ import orderSettledV2 from './events/OrderSettled.v2.json';
 import orderSettlementReversedV1 from './events/OrderSettlementReversed.v1.json';
 import transactionPostedV1 from './events/TransactionPosted.v1.json';
 import transactionPostedV2 from './events/TransactionPosted.v2.json';
+import transactionPostedV3 from './events/TransactionPosted.v3.json';
 import webhookDisabledV1 from './events/WebhookDisabled.v1.json';
 import webhookEnabledV1 from './events/WebhookEnabled.v1.json';
 import webhookSecretRotatedV1 from './events/WebhookSecretRotated.v1.json';
@@ -49,11 +53,14 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   InterestAdjusted: { 1: interestAdjustedV1, 2: interestAdjustedV2, 3: interestAdjustedV3 },
   InterestCalculated: { 1: interestCalculatedV1 },
   InterestSkipped: { 1: interestSkippedV1 },
+  LimitChanged: { 1: limitChangedV1 },
+  LimitCreated: { 1: limitCreatedV1 },
+  LimitRemoved: { 1: limitRemovedV1 },
   OrderCancelled: { 1: orderCancelledV1 },
   OrderPlaced: { 1: orderPlacedV1, 2: orderPlacedV2 },
   OrderSettled: { 1: orderSettledV1, 2: orderSettledV2 },
   OrderSettlementReversed: { 1: orderSettlementReversedV1 },
-  TransactionPosted: { 1: transactionPostedV1, 2: transactionPostedV2 },
+  TransactionPosted: { 1: transactionPostedV1, 2: transactionPostedV2, 3: transactionPostedV3 },
   WebhookDisabled: { 1: webhookDisabledV1 },
   WebhookEnabled: { 1: webhookEnabledV1 },
   WebhookSecretRotated: { 1: webhookSecretRotatedV1 },

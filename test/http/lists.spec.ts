@@ -16,6 +16,7 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],
+  ['/v1/limits', 'accountId=client:cash', 'accountId=client:equity'],
   ['/v1/orders', 'status=placed', 'status=settled'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
@@ -59,6 +60,8 @@ describe('the cursor of a list', () => {
     const order = { companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '1' };
     const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
     for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
+    const limit = { direction: 'debit', currency: 'USD', count: 9, per: 'day' };
+    for (let i = 0; i < 3; i++) await post('/v1/limits', { accountId: 'client:cash', ...limit });
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
       for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
     }

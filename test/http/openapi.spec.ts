@@ -1,4 +1,3 @@
-import type { BooksReport } from '../../src/proof/runs/verify-books';
 import { PermanentFailure } from '../../src/engine/define/task-handler';
 import { startWithPretendedWork, withTimings } from '../proof/runs/run-service';
 import { cloneDatabases } from '../harness/databases';
@@ -7,6 +6,7 @@ import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 import { Receiver } from '../outside/webhooks/receiver';
 import { DocumentedClient } from './documented-client';
+import { FOUND } from './found-runs';
 import { withEmail } from '../outside/tasks/task-service';
 
 interface Named {
@@ -31,38 +31,6 @@ const ORDER = {
   ...{ companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '10.5' },
   ...{ cashAccountId: 'client:cash', settlementAccountId: 'client:broker' },
 };
-const TIME = '2026-01-31T10:00:00.000Z';
-/** What runs may find that the books of a test never have. */
-const FOUND = {
-  chain: { ok: false, brokenAt: 7 },
-  log: [{ kind: 'event_changed', position: 7, detail: 'The event is another one' }],
-  tables: [
-    {
-      ...{ table: 'accounts', liveRows: 4, rebuiltRows: 5, missing: 1, extra: 0, changed: 1 },
-      firstDivergingPosition: 3,
-      samples: [
-        { key: 'account_no=1', column: null, live: null, rebuilt: '{"account_no": 1}' },
-        { key: 'account_no=2', column: 'name', live: 'Mallory', rebuilt: 'Alice' },
-      ],
-    },
-  ],
-  tasks: {
-    ...{ matched: 3, missing: 1, extra: 0, amended: 0, executed: 0, firstDifference: 3 },
-    samples: [{ position: 3, ordinal: 0, kind: 'missing', name: 'order.confirmation-upload' }],
-  },
-  doom: {
-    ...{ position: 8, eventId: NOBODY, type: 'AccountOpened', error: 'Cannot be' },
-    neighbours: [
-      { position: 9, eventId: NOBODY, type: 'AccountClosed', version: 1, recordedAt: TIME },
-    ],
-  },
-  checkpoints: {
-    ...{ location: '/somewhere', read: 2, agreed: 1, problemCount: 1, log: [] },
-    newestAgreed: { name: 'checkpoint-7', position: 7, time: TIME },
-    problems: [{ name: 'checkpoint-8', problem: 'is not signed' }],
-  },
-} as const satisfies Partial<BooksReport>;
-
 /** Some address, for endpoints that need not find anything. */
 function somewhere(path: string): string {
   const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
@@ -234,6 +202,21 @@ describe('the OpenAPI document', () => {
       reversal: { reason: 'A mistake' },
     });
     await get('/v1/interest-accruals?accountId=client:savings');
+  });
+
+  it('says what is answered of velocity limits', async () => {
+    const of = { accountId: 'client:broker', direction: 'debit', currency: 'USD', per: 'month' };
+    await made('/v1/limits', { ...of, clientId: 'monthly', amount: '500' });
+    const { id } = await made('/v1/limits', { ...of, count: 5, per: 'rolling-24h' });
+    await made('/v1/transactions', posting('1', 'broker', 'equity'));
+    const over = await api.post('/v1/transactions', posting('499.01', 'broker', 'equity'));
+    expect(over.status).toBe(422);
+    expect((await api.patch('/v1/limits/client:monthly', { amount: '400' })).status).toBe(200);
+    await made('/v1/limits/client:monthly/remove');
+    expect((await api.post('/v1/limits/client:monthly/remove')).status).toBe(409);
+    await get(`/v1/limits/${id}`);
+    await get('/v1/limits?accountId=client:broker');
+    await made(`/v1/limits/${id}/remove`);
   });
 
   it('says what is answered of webhooks and tasks', async () => {

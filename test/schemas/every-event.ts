@@ -8,6 +8,8 @@ import {
 import { CloseAccount } from '../../src/books/accounts/account.creators';
 import { ChangeCompanyAddress, CreateCompany } from '../../src/books/companies/company.creators';
 import { DefineCurrency } from '../../src/books/currencies/currency.creators';
+import { ChangeLimit, CreateLimit, RemoveLimit } from '../../src/books/limits/limit.creators';
+import type { CreateLimitInput } from '../../src/books/limits/limit.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
@@ -17,7 +19,8 @@ import {
   RotateWebhookSecret,
   SubscribeWebhook,
 } from '../../src/outside/webhooks/webhook.creators';
-import { openAccount } from '../harness/books';
+import { PostTransaction } from '../../src/books/transactions/transaction.creators';
+import { openAccount, transfer } from '../harness/books';
 import type { TestLedger } from '../harness/ledger';
 import { InterestBooks } from '../books/interest/interest-books';
 
@@ -25,6 +28,7 @@ import { InterestBooks } from '../books/interest/interest-books';
 export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await ledger.accept(DefineCurrency, { code: '1TOKEN', digits: 18, name: 'A token' });
   await accountChanges(ledger);
+  await velocityLimits(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -42,6 +46,21 @@ async function accountChanges(ledger: TestLedger): Promise<void> {
   await ledger.accept(UnfreezeAccount, { accountId, reason });
   await ledger.accept(CloseAccount, { accountId });
   await ledger.accept(ReopenAccount, { accountId, reason });
+}
+
+async function velocityLimits(ledger: TestLedger): Promise<void> {
+  const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
+  const of = { accountId: a.id, currency: 'USD' } as const;
+  const limit = async (rest: Partial<CreateLimitInput>) =>
+    ledger.accept(CreateLimit, { ...of, direction: 'debit', per: 'day', ...rest });
+  const { id: limitId } = await limit({ amount: '100.5', clientId: 'a-limit' });
+  await limit({ count: 5, per: 'rolling-24h' });
+  await limit({ count: 5, amount: '7', per: 'month', direction: 'credit' });
+  await ledger.accept(PostTransaction, transfer(a, b, '1'));
+  await ledger.accept(ChangeLimit, { limitId, amount: null, count: 3 });
+  await ledger.accept(PostTransaction, transfer(a, b, '200'));
+  await ledger.accept(RemoveLimit, { limitId });
+  await ledger.accept(PostTransaction, transfer(b, a, '2'));
 }
 
 /** An account whose name was wrong from the beginning. */

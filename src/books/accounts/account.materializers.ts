@@ -41,6 +41,8 @@ export const materializeAccountOpened = defineMaterializer(
       credits: 0n,
       version: 1,
       last_position: position,
+      limit_terms: null,
+      limit_uses: null,
     });
   },
   ({ data }, needs) => needCurrency(needs, data.currency),

@@ -1,7 +1,7 @@
 import { formatAmount } from '../../money/amount';
 import type { AccountOpenedData, AccountType } from './account.events';
 import type { LedgerEvent } from '../../engine/define/event';
-import type { AccountRow } from './account.table';
+import type { ShownAccountRow } from './account.table';
 import type { AccountDto } from './account.dto';
 
 /** The side on which an account's balance grows. */
@@ -14,7 +14,7 @@ export function balanceOf(type: AccountType, debits: bigint, credits: bigint): b
   return normalSide(type) === 'debit' ? debits - credits : credits - debits;
 }
 
-export function accountView(row: AccountRow): AccountDto {
+export function accountView(row: ShownAccountRow): AccountDto {
   const money = (minor: bigint) => formatAmount(minor, row.digits);
   const { debits, credits } = row;
   return {

@@ -72,6 +72,7 @@ export class OrderController {
       'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
+      'velocity_limit_exceeded',
     ],
   })
   settle(
@@ -99,6 +100,7 @@ export class OrderController {
       'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
+      'velocity_limit_exceeded',
     ],
   })
   reverseSettlement(

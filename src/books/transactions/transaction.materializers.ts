@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
+import { keepUses } from '../limits/limit.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { TransactionPosted } from './transaction.events';
@@ -7,7 +8,7 @@ import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  2,
+  3,
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
@@ -53,6 +54,7 @@ export const materializeTransactionPosted = defineMaterializer(
       metadata: data.metadata ?? {},
       postings,
     });
+    if (data.limits !== undefined) keepUses(state, data.limits, position);
     if (data.reverses === undefined) return;
     transactionTable.patch(data.reverses, {
       reversed_by: data.transactionId,
