@@ -3,6 +3,7 @@ import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
 import { holdFeature } from './books/holds/hold.feature';
 import { interestFeature } from './books/interest/interest.feature';
+import { limitFeature } from './books/limits/limit.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { periodFeature } from './books/periods/period.feature';
 import { trialBalanceFeature } from './books/reports/trial-balance.feature';
@@ -26,6 +27,7 @@ export const features: readonly Feature[] = [
   currencyFeature,
   transactionFeature,
   holdFeature,
+  limitFeature,
   companyFeature,
   interestFeature,
   orderFeature,

@@ -13,6 +13,7 @@ import * as keepAccruals from './0012-keep-accruals';
 import * as changeAccounts from './0013-change-accounts';
 import * as closePeriods from './0014-close-periods';
 import * as createHolds from './0015-create-holds';
+import * as limitVelocity from './0016-limit-velocity';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -31,4 +32,5 @@ export const stateMigrations = {
   '0013-change-accounts': changeAccounts,
   '0014-close-periods': closePeriods,
   '0015-create-holds': createHolds,
+  '0016-limit-velocity': limitVelocity,
 };

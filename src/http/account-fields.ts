@@ -1,5 +1,7 @@
 import { isReference } from '../engine/define/reference';
-import { checkedBy, field, REFERENCE_PATTERN, textRule, type Check, type Presence } from './fields';
+import { hasAmountSize, MAX_AMOUNT_DIGITS, SIGNED_AMOUNT_PATTERN } from '../money/amount';
+import { checkedBy, field, REFERENCE_PATTERN, sized, textRule } from './fields';
+import type { Check, Presence } from './fields';
 
 const GROUP_PATTERN = /^[A-Za-z0-9._-]{1,40}(?::[A-Za-z0-9._-]{1,40}){0,7}$/;
 
@@ -12,6 +14,19 @@ export function AccountGroup(presence?: Presence): PropertyDecorator {
       'must be 1 to 8 names of 1 to 40 of A-Z a-z 0-9 . _ -, with ":" between them',
     ),
     { type: 'string', pattern: GROUP_PATTERN.source, example: 'liabilities:customers' },
+    presence,
+  );
+}
+
+/** A decimal string that may be negative. */
+export function SignedAmount(presence?: Presence): PropertyDecorator {
+  return field(
+    textRule(
+      'signedAmount',
+      (t) => t.length <= MAX_AMOUNT_DIGITS + 2 && SIGNED_AMOUNT_PATTERN.test(t) && hasAmountSize(t),
+      `must be a decimal string such as "-100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
+    ),
+    { type: 'string', pattern: sized(SIGNED_AMOUNT_PATTERN), example: '0.00' },
     presence,
   );
 }

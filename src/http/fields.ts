@@ -16,12 +16,7 @@ import {
   type ValidationArguments,
 } from 'class-validator';
 import { CLIENT_ID_PATTERN, isClientId, isReference } from '../engine/define/reference';
-import {
-  AMOUNT_PATTERN,
-  hasAmountSize,
-  MAX_AMOUNT_DIGITS,
-  SIGNED_AMOUNT_PATTERN,
-} from '../money/amount';
+import { AMOUNT_PATTERN, hasAmountSize, MAX_AMOUNT_DIGITS } from '../money/amount';
 import { FIRST_EFFECTIVE_DATE, isCalendarDate, isEffectiveDate } from '../money/calendar-date';
 import { CURRENCY_PATTERN } from '../money/currency';
 import { INSTANT_PATTERN, readInstant } from '../money/instant';
@@ -128,7 +123,7 @@ export function OneOf(values: readonly string[], presence?: Presence): PropertyD
 }
 
 /** The pattern of amounts that have no more digits than an amount may have. */
-function sized({ source }: RegExp): string {
+export function sized({ source }: RegExp): string {
   return `^(?!-?(?:\\.?\\d){${MAX_AMOUNT_DIGITS + 1}})${source.slice(1)}`;
 }
 
@@ -141,19 +136,6 @@ export function Amount(presence?: Presence): PropertyDecorator {
       `must be a decimal string such as "100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
     ),
     { type: 'string', pattern: sized(AMOUNT_PATTERN), example: '100.50' },
-    presence,
-  );
-}
-
-/** A decimal string that may be negative. */
-export function SignedAmount(presence?: Presence): PropertyDecorator {
-  return field(
-    textRule(
-      'signedAmount',
-      (t) => t.length <= MAX_AMOUNT_DIGITS + 2 && SIGNED_AMOUNT_PATTERN.test(t) && hasAmountSize(t),
-      `must be a decimal string such as "-100.50", of ${MAX_AMOUNT_DIGITS} digits at most`,
-    ),
-    { type: 'string', pattern: sized(SIGNED_AMOUNT_PATTERN), example: '0.00' },
     presence,
   );
 }
@@ -336,9 +318,14 @@ export function Position(
 }
 
 /** A whole number of a range in a body. */
-export function Whole(minimum: number, maximum: number, description: string): PropertyDecorator {
+export function Whole(
+  minimum: number,
+  maximum: number,
+  description: string,
+  presence?: Presence,
+): PropertyDecorator {
   const message = `must be a whole number from ${minimum} to ${maximum}`;
-  return wholeNumber(message, { minimum, maximum }, description);
+  return wholeNumber(message, { minimum, maximum }, description, presence);
 }
 
 function wholeNumber(

@@ -5,8 +5,8 @@ import { CORE_PROBLEMS } from './problem-codes';
 import { Problems } from './problems';
 
 const SOURCE = join(__dirname, '..');
-/** `new Refusal('code', …)`, and a feature's function that makes one of its first argument. */
-const REFUSALS = /(?:new Refusal|\brefuse)\(\s*'([a-z_]+)'/g;
+/** `new Refusal('code', …)`, and a feature's functions that make one of their first argument. */
+const REFUSALS = /(?:new Refusal|\brefuse|\brefusalFor)\(\s*'([a-z_]+)'/g;
 
 function refusalCodes(): Map<string, string> {
   const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' });

@@ -33,6 +33,15 @@ export class ProblemDto {
   @ApiPropertyOptional({ description: 'The account that a rule of the books refused' })
   accountId?: string;
 
+  @ApiPropertyOptional({ format: 'uuid', description: 'The velocity limit that would be passed' })
+  limitId?: string;
+
+  @ApiPropertyOptional({ description: 'What is used of it: an amount, or how many times' })
+  used?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'From then on less is used' })
+  resetsAt?: string;
+
   @ApiPropertyOptional({ type: 'integer', description: 'Which item of a batch was refused' })
   index?: number;
 

@@ -1,6 +1,7 @@
 import { Refusal } from '../engine/define/refusal';
 import { Amount, ClientId, DateOnly, IdempotencyKey, ListOf, Metadata } from './fields';
-import { ObjectOf, OneOf, Reference, SignedAmount, Text } from './fields';
+import { SignedAmount } from './account-fields';
+import { ObjectOf, OneOf, Reference, Text } from './fields';
 import { parseJsonBody } from './json-body';
 import { fieldErrors, ValidationPipe } from './validation';
 

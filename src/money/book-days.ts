@@ -1,6 +1,9 @@
 const LAST_DAY = '9999-12-31';
 /** From then on all zones differ from UTC by whole minutes, so that no day ends within one. */
 const WHOLE_MINUTES = '1973';
+const DAY_MS = 86_400_000;
+/** Days whose beginnings are remembered: each asks Intl thirty times. */
+const MAX_STARTS = 1_000;
 const MINUTE_LENGTH = '2026-01-31T10:00'.length;
 
 /** Whether a text is the name of a time zone of the IANA database that this Node knows. */
@@ -24,6 +27,7 @@ export class BookDays {
   /** The last minute that was asked for, as instants begin that are of it, and its day. */
   private minute = '';
   private day = '';
+  private readonly starts = new Map<string, string>();
 
   /** @param timeZone as {@link isTimeZone} has it */
   constructor(readonly timeZone: string) {
@@ -42,6 +46,27 @@ export class BookDays {
       this.minute = instant.slice(0, MINUTE_LENGTH);
     }
     return this.day;
+  }
+
+  /**
+   * The instant in which a day begins, RFC 3339 in UTC: the first that is of it, or of a later day
+   * where a zone left the day out.
+   */
+  startOf(day: string): string {
+    const known = this.starts.get(day);
+    if (known !== undefined) return known;
+    // No zone is a day and a half away from UTC.
+    let after = Date.parse(`${day}T00:00:00Z`) + 1.5 * DAY_MS;
+    let before = after - 3 * DAY_MS;
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2);
+      if (this.dayOf(new Date(middle).toISOString()) < day) before = middle;
+      else after = middle;
+    }
+    if (this.starts.size >= MAX_STARTS) this.starts.clear();
+    const start = new Date(after).toISOString();
+    this.starts.set(day, start);
+    return start;
   }
 
   private dayOf(instant: string): string {

@@ -24,6 +24,9 @@ import interestAdjustedV2 from './events/InterestAdjusted.v2.json';
 import interestAdjustedV3 from './events/InterestAdjusted.v3.json';
 import interestCalculatedV1 from './events/InterestCalculated.v1.json';
 import interestSkippedV1 from './events/InterestSkipped.v1.json';
+import limitChangedV1 from './events/LimitChanged.v1.json';
+import limitCreatedV1 from './events/LimitCreated.v1.json';
+import limitRemovedV1 from './events/LimitRemoved.v1.json';
 import orderCancelledV1 from './events/OrderCancelled.v1.json';
 import orderPlacedV1 from './events/OrderPlaced.v1.json';
 import orderPlacedV2 from './events/OrderPlaced.v2.json';
@@ -61,6 +64,9 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   InterestAdjusted: { 1: interestAdjustedV1, 2: interestAdjustedV2, 3: interestAdjustedV3 },
   InterestCalculated: { 1: interestCalculatedV1 },
   InterestSkipped: { 1: interestSkippedV1 },
+  LimitChanged: { 1: limitChangedV1 },
+  LimitCreated: { 1: limitCreatedV1 },
+  LimitRemoved: { 1: limitRemovedV1 },
   OrderCancelled: { 1: orderCancelledV1 },
   OrderPlaced: { 1: orderPlacedV1, 2: orderPlacedV2 },
   OrderSettled: { 1: orderSettledV1, 2: orderSettledV2 },

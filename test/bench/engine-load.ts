@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { OpenAccount, type OpenAccountInput } from '../../src/books/accounts/account.creators';
+import { CreateLimit } from '../../src/books/limits/limit.creators';
 import type { Command, Outcome } from '../../src/engine/define/creator';
 import type { OpenLedger } from '../../src/engine/open-ledger';
 import {
@@ -52,6 +53,15 @@ export async function openHotPair({ ledger }: OpenLedger): Promise<ChoosePair> {
   const funds = await openAccount(ledger, { name: 'Funds', type: 'asset' });
   await transfer(ledger, [funds, payer], '1000000000000.00');
   return () => [payer, payee];
+}
+
+/** Limits what is debited to an account, by day and by 24 hours, to more than a run can move. */
+export async function limitVelocity({ ledger }: OpenLedger, accountId: string): Promise<void> {
+  const of = { accountId, direction: 'debit', currency: 'USD', amount: '9000000000000' } as const;
+  for (const per of ['day', 'rolling-24h'] as const) {
+    const input = { ...of, per };
+    accepted(await ledger.submit({ creator: CreateLimit, actor: ACTOR, input }));
+  }
 }
 
 /** Keeps `inFlight` transfers under way for a time. */

@@ -8,6 +8,7 @@ import { readConditions } from './conditions';
 import { openCluster, type BenchCluster } from './databases';
 import {
   fillLog,
+  limitVelocity,
   measureRepeated,
   measureTransfers,
   openAccounts,
@@ -98,7 +99,23 @@ class Bench {
     results.add(`engine.uniform.${MOST}`, median(rates.uniform), TRANSFERS);
     results.add(`engine.hot.${MOST}`, median(rates.hot), TRANSFERS);
     results.add('pgbench.insert.64', median(rates.pgbench), 'commits/s', 'one-row inserts');
+    await this.limited(open, hot);
     await this.repeated(open, uniform);
+  }
+
+  /** A hot pair whose debited account has velocity limits, in turn with one that has none. */
+  private async limited(open: OpenLedger, hot: ChoosePair): Promise<void> {
+    say('an account with velocity limits');
+    const limited = await openHotPair(open);
+    await limitVelocity(open, limited()[0]);
+    const rates = { hot: [] as number[], limited: [] as number[] };
+    for (let round = 1; round <= this.sizes.rounds; round++) {
+      rates.hot.push((await this.transfers(open, hot, MOST)).perSecond);
+      rates.limited.push((await this.transfers(open, limited, MOST)).perSecond);
+    }
+    const [without, rate] = [median(rates.hot), median(rates.limited)];
+    const note = `under two velocity limits: ${Math.round((100 * rate) / without)} % of without`;
+    this.results.add(`engine.limited.${MOST}`, rate, TRANSFERS, note);
   }
 
   private async repeated(open: OpenLedger, uniform: ChoosePair): Promise<void> {

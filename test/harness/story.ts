@@ -10,7 +10,7 @@ import { aheadOfLocks } from '../../src/engine/session/session-mode';
 import { BookDays } from '../../src/money/book-days';
 import { features as allFeatures } from '../../src/features';
 
-/** The time of every command of a story. */
+/** The time of the commands of a story that says nothing else. */
 export const STORY_TIME = '2026-03-04T05:06:07.089Z';
 
 /** What a creator came to: its events, or its refusal. */
@@ -27,6 +27,8 @@ export interface Consequence {
  * empty, without any database. What uses SQL cannot be told this way.
  */
 export class Story {
+  /** The time of the next commands, RFC 3339. */
+  now = STORY_TIME;
   private readonly execution: Execution;
 
   constructor(features: readonly Feature[] = allFeatures, timeZone = 'UTC') {
@@ -35,7 +37,7 @@ export class Story {
     const session = new BufferedSession(registry.tables, GENESIS, mode);
     const scope = {
       registry,
-      clock: storyClock(),
+      clock: storyClock(() => Date.parse(this.now)),
       days: new BookDays(timeZone),
       log: undefined as never,
     };
@@ -74,11 +76,11 @@ export class Story {
   }
 }
 
-/** Stands still, and counts its ids. */
-function storyClock(): Clock {
+/** Stands where it is put, and counts its ids. */
+function storyClock(now: () => number): Clock {
   let made = 0;
   return {
-    now: () => Date.parse(STORY_TIME),
+    now,
     monotonic: () => 0,
     newId: () => `00000000-0000-7000-8000-${(++made).toString(16).padStart(12, '0')}`,
   };

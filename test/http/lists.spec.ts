@@ -17,6 +17,7 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],
   ['/v1/interest-accruals', 'accountId=client:liability', 'accountId=client:cash'],
+  ['/v1/limits', 'accountId=client:cash', 'accountId=client:equity'],
   ['/v1/orders', 'status=placed', 'status=settled'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
@@ -61,6 +62,8 @@ describe('the cursor of a list', () => {
     const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
     for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
     await accrueTwice();
+    const limit = { direction: 'debit', currency: 'USD', count: 9, per: 'day' };
+    for (let i = 0; i < 3; i++) await post('/v1/limits', { accountId: 'client:cash', ...limit });
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
       for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
     }

@@ -6,7 +6,8 @@ import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 import { Receiver } from '../outside/webhooks/receiver';
 import { DocumentedClient } from './documented-client';
-import { FOUND, NOBODY } from './pretended-findings';
+import { ADDRESS, ORDER, posting, somewhere } from './documented-bodies';
+import { FOUND } from './pretended-findings';
 import { withEmail } from '../outside/tasks/task-service';
 
 interface Named {
@@ -25,26 +26,6 @@ interface Task {
 
 const RUNS = '/v1/admin/replay-verifications';
 const REPLAYS = '/v1/admin/replays';
-const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
-const ORDER = {
-  ...{ companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '10.5' },
-  ...{ cashAccountId: 'client:cash', settlementAccountId: 'client:broker' },
-};
-/** Some address, for endpoints that need not find anything. */
-function somewhere(path: string): string {
-  const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
-  return numbered.replace('{code}', 'ZZZ').replace(/\{\w+\}/g, NOBODY);
-}
-
-function posting(amount: string, debited = 'cash', credited = 'equity') {
-  return {
-    description: 'A payment',
-    postings: [
-      { accountId: `client:${debited}`, direction: 'debit', amount },
-      { accountId: `client:${credited}`, direction: 'credit', amount },
-    ],
-  };
-}
 
 describe('the OpenAPI document', () => {
   let service: TestService;
@@ -236,6 +217,21 @@ describe('the OpenAPI document', () => {
     expect(data).toMatchObject([{ transactionId: late.id }]);
     expect((await api.patch('/v1/accounts/client:fees', { group: 'costs:bank' })).status).toBe(200);
     expect((await get<List<Named>>('/v1/accounts?group=costs')).data).toHaveLength(1);
+  });
+
+  it('says what is answered of velocity limits', async () => {
+    const of = { accountId: 'client:broker', direction: 'debit', currency: 'USD', per: 'month' };
+    await made('/v1/limits', { ...of, clientId: 'monthly', amount: '500' });
+    const { id } = await made('/v1/limits', { ...of, count: 5, per: 'rolling-24h' });
+    await made('/v1/transactions', posting('1', 'broker', 'equity'));
+    const over = await api.post('/v1/transactions', posting('499.01', 'broker', 'equity'));
+    expect(over.status).toBe(422);
+    expect((await api.patch('/v1/limits/client:monthly', { amount: '400' })).status).toBe(200);
+    await made('/v1/limits/client:monthly/remove');
+    expect((await api.post('/v1/limits/client:monthly/remove')).status).toBe(409);
+    await get(`/v1/limits/${id}`);
+    await get('/v1/limits?accountId=client:broker');
+    await made(`/v1/limits/${id}/remove`);
   });
 
   it('says what is answered of webhooks and tasks', async () => {

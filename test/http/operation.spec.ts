@@ -15,6 +15,7 @@ interface OpenApi {
 }
 
 /** All of them, in order. */
+/** What the document has, in order. */
 const ENDPOINTS = [
   'get /v1/accounts',
   'get /v1/accounts/{id}',
@@ -38,6 +39,8 @@ const ENDPOINTS = [
   'get /v1/holds/{id}',
   'get /v1/interest-accruals',
   'get /v1/interest-accruals/{id}',
+  'get /v1/limits',
+  'get /v1/limits/{id}',
   'get /v1/orders',
   'get /v1/orders/{id}',
   'get /v1/period-closes',
@@ -52,6 +55,7 @@ const ENDPOINTS = [
   'get /v1/webhook-subscriptions/{id}',
   'get /v1/webhook-subscriptions/{id}/deliveries',
   'patch /v1/accounts/{id}',
+  'patch /v1/limits/{id}',
   'post /v1/accounts',
   'post /v1/accounts/{id}/close',
   'post /v1/accounts/{id}/freeze',
@@ -71,6 +75,8 @@ const ENDPOINTS = [
   'post /v1/holds/{id}/void',
   'post /v1/interest-accruals',
   'post /v1/interest-accruals/{id}/reverse',
+  'post /v1/limits',
+  'post /v1/limits/{id}/remove',
   'post /v1/orders',
   'post /v1/orders/{id}/cancel',
   'post /v1/orders/{id}/reverse-settlement',

@@ -12,6 +12,8 @@ import { ExpireHolds, PlaceHold, VoidHold } from '../../src/books/holds/hold.cre
 import { DefineCurrency } from '../../src/books/currencies/currency.creators';
 import { ClosePeriod, ReopenPeriod } from '../../src/books/periods/period.creators';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
+import { ChangeLimit, CreateLimit, RemoveLimit } from '../../src/books/limits/limit.creators';
+import type { CreateLimitInput } from '../../src/books/limits/limit.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
@@ -32,6 +34,7 @@ export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await accountChanges(ledger);
   await periods(ledger);
   await everyHold(ledger);
+  await velocityLimits(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -92,6 +95,21 @@ async function everyHold(ledger: TestLedger): Promise<void> {
   await waitFor('holds to expire', async () => {
     return (await ledger.accept(ExpireHolds, { holdIds: short })).expired > 0;
   });
+}
+
+async function velocityLimits(ledger: TestLedger): Promise<void> {
+  const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
+  const of = { accountId: a.id, currency: 'USD' } as const;
+  const limit = async (rest: Partial<CreateLimitInput>) =>
+    ledger.accept(CreateLimit, { ...of, direction: 'debit', per: 'day', ...rest });
+  const { id: limitId } = await limit({ amount: '100.5', clientId: 'a-limit' });
+  await limit({ count: 5, per: 'rolling-24h' });
+  await limit({ count: 5, amount: '7', per: 'month', direction: 'credit' });
+  await ledger.accept(PostTransaction, transfer(a, b, '1'));
+  await ledger.accept(ChangeLimit, { limitId, amount: null, count: 3 });
+  await ledger.accept(PostTransaction, transfer(a, b, '200'));
+  await ledger.accept(RemoveLimit, { limitId });
+  await ledger.accept(PostTransaction, transfer(b, a, '2'));
 }
 
 /** An account whose name was wrong from the beginning. */

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { AccountGroup } from '../../http/account-fields';
+import { AccountGroup, SignedAmount } from '../../http/account-fields';
 import { ClientId, Currency, DateOnly, Metadata, OneOf } from '../../http/fields';
-import { PositionText, SignedAmount, Text } from '../../http/fields';
+import { PositionText, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { ACCOUNT_TYPES, FROZEN_SIDES, type AccountType, type FrozenSide } from './account.events';
 

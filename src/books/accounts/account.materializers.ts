@@ -3,6 +3,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { keepDigits, needCurrency } from '../currencies/currency.rules';
+import { forgetUses } from '../limits/limit.rules';
 import { parseAmount } from '../../money/amount';
 import type { CurrencyDigits } from '../../money/currency';
 import {
@@ -46,6 +47,8 @@ export const materializeAccountOpened = defineMaterializer(
       next_expiry: null,
       version: 1,
       last_position: position,
+      limit_terms: null,
+      limit_uses: null,
     });
   },
   ({ data }, needs) => needCurrency(needs, data.currency),
@@ -85,6 +88,7 @@ export const materializeAccountChanged = defineMaterializer(
   (event, { state }) => {
     const { group, name, metadata, minBalance, maxBalance } = event.data;
     change(state, event, (account) => {
+      if (group !== undefined) forgetUses(state, account, event.position);
       const limit = (text: string | null) => limitOf(text, account);
       return {
         ...(group !== undefined && { account_group: group }),

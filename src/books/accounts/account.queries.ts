@@ -9,6 +9,7 @@ import {
   accounts,
   accountsAsOf,
   type AccountRow,
+  type ShownAccountRow,
   type AccountTables,
   type EntryRow,
 } from './account.table';
@@ -26,7 +27,7 @@ export function findAccount(state: StateSession, reference: string): Found<Accou
 }
 
 function readAccountBy(column: 'account_id' | 'client_id') {
-  return prepared<AccountTables, { value: string; position: number | undefined }, AccountRow>(
+  return prepared<AccountTables, { value: string; position: number | undefined }, ShownAccountRow>(
     (db, { value, position }) =>
       db.selectFrom(accountsAsOf(position).as('a')).selectAll().where(`a.${column}`, '=', value),
   );
@@ -41,7 +42,7 @@ export async function readAccount(
   db: Kysely<AccountTables>,
   reference: string,
   position?: number,
-): Promise<AccountRow | undefined> {
+): Promise<ShownAccountRow | undefined> {
   const found = referenceOf(reference, 'account_id');
   if (!found) return undefined;
   const [account] = await readBy[found.column](db, { value: found.value, position });
@@ -91,7 +92,7 @@ function everIn(group: Expression<string>) {
 }
 
 function listAccountsThatAre(status: AccountFilter['status']) {
-  return prepared<AccountTables, ListedAccounts, AccountRow>((db, values) => {
+  return prepared<AccountTables, ListedAccounts, ShownAccountRow>((db, values) => {
     const { type, currency, clientId, group, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
@@ -125,7 +126,7 @@ export function listAccounts(
   after: number,
   limit: number,
   position?: number,
-): Promise<AccountRow[]> {
+): Promise<ShownAccountRow[]> {
   const { status, type, currency, clientId, group } = filter;
   const values = { type, currency, clientId, group, after, limit, position };
   return list[status ?? 'either'](db, values);
@@ -184,7 +185,7 @@ const listRows = prepared<EntryBooks, ListedEntries, ListedEntry>((db, values) =
 /** An account's entries, newest last. */
 export async function listEntries(
   db: Kysely<EntryBooks>,
-  account: Pick<AccountRow, 'account_no' | 'type' | 'digits'>,
+  account: Pick<ShownAccountRow, 'account_no' | 'type' | 'digits'>,
   { from, to, position }: EntryFilter,
   after: EntryPlace,
   limit: number,

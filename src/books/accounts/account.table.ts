@@ -1,6 +1,7 @@
 import { expressionBuilder, sql, type AliasableExpression, type Expression } from 'kysely';
 import { column, type KyselyTable, type ReadRow } from '../../database/column';
 import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
+import type { LimitTables, LimitTerms, UsesByDirection } from '../limits/limit.table';
 import type { AccountType, FrozenSide } from './account.events';
 
 /** Money in minor units. */
@@ -52,6 +53,12 @@ const derived = {
   version: column.bigint(),
   /** Position of the last event that changed the account. */
   last_position: column.bigint(),
+};
+
+/** What velocity limits say of an account, for who posts; null for one that has none. */
+const limiting = {
+  limit_terms: column.jsonb<readonly LimitTerms[]>().nullable(),
+  limit_uses: column.jsonb<UsesByDirection>().nullable(),
 };
 
 /** One posting of one transaction, with the account's totals after it. Money in minor units. */
@@ -192,6 +199,27 @@ export function accountsAsOf(position?: Expression<number>) {
     });
 }
 
+/** The accounts as they are, with what their limits say. */
+function accountsForPosting() {
+  return expressionBuilder<LimitTables>()
+    .selectFrom(accountsAsOf().as('a'))
+    .selectAll('a')
+    .select((eb) => [
+      eb
+        .selectFrom('limit_targets')
+        .select('terms')
+        .where('target', '=', eb.cast<string>('a.account_id', 'text'))
+        .as('limit_terms'),
+      eb
+        .selectFrom('limit_uses')
+        .select('uses')
+        .whereRef('account_no', '=', 'a.account_no')
+        .orderBy('position', 'desc')
+        .limit(eb.lit(1))
+        .as('limit_uses'),
+    ]);
+}
+
 const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
 
 export const accounts = defineKeyedTable({
@@ -201,8 +229,8 @@ export const accounts = defineKeyedTable({
   unique: ['client_id'],
   mutable: CHANGING,
   columns,
-  derived,
-  source: accountsAsOf(),
+  derived: { ...derived, ...limiting },
+  source: accountsForPosting(),
   cacheRows: 50_000,
   // About 400 bytes each. Beyond that a rebuild looks totals up in the entries, by their index.
   rebuildRows: 150_000,
@@ -226,6 +254,8 @@ export const holdEntries = defineAppendTable({
   columns: holdEntryColumns,
 });
 
-/** An account with what its last entries say of it. */
+/** An account with what its last entries say of it, as who posts finds it. */
 export type AccountRow = RowOf<typeof accounts>;
+/** The same as it is shown. */
+export type ShownAccountRow = Omit<AccountRow, keyof typeof limiting>;
 export type EntryRow = RowOf<typeof entries>;

@@ -1,7 +1,7 @@
 import { formatAmount } from '../../money/amount';
 import type { AccountOpenedData, AccountType } from './account.events';
 import type { LedgerEvent } from '../../engine/define/event';
-import type { AccountRow } from './account.table';
+import type { AccountRow, ShownAccountRow } from './account.table';
 import type { AccountDto } from './account.dto';
 
 /** The side on which an account's balance grows. */
@@ -30,7 +30,7 @@ export function reachOf(
   return { available: balance - takes, most: balance + adds };
 }
 
-export function accountView(row: AccountRow): AccountDto {
+export function accountView(row: ShownAccountRow): AccountDto {
   const money = (minor: bigint) => formatAmount(minor, row.digits);
   const { debits, credits } = row;
   return {

@@ -48,7 +48,11 @@ export class HoldController {
     summary: 'Reserve money that is not yet moved',
     description: 'It is checked like a transaction, against what is available.',
   })
-  @ApiCommand({ status: 201, type: HoldDto, problems: HOLD_PROBLEMS })
+  @ApiCommand({
+    status: 201,
+    type: HoldDto,
+    problems: [...HOLD_PROBLEMS, 'velocity_limit_exceeded'],
+  })
   place(@AsCommand() request: CommandRequest, @Body() body: PlaceHoldDto): Promise<HoldDto> {
     return this.commands.submit(request, PlaceHold, body);
   }
@@ -68,6 +72,7 @@ export class HoldController {
       'hold_not_open',
       'hold_exceeded',
       'future_effective_date',
+      'period_closed',
       ...HOLD_PROBLEMS,
     ],
   })

@@ -5,6 +5,7 @@ import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
 import type { LoadedRows, RowNeeds } from '../../engine/define/state-session';
 import { readInstant } from '../../money/instant';
+import { limitedMovements, useLimits } from '../limits/limit.rules';
 import { checkHeld, type PostingInput } from '../transactions/posting.rules';
 import { HoldPlaced, HoldVoided, type HoldPlacedData } from './hold.events';
 import { findHold, needHold } from './hold.queries';
@@ -24,8 +25,8 @@ export interface PlaceHoldInput {
 
 /**
  * Reserves postings without moving money, until they are captured, voided, or their time is over.
- * Refuses `validation_failed` for an `expiresAt` that is past, `client_id_taken`, and what posting
- * a transaction refuses, for what is available.
+ * Refuses `validation_failed` for an `expiresAt` that is past, `client_id_taken`,
+ * `velocity_limit_exceeded`, and what posting a transaction refuses, for what is available.
  */
 export const PlaceHold = defineCreator<PlaceHoldInput, HoldDto>({
   name: 'PlaceHold',
@@ -40,12 +41,15 @@ export const PlaceHold = defineCreator<PlaceHoldInput, HoldDto>({
       throw new Refusal('client_id_taken', `A hold with the clientId "${clientId}" exists`);
     }
     const postings = await checkHeld(context, input.postings);
+    const movements = limitedMovements(context.state, postings);
+    const limits = movements && (await useLimits(context, movements));
     // Keys in the order of the canonical form: see canonicalJson.
     await context.append(HoldPlaced, {
       ...(clientId !== undefined && { clientId }),
       description,
       ...(expiresAt !== undefined && { expiresAt }),
       holdId: context.newId(),
+      ...(limits !== undefined && { limits }),
       ...(Object.keys(metadata).length > 0 && { metadata }),
       postings,
     });

@@ -6,6 +6,7 @@ import type {
   Instant,
   Uuid,
 } from '../../engine/define/event-fields';
+import type { LimitsUsed } from '../limits/limit.events';
 import type { Direction } from '../transactions/transaction.events';
 
 /** What is reserved on one side of an account. */
@@ -24,6 +25,8 @@ export interface HoldPlacedData {
   /** From then on it holds nothing, and can only expire. */
   expiresAt?: Instant;
   holdId: Uuid;
+  /** What is used of the limits of its accounts after it, where they have some. */
+  limits?: LimitsUsed[];
   metadata?: Record<string, string>;
   postings: HoldPosting[];
 }

@@ -3,6 +3,7 @@ import { accounts, holdEntries, type AccountRow } from '../accounts/account.tabl
 import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
+import { keepUses } from '../limits/limit.rules';
 import { formatAmount, parseAmount } from '../../money/amount';
 import type { Direction } from '../transactions/transaction.events';
 import { HoldCaptured, HoldExpired, HoldPlaced, HoldVoided, type HoldPosting } from './hold.events';
@@ -24,6 +25,7 @@ export const materializeHoldPlaced = defineMaterializer(
     });
     const hold = { ...placed, postings };
     state.table(holds).insert(hold);
+    if (event.data.limits !== undefined) keepUses(state, event.data.limits, holdNo);
     for (const { lineNo, accountId } of linesOf(hold)) {
       state.table(holdAccounts).insert({
         line_no: lineNo,

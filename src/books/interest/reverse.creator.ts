@@ -75,6 +75,6 @@ async function takeBack(context: CreatorContext, transactionId: string): Promise
     last.postings.map((posting) => posting.accountId),
   );
   const { effective_date: effectiveDate } = last;
-  const { data } = await reverseTransaction(context, last, { effectiveDate });
+  const { data } = await reverseTransaction(context, last, { effectiveDate }, { isExempt: true });
   return [...reversals, data.transactionId];
 }

@@ -73,6 +73,7 @@ export class OrderController {
       'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
+      'velocity_limit_exceeded',
     ],
   })
   settle(
@@ -101,6 +102,7 @@ export class OrderController {
       'account_frozen',
       'insufficient_funds',
       'balance_limit_exceeded',
+      'velocity_limit_exceeded',
     ],
   })
   reverseSettlement(

@@ -142,5 +142,6 @@ async function takeBack(context: CreatorContext, transactionId: string, id: stri
   const closing = (await findTransaction(state, transactionId))!;
   const ids = closing.postings.map(({ accountId }) => accountId);
   await state.table(accounts).load('account_id', ids);
-  await reverseTransaction(context, closing, { id, effectiveDate: closing.effective_date });
+  const on = { id, effectiveDate: closing.effective_date };
+  await reverseTransaction(context, closing, on, { isExempt: true });
 }

@@ -30,6 +30,7 @@ const POSTING_PROBLEMS: readonly string[] = [
   'account_frozen',
   'insufficient_funds',
   'balance_limit_exceeded',
+  'velocity_limit_exceeded',
   'zero_amount',
 ];
 

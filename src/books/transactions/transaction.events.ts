@@ -7,6 +7,7 @@ import type {
   SignedAmount,
   Uuid,
 } from '../../engine/define/event-fields';
+import type { LimitsUsed } from '../limits/limit.events';
 
 export type Direction = 'debit' | 'credit';
 
@@ -32,8 +33,13 @@ export interface TransactionPostedData {
   /** The transaction that this one reverses. */
   reverses?: Uuid;
   postings: PostedPosting[];
+  /** What is used of the limits of its accounts after it, where they have some. */
+  limits?: LimitsUsed[];
 }
-/** Version 2 has codes of currencies that version 1 had not, version 3 holds. */
+/**
+ * Version 2 has codes of currencies that version 1 had not, version 3 holds and what is used of
+ * limits.
+ */
 export const TransactionPosted = defineEvent<TransactionPostedData>('TransactionPosted', 3, {
   1: (data) => data,
   2: (data) => data,

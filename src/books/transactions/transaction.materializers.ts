@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
+import { keepUses } from '../limits/limit.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { needClosedDays, noteLate } from './closed-days.rules';
@@ -56,6 +57,7 @@ export const materializeTransactionPosted = defineMaterializer(
       postings,
     });
     noteLate(state, data.effectiveDate, position);
+    if (data.limits !== undefined) keepUses(state, data.limits, position);
     if (data.reverses === undefined) return;
     transactionTable.patch(data.reverses, {
       reversed_by: data.transactionId,

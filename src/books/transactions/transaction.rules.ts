@@ -5,6 +5,7 @@ import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
+import { limitedMovements, useLimits } from '../limits/limit.rules';
 import { needClosedDays, refuseClosed } from './closed-days.rules';
 import { checkPostings, type PostingInput } from './posting.rules';
 import { TransactionPosted } from './transaction.events';
@@ -94,6 +95,16 @@ export function refuseFuture({ today }: CreatorContext, day: string, field: stri
   });
 }
 
+export interface PostingOptions {
+  /**
+   * The transaction whose opposite this is. On its own day that may be posted even where the day is
+   * to come: a fact that an older version dated so can be undone as a whole.
+   */
+  readonly reverses?: PostedTransactionRow;
+  /** Whether no velocity limit counts it: interest, and what closes a period. */
+  readonly isExempt?: boolean;
+}
+
 /**
  * Refuses a day that nothing can be posted on: one to come, or one of a closed period.
  * @param field where the request says the day
@@ -110,15 +121,13 @@ export function refuseDay(
 
 /**
  * Posts a balanced transaction as a part of any command: the one way in which postings come about.
- * @param reverses the transaction whose opposite this is; on its own day that may be posted even
- *   where the day is to come: a fact that an older version dated so can be undone as a whole
- * @throws Refusal `future_effective_date`, `period_closed`, `client_id_taken`, and what
- *   `checkPostings` refuses
+ * @throws Refusal `future_effective_date`, `period_closed`, `client_id_taken`,
+ *   `velocity_limit_exceeded`, and what `checkPostings` refuses
  */
 export async function postTransaction(
   context: CreatorContext,
   input: TransactionInput,
-  reverses?: PostedTransactionRow,
+  { reverses, isExempt = false }: PostingOptions = {},
 ): Promise<LedgerEvent<TransactionPostedData>> {
   const { clientId, description, effectiveDate = context.today, metadata = {}, holdId } = input;
   if (effectiveDate !== reverses?.effective_date) {
@@ -131,12 +140,17 @@ export async function postTransaction(
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
   }
   const postings = await checkPostings(context, input.postings);
+  // A hold was counted when it was placed.
+  const isCounted = !isExempt && holdId === undefined;
+  const movements = isCounted ? limitedMovements(context.state, postings) : undefined;
+  const limits = movements && (await useLimits(context, movements));
   // Keys in the order of the canonical form: see canonicalJson.
   return context.append(TransactionPosted, {
     ...(clientId !== undefined && { clientId }),
     description,
     effectiveDate,
     ...(holdId !== undefined && { holdId }),
+    ...(limits !== undefined && { limits }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
     postings,
     ...(reverses !== undefined && { reverses: reverses.transaction_id }),
@@ -173,6 +187,7 @@ export function reverseTransaction(
   context: CreatorContext,
   original: PostedTransactionRow,
   input: ReversalInput = {},
+  options: Pick<PostingOptions, 'isExempt'> = {},
 ): Promise<LedgerEvent<TransactionPostedData>> {
   const id = original.transaction_id;
   if (original.reversed_by !== null) {
@@ -186,7 +201,14 @@ export function reverseTransaction(
     amount: BigInt(amount),
   }));
   const description = input.description ?? `Reversal of ${original.description}`;
-  return postTransaction(context, { ...input, description, postings }, original);
+  return postTransaction(
+    context,
+    { ...input, description, postings },
+    {
+      ...options,
+      reverses: original,
+    },
+  );
 }
 
 /** @throws Refusal `reversal_before_original` */

@@ -16,6 +16,8 @@ export interface CreatorContext {
   readonly actor: string;
   /** The day of an instant (RFC 3339) in the book's time zone, `YYYY-MM-DD`. */
   dayOf(instant: string): string;
+  /** The instant (RFC 3339 UTC) in which a day of the book's time zone begins. */
+  startOf(day: string): string;
   /** A new time-ordered UUID (version 7). */
   newId(): string;
   /** Appends an event and materializes it at once, so that the next read sees it. */

@@ -60,6 +60,13 @@ export type WholeNumber = string;
 export type CurrencyCode = string;
 
 /**
+ * A whole number of things, or a position.
+ * @asType integer
+ * @minimum 0
+ */
+export type Count = number;
+
+/**
  * Decimal digits of the amounts of a currency.
  * @asType integer
  * @minimum 0

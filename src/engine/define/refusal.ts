@@ -7,6 +7,10 @@ export interface FieldError {
 /** What a refusal says besides its code; all of it is shown to the caller and kept with the key. */
 export interface RefusalDetails {
   readonly accountId?: string;
+  /** The velocity limit that would be passed, what is used of it, and until when. */
+  readonly limitId?: string;
+  readonly used?: string;
+  readonly resetsAt?: string;
   /** Which item of a batch was refused. */
   readonly index?: number;
   /** The run that it refuses for: that found something, or is in the way. */

@@ -339,6 +339,10 @@ class RunningCommand implements CreatorContext {
     return this.scope.days.of(instant);
   }
 
+  startOf(day: string): string {
+    return this.scope.days.startOf(day);
+  }
+
   newId(): string {
     return this.scope.clock.newId();
   }

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import {
   accountsAsOf,
-  type AccountRow,
+  type ShownAccountRow,
   type AccountTables,
 } from '../../books/accounts/account.table';
 import type { TransactionTables } from '../../books/transactions/transaction.table';
@@ -34,8 +34,8 @@ export const EVENTS_SHOWN = 10;
 /** An account that changed, as it was before the range and as it was after it. */
 export interface ChangedAccount {
   /** Undefined where it was opened in the range. */
-  readonly before: AccountRow | undefined;
-  readonly after: AccountRow;
+  readonly before: ShownAccountRow | undefined;
+  readonly after: ShownAccountRow;
 }
 
 /** Accounts that changed, in the order in which they were opened. */
@@ -223,7 +223,7 @@ async function readAccounts(
   db: Kysely<BookTables>,
   numbers: readonly number[],
   position: number,
-): Promise<Map<number, AccountRow>> {
+): Promise<Map<number, ShownAccountRow>> {
   const rows = await db
     .selectFrom(accountsAsOf(sql.val(position)).as('a'))
     .selectAll()
@@ -239,7 +239,7 @@ async function readAccounts(
  */
 export async function readAccountChanges(
   db: Kysely<BookTables>,
-  accounts: readonly Pick<AccountRow, 'account_no'>[],
+  accounts: readonly Pick<ShownAccountRow, 'account_no'>[],
   { from, to }: EventRange,
   limit: number,
 ): Promise<Map<number, AccountChange[]>> {

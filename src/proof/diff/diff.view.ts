@@ -1,4 +1,4 @@
-import type { AccountRow } from '../../books/accounts/account.table';
+import type { ShownAccountRow } from '../../books/accounts/account.table';
 import { accountView, balanceOf } from '../../books/accounts/account.view';
 import { formatAmount } from '../../money/amount';
 import type { AccountChange, ChangedAccount } from './diff.queries';
@@ -11,7 +11,7 @@ export function accountDiff(
   events: Pick<AccountDiffDto, 'events' | 'nextEventsCursor'>,
 ): AccountDiffDto {
   const { type, currency, digits } = after;
-  const balance = ({ debits, credits }: AccountRow) => balanceOf(type, debits, credits);
+  const balance = ({ debits, credits }: ShownAccountRow) => balanceOf(type, debits, credits);
   return {
     accountId: after.account_id,
     clientId: after.client_id,
@@ -28,7 +28,7 @@ export function accountDiff(
   };
 }
 
-function totalsOf(row: AccountRow): AccountTotalsDto {
+function totalsOf(row: ShownAccountRow): AccountTotalsDto {
   const { status, balance, debits, credits, version, position } = accountView(row);
   return { status, balance, debits, credits, version, position };
 }

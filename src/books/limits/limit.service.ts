@@ -1,0 +1,4 @@
+import type { FeatureService } from '../../engine/define/feature';
+import { LimitController } from './limit.controller';
+
+export const service: FeatureService = { controllers: [LimitController] };

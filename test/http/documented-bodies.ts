@@ -1,0 +1,24 @@
+import { NOBODY } from './pretended-findings';
+
+export const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
+export const ORDER = {
+  ...{ companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '10.5' },
+  ...{ cashAccountId: 'client:cash', settlementAccountId: 'client:broker' },
+};
+
+/** A payment from one account to another. */
+export function posting(amount: string, debited = 'cash', credited = 'equity') {
+  return {
+    description: 'A payment',
+    postings: [
+      { accountId: `client:${debited}`, direction: 'debit', amount },
+      { accountId: `client:${credited}`, direction: 'credit', amount },
+    ],
+  };
+}
+
+/** Some address, for endpoints that need not find anything. */
+export function somewhere(path: string): string {
+  const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
+  return numbered.replace('{code}', 'ZZZ').replace(/\{\w+\}/g, NOBODY);
+}
