@@ -16,7 +16,10 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],
+  ['/v1/interest-accruals', '', 'accountId=client:cash'],
   ['/v1/orders', 'status=placed', 'status=settled'],
+  ['/v1/period-closes', '', 'status=open'],
+  ['/v1/period-closes/{id}/late-entries', '', 'status=open'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
   ['/v1/webhook-subscriptions', 'status=active', 'status=disabled'],
@@ -30,7 +33,10 @@ const FILTERED: readonly [string, string, string][] = [
 
 describe('the cursor of a list', () => {
   let service: TestService;
-  const get = (path: string, query: string) => service.api.get<Partial<List>>(`${path}?${query}`);
+  /** A close that was opened again: closes have no client ids. */
+  let closeId: string;
+  const get = (path: string, query: string) =>
+    service.api.get<Partial<List>>(`${path.replace('{id}', closeId)}?${query}`);
   const post = async (path: string, body: object = {}) => {
     const { status, body: made } = await service.api.post<{ id: string }>(path, body);
     expect(Math.floor(status / 100)).toBe(2);
@@ -59,6 +65,8 @@ describe('the cursor of a list', () => {
     const order = { companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '1' };
     const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
     for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
+    await accruals();
+    await lateEntries();
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
       for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
     }
@@ -67,6 +75,31 @@ describe('the cursor of a list', () => {
       await post('/v1/admin/events/6/amend', { data, reason });
     }
   }, 120_000);
+
+  async function accruals(): Promise<void> {
+    const savings = { clientId: 'savings', name: 'Savings', type: 'liability', currency: 'USD' };
+    await post('/v1/accounts', savings);
+    await post('/v1/accounts', { ...savings, clientId: 'interest', type: 'expense' });
+    const terms = { annualRate: '0.01', dayCount: 'actual/365', accountIds: ['client:savings'] };
+    for (const through of ['1950-01-31', '1950-02-28', '1950-03-31']) {
+      const accrual = { ...terms, through, expenseAccountId: 'client:interest' };
+      await post('/v1/interest-accruals', accrual);
+    }
+  }
+
+  async function lateEntries(): Promise<void> {
+    for (const through of ['1950-01-31', '1950-02-28', '1950-03-31']) {
+      closeId = (await post('/v1/period-closes', { through })).id;
+    }
+    await post(`/v1/period-closes/${closeId}/reopen`, { reason: 'Late' });
+    const postings = [
+      { accountId: 'client:cash', direction: 'debit', amount: '1' },
+      { accountId: 'client:more', direction: 'credit', amount: '1' },
+    ];
+    for (const description of ['one', 'two', 'three']) {
+      await post('/v1/transactions', { description, effectiveDate: '1950-03-01', postings });
+    }
+  }
 
   /** A replay's request waits for its end, so it is aborted while that waits. */
   async function queuedAndAborted(path: string): Promise<void> {
