@@ -123,9 +123,9 @@ describe('what a batch of commands needs to know', () => {
     const first = await Promise.all(commands.map((one) => ledger.open.ledger.submit(one)));
     const again = await runAhead(ledger, [...commands, ...commands]);
     expect(again.outcomes).toEqual([...first, ...first].map((o) => ({ ...o, isHit: true })));
-    // Accounts by their ids, transactions by their client ids; the events behind the keys.
+    // Accounts by their ids, transactions by their client ids, closed days; events behind the keys.
     expect([again.before, again.while]).toEqual([
-      { log: 1, state: 2 },
+      { log: 1, state: 3 },
       { log: 1, state: 0 },
     ]);
   });
@@ -146,7 +146,7 @@ describe('what a batch of commands needs to know', () => {
       first.map((result) => ({ ...result, isHit: true })),
     );
     expect([again.before, again.while]).toEqual([
-      { log: 1, state: 1 },
+      { log: 1, state: 2 },
       { log: 3, state: 0 },
     ]);
   });
@@ -172,8 +172,8 @@ describe('what a batch of commands needs to know', () => {
         })),
       })),
     );
-    // Transactions by id and by client id, then their accounts and what they are part of.
-    expect([run.before, run.while]).toEqual([{ log: 0, state: 4 }, NOTHING]);
+    // Transactions by id and by client id, closed days, then accounts and what they are part of.
+    expect([run.before, run.while]).toEqual([{ log: 0, state: 5 }, NOTHING]);
   });
 
   it('is there before orders are settled, and settlements taken back', async () => {

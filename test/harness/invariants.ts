@@ -39,6 +39,7 @@ export async function checkInvariants(books: CheckedBooks): Promise<void> {
     await expectNoRows(state, WRONG_TOTALS, 'a running total is wrong');
     await expectNoRows(state, WRONG_PENDING, 'what holds reserve is wrong');
     await expectNoRows(state, BROKEN_LIMITS, 'a balance is outside its limits');
+    await expectNoRows(state, POSTED_INTO_CLOSED, 'something was posted into a closed period');
     const logHead = await checkHashChain(log.current);
     const { head } = await lockState(state);
     if (head.position !== logHead.position || head.hash !== logHead.hash) {
@@ -158,6 +159,12 @@ const BROKEN_LIMITS = `
     order by e.account_no, e.position, e.ordinal desc
   ) e
   where balance - takes < min_balance or balance + adds > max_balance`;
+
+/** A close is in force from its event to the one that opened the period again. */
+const POSTED_INTO_CLOSED = `
+  select t.position, c.close_no from transactions t join period_closes c
+    on t.effective_date <= c.through_date and t.position > c.close_no
+    and t.position < coalesce(c.reopened_position, t.position + 1)`;
 
 async function expectNoRows(
   connection: WriterConnection,

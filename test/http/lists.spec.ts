@@ -16,9 +16,11 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],
-  ['/v1/interest-accruals', 'accountId=client:liability', 'accountId=client:cash'],
+  ['/v1/interest-accruals', '', 'accountId=client:cash'],
   ['/v1/limits', 'accountId=client:cash', 'accountId=client:equity'],
   ['/v1/orders', 'status=placed', 'status=settled'],
+  ['/v1/period-closes', '', 'status=open'],
+  ['/v1/period-closes/{id}/late-entries', '', 'status=open'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
   ['/v1/webhook-subscriptions', 'status=active', 'status=disabled'],
@@ -32,7 +34,10 @@ const FILTERED: readonly [string, string, string][] = [
 
 describe('the cursor of a list', () => {
   let service: TestService;
-  const get = (path: string, query: string) => service.api.get<Partial<List>>(`${path}?${query}`);
+  /** A close that was opened again: closes have no client ids. */
+  let closeId: string;
+  const get = (path: string, query: string) =>
+    service.api.get<Partial<List>>(`${path.replace('{id}', closeId)}?${query}`);
   const post = async (path: string, body: object = {}) => {
     const { status, body: made } = await service.api.post<{ id: string }>(path, body);
     expect(Math.floor(status / 100)).toBe(2);
@@ -61,7 +66,8 @@ describe('the cursor of a list', () => {
     const order = { companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '1' };
     const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
     for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
-    await accrueTwice();
+    await accruals();
+    await lateEntries();
     const limit = { direction: 'debit', currency: 'USD', count: 9, per: 'day' };
     for (let i = 0; i < 3; i++) await post('/v1/limits', { accountId: 'client:cash', ...limit });
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
@@ -73,19 +79,28 @@ describe('the cursor of a list', () => {
     }
   }, 120_000);
 
-  async function accrueTwice(): Promise<void> {
-    for (const type of ['liability', 'expense']) {
-      await post('/v1/accounts', { clientId: type, name: type, type, currency: 'USD' });
+  async function accruals(): Promise<void> {
+    const savings = { clientId: 'savings', name: 'Savings', type: 'liability', currency: 'USD' };
+    await post('/v1/accounts', savings);
+    await post('/v1/accounts', { ...savings, clientId: 'interest', type: 'expense' });
+    const terms = { annualRate: '0.01', dayCount: 'actual/365', accountIds: ['client:savings'] };
+    for (const through of ['1950-01-31', '1950-02-28', '1950-03-31']) {
+      const accrual = { ...terms, through, expenseAccountId: 'client:interest' };
+      await post('/v1/interest-accruals', accrual);
     }
+  }
+
+  async function lateEntries(): Promise<void> {
+    for (const through of ['1950-01-31', '1950-02-28', '1950-03-31']) {
+      closeId = (await post('/v1/period-closes', { through })).id;
+    }
+    await post(`/v1/period-closes/${closeId}/reopen`, { reason: 'Late' });
     const postings = [
-      { accountId: 'client:cash', direction: 'debit', amount: '1000' },
-      { accountId: 'client:liability', direction: 'credit', amount: '1000' },
+      { accountId: 'client:cash', direction: 'debit', amount: '1' },
+      { accountId: 'client:more', direction: 'credit', amount: '1' },
     ];
-    await post('/v1/transactions', { description: 'x', effectiveDate: '2024-01-01', postings });
-    for (const through of ['2024-01-31', '2024-02-29']) {
-      const terms = { through, annualRate: '0.1', dayCount: 'actual/365' };
-      const accounts = { accountIds: ['client:liability'], expenseAccountId: 'client:expense' };
-      await post('/v1/interest-accruals', { ...terms, ...accounts });
+    for (const description of ['one', 'two', 'three']) {
+      await post('/v1/transactions', { description, effectiveDate: '1950-03-01', postings });
     }
   }
 

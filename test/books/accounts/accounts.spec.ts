@@ -62,6 +62,7 @@ describe('accounts over HTTP', () => {
       currency: 'USD',
       status: 'open',
       frozen: null,
+      group: null,
       balance: '11.75',
       debits: '11.75',
       credits: '0.00',

@@ -17,6 +17,9 @@ import { startTestLedger } from '../../harness/ledger';
 import { startTestService } from '../../harness/service';
 import { verifyOf } from '../../proof/replay/some-books';
 
+/** What an account's opening had not in its first version. */
+const LATER_FIELDS = ['digits', 'group'];
+
 /** The program as it was: its events had version 1, and an account's opening no digits. */
 const former: readonly Feature[] = features.map((feature) => ({
   ...feature,
@@ -41,7 +44,9 @@ function formerly<Input>({ answer: _, ...creator }: Creator<Input, unknown>): Cr
     run: (context, input) => {
       const append = <Data extends object>(type: EventType<Data>, data: Data, at?: string) => {
         const isOpening = type.type === AccountOpened.type;
-        const fields = Object.entries(data).filter(([name]) => !isOpening || name !== 'digits');
+        const fields = Object.entries(data).filter(
+          ([name]) => !isOpening || !LATER_FIELDS.includes(name),
+        );
         return context.append({ ...type, version: 1 }, Object.fromEntries(fields) as Data, at);
       };
       return creator.run(
@@ -123,7 +128,7 @@ describe('books that were written before openings kept their digits', () => {
       ...{ limitAmount: '3.50', executedAmount: '3.25', cashAmount: '3.25' },
     });
     expect((await api.get('/v1/events/1')).body).toMatchObject({
-      ...{ type: 'AccountOpened', version: 2, data: { currency: 'BGN', digits: 2 } },
+      ...{ type: 'AccountOpened', version: 3, data: { currency: 'BGN', digits: 2, group: null } },
     });
 
     // A code keeps the digits of its first account, whatever the table of today proposes.
@@ -137,7 +142,7 @@ describe('books that were written before openings kept their digits', () => {
     expect(reversed.body['postings']).toMatchObject([{ amount: '5.00' }, { amount: '5.00' }]);
     const versions = await query<{ type: string; version: number }>(
       databases.urls.log,
-      'select distinct type, version from event_log where version = 2 order by type',
+      'select distinct type, version from event_log where version > 1 order by type',
     );
     expect(versions.map(({ type }) => type)).toEqual(['AccountOpened', 'TransactionPosted']);
     expect(await verifyOf(service)).toMatchObject({ status: 'passed', log: [] });

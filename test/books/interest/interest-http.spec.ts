@@ -150,7 +150,7 @@ describe('interest over HTTP', () => {
     const { responses } = body.paths[PATH]!['post']!;
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['201', '409', '422']));
     expect(Object.keys(body.components.schemas['AccrueInterestDto']!.properties)).toEqual([
-      ...['through', 'annualRate', 'dayCount', 'accountIds', 'expenseAccountId'],
+      ...['through', 'annualRate', 'dayCount', 'accountIds', 'group', 'expenseAccountId'],
       ...['incomeAccountId', 'compounding', 'onRefusal'],
     ]);
   });
