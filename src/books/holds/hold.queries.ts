@@ -29,7 +29,7 @@ export async function readHold(
 }
 
 /** Written out and not a parameter, so that the indexes of what expires serve. */
-const HELD = sql.lit('held');
+const HELD = sql.lit<HoldStatus>('held');
 
 const readDueRows = prepared<HoldTables, { limit: number }, Pick<HoldRow, 'hold_id'>>(
   (db, { limit }) =>
