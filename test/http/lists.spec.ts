@@ -17,6 +17,7 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],
   ['/v1/orders', 'status=placed', 'status=settled'],
+  ['/v1/holds', 'accountId=client:cash', 'status=voided'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
   ['/v1/webhook-subscriptions', 'status=active', 'status=disabled'],
@@ -59,6 +60,10 @@ describe('the cursor of a list', () => {
     const order = { companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '1' };
     const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
     for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
+    const held = ['debit', 'credit'].map((direction) => {
+      return { accountId: 'client:cash', direction, amount: '1' };
+    });
+    for (let i = 0; i < 3; i++) await post('/v1/holds', { description: 'A', postings: held });
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
       for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
     }
