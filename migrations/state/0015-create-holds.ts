@@ -57,6 +57,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       next_expiry_after timestamptz,
       primary key (account_no, position)
     )`.execute(db);
-  await sql`create index hold_entries_position on state.hold_entries (position)`.execute(db);
+  await sql`
+    create index hold_entries_written on state.hold_entries using brin (position)
+    with (pages_per_range = 32)`.execute(db);
   await sql`alter table state.transactions add column hold_id uuid`.execute(db);
 }

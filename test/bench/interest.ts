@@ -95,7 +95,7 @@ async function deposit(
 }
 
 /** Lets small commands come in one after the other, and watches how long things take. */
-function watch(ledger: OpenLedger['ledger'], cash: string) {
+export function watch(ledger: OpenLedger['ledger'], cash: string) {
   let isOver = false;
   const worst = { longestWaitMs: 0, longestStallMs: 0 };
   const repeat = async (what: () => Promise<unknown>, key: keyof typeof worst) => {

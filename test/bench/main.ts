@@ -16,6 +16,7 @@ import {
   uniformPair,
   type ChoosePair,
 } from './engine-load';
+import { measureExpiry, measureHoldPairs } from './holds';
 import type { HttpLoad } from './http-load';
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
@@ -101,6 +102,7 @@ class Bench {
     results.add('pgbench.insert.64', median(rates.pgbench), 'commits/s', 'one-row inserts');
     await this.limited(open, hot);
     await this.repeated(open, uniform);
+    await this.holds(open, uniform);
   }
 
   /** A hot pair whose debited account has velocity limits, in turn with one that has none. */
@@ -129,6 +131,26 @@ class Bench {
     ] as const) {
       this.results.add(`engine.${name}.${MOST}`, rate, TRANSFERS, shareOf(rate));
     }
+  }
+
+  private async holds(open: OpenLedger, uniform: ChoosePair): Promise<void> {
+    const { results, sizes } = this;
+    const rates = { transfers: [] as number[], pairs: [] as number[] };
+    for (let round = 1; round <= sizes.rounds; round++) {
+      say(`holds and captures with ${MOST} in flight, round ${round} of ${sizes.rounds}`);
+      rates.transfers.push((await this.transfers(open, uniform, MOST)).perSecond);
+      rates.pairs.push(await measureHoldPairs(open, uniform, MOST, sizes.engineMs));
+    }
+    const [transfers, pairs] = [median(rates.transfers), median(rates.pairs)];
+    const share = `${Math.round((100 * pairs) / transfers)} % of the ${Math.round(transfers)}`;
+    const note = `a hold and its capture each; ${share} transfers/s, in turn`;
+    results.add(`engine.hold_capture.${MOST}`, pairs, 'pairs/s', note);
+    const { expiringHolds } = sizes;
+    say(`${expiringHolds.toLocaleString('en')} holds that expire together`);
+    const { seconds, longestWaitMs } = await measureExpiry(open, uniform, expiringHolds);
+    const wait = `another command waited ${Math.round(longestWaitMs)} ms at most`;
+    const name = `holds.expire_${expiringHolds / 1000}k_s`;
+    results.add(name, seconds, 's', wait);
   }
 
   private async transfers(open: OpenLedger, pair: ChoosePair, inFlight: number) {

@@ -16,6 +16,8 @@ export interface Sizes {
   readonly tasks: number;
   /** Accounts in one accrual of interest. */
   readonly interestAccounts: number;
+  /** Holds that expire together. */
+  readonly expiringHolds: number;
   /** How often pgbench and the engine are measured in turn; the medians are reported. */
   readonly rounds: number;
 }
@@ -28,6 +30,7 @@ export const FULL: Sizes = {
   events: 1_000_000,
   tasks: 1_000_000,
   interestAccounts: 100_000,
+  expiringHolds: 100_000,
   rebuilds: [10_000, 100_000, 1_000_000, 3_000_000],
   provenEvents: 1_000_000,
   walFiles: 128,
@@ -43,6 +46,7 @@ export const QUICK: Sizes = {
   events: 100_000,
   tasks: 50_000,
   interestAccounts: 5_000,
+  expiringHolds: 5_000,
   rebuilds: [10_000, 60_000],
   provenEvents: 60_000,
   walFiles: 32,

@@ -115,7 +115,7 @@ describe('the books over HTTP', () => {
       eventId: expect.any(String) as unknown,
       amended: null,
       type: 'TransactionPosted',
-      version: 2,
+      version: 3,
       data: expect.objectContaining({ effectiveDate: '2026-03-02' }) as unknown,
       occurredAt: expect.any(String) as unknown,
       recordedAt: expect.any(String) as unknown,

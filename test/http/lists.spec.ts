@@ -21,6 +21,7 @@ const FILTERED: readonly [string, string, string][] = [
   ['/v1/orders', 'status=placed', 'status=settled'],
   ['/v1/period-closes', '', 'status=open'],
   ['/v1/period-closes/{id}/late-entries', '', 'status=open'],
+  ['/v1/holds', 'accountId=client:cash', 'status=voided'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
   ['/v1/webhook-subscriptions', 'status=active', 'status=disabled'],
@@ -70,6 +71,10 @@ describe('the cursor of a list', () => {
     await lateEntries();
     const limit = { direction: 'debit', currency: 'USD', count: 9, per: 'day' };
     for (let i = 0; i < 3; i++) await post('/v1/limits', { accountId: 'client:cash', ...limit });
+    const held = ['debit', 'credit'].map((direction) => {
+      return { accountId: 'client:cash', direction, amount: '1' };
+    });
+    for (let i = 0; i < 3; i++) await post('/v1/holds', { description: 'A', postings: held });
     for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
       for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
     }

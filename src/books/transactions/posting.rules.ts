@@ -229,23 +229,20 @@ function refusalOf(account: AccountRow, after: Totals): Refusal | undefined {
   const { min_balance: min, max_balance: max, digits } = account;
   if (min === null && max === null) return undefined;
   const { available, most } = reachOf(account.type, after);
+  const accountId = account.account_id;
   const shown = (minor: bigint) => formatAmount(minor, digits);
   if (min !== null && available < min) {
     const reason = `would fall to ${shown(available)}, below its minimum ${shown(min)}`;
-    return refusalFor('insufficient_funds', account, reason);
+    return new Refusal('insufficient_funds', `Account ${accountId} ${reason}`, { accountId });
   }
   if (max !== null && most > max) {
     const reason = `would rise to ${shown(most)}, above its maximum ${shown(max)}`;
-    return refusalFor('balance_limit_exceeded', account, reason);
+    return new Refusal('balance_limit_exceeded', `Account ${accountId} ${reason}`, { accountId });
   }
   return undefined;
 }
 
-function refusalFor(code: string, account: AccountRow, reason: string): Refusal {
-  const accountId = account.account_id;
-  return new Refusal(code, `Account ${accountId} ${reason}`, { accountId });
-}
-
 function refuse(code: string, account: AccountRow, reason: string): never {
-  throw refusalFor(code, account, reason);
+  const accountId = account.account_id;
+  throw new Refusal(code, `Account ${accountId} ${reason}`, { accountId });
 }

@@ -64,6 +64,7 @@ describe('accounts over HTTP', () => {
       frozen: null,
       group: null,
       balance: '11.75',
+      ...{ available: '11.75', pendingDebits: '0.00', pendingCredits: '0.00' },
       debits: '11.75',
       credits: '0.00',
       minBalance: '0.00',
