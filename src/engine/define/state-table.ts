@@ -56,7 +56,7 @@ export interface KeyedTable<
   readonly source?: AliasableExpression<object>;
   /** The columns that only the source has. */
   readonly derived?: Columns;
-  /** How many rows a process may keep between batches. */
+  /** How many rows a process may keep between batches; all tables have a bound in bytes too. */
   readonly cacheRows: number;
   /** How many a rebuild from the first event on may keep; default `cacheRows`. */
   readonly rebuildRows?: number;
