@@ -117,9 +117,9 @@ describe('what a batch of commands needs to know', () => {
     const first = await Promise.all(commands.map((one) => ledger.open.ledger.submit(one)));
     const again = await runAhead(ledger, [...commands, ...commands]);
     expect(again.outcomes).toEqual([...first, ...first].map((o) => ({ ...o, isHit: true })));
-    // Accounts by their ids, transactions by their client ids; the events behind the keys.
+    // Accounts by their ids, transactions by their client ids in two; the events behind the keys.
     expect([again.before, again.while]).toEqual([
-      { log: 1, state: 2 },
+      { log: 1, state: 3 },
       { log: 1, state: 0 },
     ]);
   });

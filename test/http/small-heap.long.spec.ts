@@ -7,14 +7,20 @@ const HEAP_MIB = 256;
 /** With so much in each, they would fill the heap if their rows were kept. */
 const ACCOUNTS = 2_200;
 const WRITERS = 8;
+/** Reversals are small requests with large events and answers. */
+const REVERSALS = 640;
+const POSTINGS = 1_000;
 
-/** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
-function largeBatch(): string {
-  const posting = (i: number) => ({
+function posting(i: number) {
+  return {
     accountId: `client:${i % 2 ? 'cash' : 'equity'}`,
     direction: i % 2 ? 'debit' : 'credit',
     amount: '1.00',
-  });
+  };
+}
+
+/** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
+function largeBatch(): string {
   const postings = Array.from({ length: 56 }, (_, i) => posting(i));
   const transactions = Array.from({ length: 1000 }, () => ({ description: 'x', postings }));
   return JSON.stringify({ mode: 'independent', transactions });
@@ -82,6 +88,44 @@ describe('a process with little memory', () => {
       }
     };
     await Promise.all(Array.from({ length: WRITERS }, write));
+    await expectOrderlyEnd(service);
+  }, 900_000);
+
+  it(`survives ${REVERSALS} reversals of ${POSTINGS} postings at once, twice`, async () => {
+    const service = await startSmall();
+    const postings = Array.from({ length: POSTINGS }, (_, i) => posting(i));
+    const ids: string[] = [];
+    const write = async () => {
+      while (ids.length < REVERSALS) {
+        const made = await service.api.post<{ id: string }>('/v1/transactions', {
+          ...{ description: 'x', postings },
+        });
+        expect(made.status).toBe(201);
+        ids.push(made.body.id);
+      }
+    };
+    await Promise.all(Array.from({ length: WRITERS }, write));
+    const reverse = async (id: string) => {
+      const response = await fetch(`${service.url}/v1/transactions/${id}/reverse`, {
+        method: 'POST',
+        headers: {
+          ...{ 'content-type': 'application/json', authorization: `Bearer ${service.key}` },
+          'idempotency-key': `reverse ${id}`,
+        },
+        body: '{}',
+      });
+      await response.arrayBuffer();
+      if (response.status === 503) expect(response.headers.get('retry-after')).not.toBeNull();
+      return response.status;
+    };
+    // The second time the answers are those of the first.
+    for (let time = 1; time <= 2; time++) {
+      const statuses = await Promise.all(ids.map(reverse));
+      expect(statuses).toContain(201);
+      for (const status of statuses) expect([201, 503]).toContain(status);
+      expect((await service.api.get('/v1/health/live')).status).toBe(200);
+    }
+    expect(await reverse(ids[0]!)).toBe(201);
     await expectOrderlyEnd(service);
   }, 900_000);
 });

@@ -25,17 +25,20 @@ export class RowWeights<Row extends object> {
 
   of(row: Row): number {
     let bytes = ROW_BYTES;
-    for (const column of this.columns) bytes += bytesOf(row[column as keyof Row]);
+    for (const column of this.columns) bytes += weightOf(row[column as keyof Row]);
     return bytes;
   }
 }
 
-/** Characters have two bytes where one of them has, and others one: here all have two. */
-function bytesOf(value: unknown): number {
+/**
+ * About how many bytes of memory a value takes. Characters have two where one of a text needs them,
+ * and else one: here all have two.
+ */
+function weightOf(value: unknown): number {
   if (typeof value === 'string') return VALUE_BYTES + 2 * value.length;
   if (typeof value !== 'object' || value === null) return VALUE_BYTES;
   if (ArrayBuffer.isView(value)) return VALUE_BYTES + value.byteLength;
   let bytes = VALUE_BYTES;
-  for (const key in value) bytes += bytesOf(key) + bytesOf(value[key as keyof typeof value]);
+  for (const key in value) bytes += weightOf(key) + weightOf(value[key as keyof typeof value]);
   return bytes;
 }
