@@ -73,6 +73,15 @@ describe('Config', () => {
     }
   });
 
+  it('lets one address have half of the connections', () => {
+    const limitOf = (env: Record<string, string>) => Config.load(env).http.connectionsPerAddress;
+    expect(limitOf({})).toBe(1_000);
+    expect(limitOf({ MAX_CONNECTIONS: '10' })).toBe(5);
+    expect(limitOf({ MAX_CONNECTIONS_PER_ADDRESS: '7' })).toBe(7);
+    expect(limitOf({ MAX_CONNECTIONS_PER_ADDRESS: 'off' })).toBeUndefined();
+    expect(problemsOf({ MAX_CONNECTIONS: 'many' })).toHaveLength(1);
+  });
+
   it('names every problem at once', () => {
     const problems = problemsOf({
       ...{ PORT: '70000', ROLE: 'boss', ADMIN_API_KEY: 'short', LOG_LEVEL: 'loud' },

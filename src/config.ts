@@ -83,6 +83,12 @@ class HttpSettings implements HttpLimits {
   @Integer({ variable: 'MAX_CONNECTIONS', default: 2_000, min: 10, max: 1_000_000 })
   readonly maxConnections!: number;
 
+  @IntegerOrOff({
+    ...{ variable: 'MAX_CONNECTIONS_PER_ADDRESS', min: 1, max: 1_000_000 },
+    default: ({ maxConnections }: HttpSettings) => Math.round(maxConnections / 2) || undefined,
+  })
+  readonly connectionsPerAddress: number | undefined;
+
   @IntegerOrOff({ variable: 'RATE_LIMIT_PER_ADDRESS', default: 1_000, min: 1, max: 1_000_000 })
   readonly ratePerAddress: number | undefined;
 }

@@ -17,6 +17,7 @@ const LIMITS: HttpLimits = {
   ...{ bodyBytesLimit: 1_000_000, answerBytesLimit: 1_000_000 },
   ...{ requestTimeoutMs: 10_000, answerTimeoutMs: 10_000, ratePerAddress: undefined },
   maxConnections: 100,
+  connectionsPerAddress: undefined,
 };
 
 const KEYS: Record<string, { name: string; role: string }> = {

@@ -50,7 +50,7 @@ export class AddressLimit {
 }
 
 /** Who has one IPv6 address has 2^64 of them: the first half tells who it is. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address;
   const [head = '', tail] = address.split('::');
   const groups = head.split(':').filter(Boolean);

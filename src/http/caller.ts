@@ -17,6 +17,10 @@ export interface CallerRequest extends FastifyRequest {
   caller: Caller | null;
   /** Bytes of the room for bodies that this request takes. */
   heldBytes: number;
+  /** Bytes of the room for answers that are kept for what it is going to be answered. */
+  reservedBytes: number;
+  /** Keeps so many bytes of it instead. @returns whether there is room; else it keeps none */
+  reserveAnswer(bytes: number): boolean;
 }
 
 export type Request = CallerRequest;

@@ -16,6 +16,8 @@ export interface CommandRequest {
   readonly dryRun: boolean;
   /** What the request takes of the room for bodies. */
   readonly bytes: number;
+  /** Keeps room for its answer; false: there is none. */
+  readonly reserve: (bytes: number) => boolean;
   /** Nothing is done where what the command is about has another version. */
   readonly wanted: Wanted | undefined;
   /** The path of the request, for problems inside an answer. */
@@ -42,6 +44,7 @@ function readCommandRequest(
     correlationId: request.id,
     dryRun: readDryRun(request.query as Record<string, unknown>, errors),
     bytes: request.heldBytes,
+    reserve: (bytes: number) => request.reserveAnswer(bytes),
     wanted: readIfMatch(request, context, errors),
     path: pathOf(request),
     reply,
@@ -104,8 +107,8 @@ export class Commands {
     input: Input,
     find?: FindVersioned<Input>,
   ): Promise<Answer> {
-    const { actor, idempotencyKey, correlationId, dryRun, bytes, wanted } = request;
-    const options = { actor, idempotencyKey, correlationId, dryRun, bytes };
+    const { actor, idempotencyKey, correlationId, dryRun, bytes, reserve, wanted } = request;
+    const options = { actor, idempotencyKey, correlationId, dryRun, bytes, reserve };
     const checked = wanted === undefined ? creator : onlyAt(wanted, creator, versioned(find));
     const outcome = await this.ledger.submit({ creator: checked, input, ...options });
     return this.answer(request, outcome);

@@ -8,6 +8,7 @@ import { AddressLimit } from './address-limit';
 import { boundAnswers } from './answers';
 import { isDocs, serveDocs } from './api-docs';
 import { Bodies } from './bodies';
+import { boundConnections } from './connection-limit';
 import type { HttpLimits } from './http-limits';
 import { BODY_LIMIT_BYTES } from './json-body';
 import { NestLog } from './log';
@@ -66,7 +67,7 @@ export async function buildHttpApp(
     const fastify = app.getHttpAdapter().getInstance();
     observeRequests(fastify, log, app.get(Metrics));
     closeConnectionsAtEnd(fastify);
-    fastify.server.maxConnections = limits.maxConnections;
+    boundConnections(fastify.server, limits);
     const { ratePerAddress: rate } = limits;
     const limit = rate === undefined ? undefined : new AddressLimit(rate);
     app.get(AccessGuard).watch(fastify, { isOpen: isDocs, limit });

@@ -10,6 +10,8 @@ export interface HttpLimits {
   readonly answerTimeoutMs: number;
   /** Connections at once; one more is closed as soon as it was made. */
   readonly maxConnections: number;
+  /** Those of one address, likewise; undefined: all of them. */
+  readonly connectionsPerAddress: number | undefined;
   /** Requests a second that one address may send without a key that fits; undefined: any number. */
   readonly ratePerAddress: number | undefined;
 }

@@ -123,9 +123,9 @@ describe('what a batch of commands needs to know', () => {
     const first = await Promise.all(commands.map((one) => ledger.open.ledger.submit(one)));
     const again = await runAhead(ledger, [...commands, ...commands]);
     expect(again.outcomes).toEqual([...first, ...first].map((o) => ({ ...o, isHit: true })));
-    // Accounts by their ids, transactions by their client ids, closed days; events behind the keys.
+    // Accounts by their ids, transactions by their client ids in two, closed days; events of keys.
     expect([again.before, again.while]).toEqual([
-      { log: 1, state: 3 },
+      { log: 1, state: 4 },
       { log: 1, state: 0 },
     ]);
   });

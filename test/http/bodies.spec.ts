@@ -7,12 +7,16 @@ import { headOfPost, RawClient } from './raw-client';
 
 const ROOM = 100_000;
 const ACCOUNTS = '/v1/accounts';
+/** Connections that one address may have, which is not that of the others. */
+const [OTHER, LIMIT] = ['127.0.0.2', 20];
 /** Not JSON, so that it is a 400 to whoever parses it; as long as most of the room. */
 const LARGE = 'x'.repeat(ROOM * 0.8);
 
 describe('connections', () => {
   it('are closed where there are too many, and made again once others are gone', async () => {
-    const { url, key } = await startTestService({ env: { MAX_CONNECTIONS: '10' } });
+    const { url, key } = await startTestService({
+      env: { MAX_CONNECTIONS: '10', MAX_CONNECTIONS_PER_ADDRESS: 'off' },
+    });
     const idle = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(url)));
     const more = await RawClient.connect(url);
     expect(await more.closed).toBe('');
@@ -23,6 +27,29 @@ describe('connections', () => {
       client.send(head);
       return /^HTTP\/1\.1 200/.test(await client.firstAnswer());
     });
+  });
+
+  it('of one address shut out nobody else, and itself until it has closed some', async () => {
+    const service = await startTestService({
+      env: { MAX_CONNECTIONS: '30', MAX_CONNECTIONS_PER_ADDRESS: String(LIMIT) },
+    });
+    const connect = () => RawClient.connect(service.url, { from: OTHER });
+    const idle = await Promise.all(Array.from({ length: LIMIT }, connect));
+    const more = await Promise.all(Array.from({ length: LIMIT }, connect));
+    expect(await Promise.all(more.map(({ closed }) => closed))).toEqual(more.map(() => ''));
+    const accounts = Array.from({ length: 5 }, () => service.api.get('/v1/accounts'));
+    for (const { status } of await Promise.all(accounts)) expect(status).toBe(200);
+    const ask = async () => {
+      const client = await connect();
+      client.send('GET /v1/health/live HTTP/1.1\r\nhost: x\r\n\r\n');
+      const answer = await client.firstAnswer();
+      client.goAway();
+      return answer;
+    };
+    expect(await ask()).toBe('');
+    idle[0]!.goAway();
+    expect(await waitFor('a place', async () => (await ask()) || undefined)).toContain('200 OK');
+    for (const client of idle) client.goAway();
   });
 });
 

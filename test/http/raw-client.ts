@@ -11,10 +11,10 @@ export class RawClient {
     socket.on('error', () => undefined);
   }
 
-  /** @param options `reads`: whether it takes what it is answered */
-  static async connect(url: string, { reads = true } = {}): Promise<RawClient> {
+  /** @param options `reads`: whether it takes what it is answered; `from`: its own address */
+  static async connect(url: string, { reads = true, from = '127.0.0.1' } = {}): Promise<RawClient> {
     const { hostname, port } = new URL(url);
-    const socket = createConnection(Number(port), hostname);
+    const socket = createConnection({ port: Number(port), host: hostname, localAddress: from });
     const client = new RawClient(socket);
     await new Promise((resolve) => socket.once('connect', resolve));
     if (reads) socket.on('data', (chunk: Buffer) => (client.text += chunk.toString()));

@@ -1,34 +1,55 @@
 import { cloneDatabases } from '../harness/databases';
-import { spawnService } from '../harness/service';
+import { spawnService, type SpawnedService } from '../harness/service';
 
 const BATCHES = 100;
 const READERS = 40;
 const HEAP_MIB = 256;
+/** With so much in each, they would fill the heap if their rows were kept. */
+const ACCOUNTS = 2_200;
+const WRITERS = 8;
+/** Reversals are small requests with large events and answers. */
+const REVERSALS = 640;
+const POSTINGS = 1_000;
 
-/** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
-function largeBatch(): string {
-  const posting = (i: number) => ({
+function posting(i: number) {
+  return {
     accountId: `client:${i % 2 ? 'cash' : 'equity'}`,
     direction: i % 2 ? 'debit' : 'credit',
     amount: '1.00',
-  });
+  };
+}
+
+/** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
+function largeBatch(): string {
   const postings = Array.from({ length: 56 }, (_, i) => posting(i));
   const transactions = Array.from({ length: 1000 }, () => ({ description: 'x', postings }));
   return JSON.stringify({ mode: 'independent', transactions });
 }
 
+/** A service with little memory, and the two accounts that the others post between. */
+async function startSmall(): Promise<SpawnedService> {
+  const { urls } = await cloneDatabases();
+  const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
+  const service = await spawnService({ urls, env });
+  for (const [clientId, type] of [
+    ['cash', 'asset'],
+    ['equity', 'equity'],
+  ]) {
+    const account = { clientId, name: clientId, type, currency: 'USD' };
+    expect((await service.api.post('/v1/accounts', account)).status).toBe(201);
+  }
+  return service;
+}
+
+async function expectOrderlyEnd(service: SpawnedService): Promise<void> {
+  expect((await service.api.get('/v1/health/live')).status).toBe(200);
+  service.kill('SIGTERM');
+  expect(await service.exited).toBe(0);
+}
+
 describe('a process with little memory', () => {
   it(`survives ${BATCHES} large batches at once, and ${READERS} readers of them`, async () => {
-    const { urls } = await cloneDatabases();
-    const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
-    const service = await spawnService({ urls, env });
-    for (const [clientId, type] of [
-      ['cash', 'asset'],
-      ['equity', 'equity'],
-    ]) {
-      const account = { clientId, name: clientId, type, currency: 'USD' };
-      expect((await service.api.post('/v1/accounts', account)).status).toBe(201);
-    }
+    const service = await startSmall();
     const body = largeBatch();
     expect(body.length).toBeGreaterThan(3_600_000);
     const post = async () => {
@@ -51,9 +72,60 @@ describe('a process with little memory', () => {
     const read = (await Promise.all(reads)).map(({ status }) => status);
     expect(read).toContain(200);
     for (const status of read) expect([200, 503]).toContain(status);
-    expect((await service.api.get('/v1/health/live')).status).toBe(200);
-    service.kill('SIGTERM');
-    expect(await service.exited).toBe(0);
+    await expectOrderlyEnd(service);
     // A batch of 56,000 postings takes a second, and many of them on a machine that does much else.
+  }, 900_000);
+
+  it(`survives ${ACCOUNTS} accounts of 100 KB`, async () => {
+    const service = await startSmall();
+    const value = '😀'.repeat(500);
+    const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, value]));
+    let next = 0;
+    const write = async () => {
+      while (next++ < ACCOUNTS) {
+        const account = { name: 'x', type: 'asset', currency: 'USD', metadata };
+        expect((await service.api.post('/v1/accounts', account)).status).toBe(201);
+      }
+    };
+    await Promise.all(Array.from({ length: WRITERS }, write));
+    await expectOrderlyEnd(service);
+  }, 900_000);
+
+  it(`survives ${REVERSALS} reversals of ${POSTINGS} postings at once, twice`, async () => {
+    const service = await startSmall();
+    const postings = Array.from({ length: POSTINGS }, (_, i) => posting(i));
+    const ids: string[] = [];
+    const write = async () => {
+      while (ids.length < REVERSALS) {
+        const made = await service.api.post<{ id: string }>('/v1/transactions', {
+          ...{ description: 'x', postings },
+        });
+        expect(made.status).toBe(201);
+        ids.push(made.body.id);
+      }
+    };
+    await Promise.all(Array.from({ length: WRITERS }, write));
+    const reverse = async (id: string) => {
+      const response = await fetch(`${service.url}/v1/transactions/${id}/reverse`, {
+        method: 'POST',
+        headers: {
+          ...{ 'content-type': 'application/json', authorization: `Bearer ${service.key}` },
+          'idempotency-key': `reverse ${id}`,
+        },
+        body: '{}',
+      });
+      await response.arrayBuffer();
+      if (response.status === 503) expect(response.headers.get('retry-after')).not.toBeNull();
+      return response.status;
+    };
+    // The second time the answers are those of the first.
+    for (let time = 1; time <= 2; time++) {
+      const statuses = await Promise.all(ids.map(reverse));
+      expect(statuses).toContain(201);
+      for (const status of statuses) expect([201, 503]).toContain(status);
+      expect((await service.api.get('/v1/health/live')).status).toBe(200);
+    }
+    expect(await reverse(ids[0]!)).toBe(201);
+    await expectOrderlyEnd(service);
   }, 900_000);
 });

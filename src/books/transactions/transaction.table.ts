@@ -93,6 +93,8 @@ export const transactions = defineKeyedTable({
   unique: ['client_id'],
   mutable: ['reversed_by', 'reversed_position'],
   cacheRows: 0,
+  // Each may have a thousand postings, and 100 KB of metadata.
+  loadRows: 32,
   isOnlyWritten: true,
   columns,
   derived,

@@ -92,6 +92,11 @@ export interface Command<Input = unknown, Answer = unknown> {
   readonly causationId?: string | undefined;
   /** Bytes of the request that it came in; none where it came from within. */
   readonly bytes?: number | undefined;
+  /**
+   * Takes room for an answer of about so many bytes, instead of what it took before: a command may
+   * be run again. False: there is none, and the command does not happen.
+   */
+  readonly reserve?: ((bytes: number) => boolean) | undefined;
   /** The same path, then undone. */
   readonly dryRun?: boolean;
 }

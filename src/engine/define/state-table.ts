@@ -56,10 +56,12 @@ export interface KeyedTable<
   readonly source?: AliasableExpression<object>;
   /** The columns that only the source has. */
   readonly derived?: Columns;
-  /** How many rows a process may keep between batches. */
+  /** How many rows a process may keep between batches; all tables have a bound in bytes too. */
   readonly cacheRows: number;
   /** How many a rebuild from the first event on may keep; default `cacheRows`. */
   readonly rebuildRows?: number;
+  /** Of large rows, how many the first query ahead of a batch loads; default: all of them. */
+  readonly loadRows?: number;
   /** Whether rows may be removed; those of most tables stay for ever. */
   readonly removable?: boolean;
   /** Whether materializers only insert and patch rows, so that a catch-up need not know them. */
@@ -87,7 +89,8 @@ type KeyedDeclaration<Name extends string, Declared extends Columns, Derived ext
   readonly lastPosition: LastPosition<keyof Declared & string>;
   readonly derived?: Derived;
   readonly source?: AliasableExpression<NoInfer<ReadRow<Declared> & ReadRow<Derived>>>;
-} & Pick<KeyedTable, 'cacheRows' | 'rebuildRows' | 'removable' | 'isOnlyWritten' | 'keepsAbsent'>;
+} & Pick<KeyedTable, 'cacheRows' | 'rebuildRows' | 'loadRows'> &
+  Pick<KeyedTable, 'removable' | 'isOnlyWritten' | 'keepsAbsent'>;
 
 /** Declares a keyed table, its row for the session and its columns for Kysely at once. */
 export function defineKeyedTable<

@@ -127,3 +127,43 @@ describe('the mode of a session', () => {
     expect(session.batch).toBe(2);
   });
 });
+
+describe('the rows of a session', () => {
+  const define = (name: string) =>
+    defineKeyedTable({
+      ...{ name, key: 'id', lastPosition: 'id', unique: [], mutable: [], cacheRows: 1_000 },
+      columns: { id: column.bigint(), text: column.text() },
+    });
+  const [pages, notes] = [define('pages'), define('notes')];
+  const LIMIT = 100_000;
+  const idsOf = (session: BufferedSession, table: typeof pages) =>
+    Array.from({ length: 20 }, (_, id) => session.table(table).peek(id)?.id).filter(
+      Number.isFinite,
+    );
+
+  it('are bounded in bytes, all tables together, once they are committed', async () => {
+    const load: LoadFitting = (_table, _column, values) =>
+      Promise.resolve(
+        values.map((id) => ({ id, text: `${String(id).padStart(3)}x`.repeat(1_000) })),
+      );
+    const session = new BufferedSession([pages, notes], GENESIS, aheadOfLocks(load), LIMIT);
+    const keep = async (table: typeof pages, ...ids: number[]) =>
+      session.table(table).load('id', ids);
+    session.beginBatch(1);
+    // A row has 8,000 bytes and some.
+    await keep(notes, 1, 2);
+    await keep(pages, ...Array.from({ length: 12 }, (_, id) => id));
+    session.committed(1, GENESIS);
+    expect([idsOf(session, notes), idsOf(session, pages).length]).toEqual([[1, 2], 9]);
+    session.beginBatch(2);
+    await keep(pages, 12, 13, 14, 15, 16);
+    session.beginBatch(3);
+    await keep(notes, 2);
+    // The table with most goes first, and what the next batch needs stays.
+    session.committed(2, GENESIS);
+    expect(idsOf(session, notes)).toEqual([1, 2]);
+    expect(idsOf(session, pages)).toEqual([8, 9, 10, 11, 12, 13, 14, 15, 16].slice(-9));
+    session.committed(3, GENESIS);
+    expect(idsOf(session, notes)).toEqual([1, 2]);
+  });
+});

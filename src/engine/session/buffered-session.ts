@@ -1,4 +1,5 @@
 import assert from 'node:assert';
+import { getHeapStatistics } from 'node:v8';
 import type { Kysely } from 'kysely';
 import type { Head } from '../define/event';
 import type { StateSession } from '../define/state-session';
@@ -21,6 +22,14 @@ export class NeedsLock extends Error {}
 export class NeedsSavepoint extends Error {}
 
 /**
+ * What the rows of a session may take of memory once they are committed, all tables together: a
+ * share of what the process may have. A table has a bound in rows besides (`cacheRows`).
+ */
+const CACHE_BYTES = Math.round(getHeapStatistics().heap_size_limit / 8);
+/** Rows are evicted by their bytes when so much more is there, and not at every commit. */
+const SURPLUS_SHARE = 1 / 8;
+
+/**
  * The buffered view of the state: see {@link StateSession}. It stands at `head`: everything up to
  * there is in it or, where it is not loaded yet, in the database. What it may do depends on its
  * {@link SessionMode}. On any failure the whole session is thrown away.
@@ -38,11 +47,15 @@ export class BufferedSession implements StateSession, SessionScope {
   private readonly written: WrittenTable<object>[] = [];
   private readonly appends = new Map<object, object[]>();
 
-  /** @param head everything up to there is in the database */
+  /**
+   * @param head everything up to there is in the database
+   * @param cacheBytes what its rows may take of memory between batches
+   */
   constructor(
     definitions: readonly StateTable[],
     head: Head,
     private current: SessionMode,
+    private readonly cacheBytes = CACHE_BYTES,
   ) {
     const catchesUp = current.name === 'catching up';
     this.at = head;
@@ -192,12 +205,28 @@ export class BufferedSession implements StateSession, SessionScope {
   }
 
   /**
-   * Forgets what the tables' bounds no longer allow, once a batch has been committed. From here
-   * on rows are loaded only from a state that contains it: see {@link LoadFitting}.
+   * Forgets what the bounds no longer allow, once a batch has been committed. From here on rows
+   * are loaded only from a state that contains it: see {@link LoadFitting}.
    * @param head up to which the batch has brought the state
    */
   committed(batch: number, head: Head): void {
     this.leastPosition = head.position;
-    for (const table of this.tables.values()) table.evict(batch);
+    let bytes = 0;
+    for (const table of this.tables.values()) {
+      table.evict(batch);
+      bytes += table.bytes;
+    }
+    if (bytes > this.cacheBytes * (1 + SURPLUS_SHARE)) this.shed(batch, bytes - this.cacheBytes);
+  }
+
+  /** Forgets rows of so many bytes, of the table that has most of them first. */
+  private shed(batch: number, bytes: number): void {
+    let surplus = bytes;
+    for (const table of [...this.tables.values()].sort((a, b) => b.bytes - a.bytes)) {
+      const before = table.bytes;
+      table.shed(batch, surplus);
+      surplus -= before - table.bytes;
+      if (surplus <= 0) return;
+    }
   }
 }

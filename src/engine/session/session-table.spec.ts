@@ -179,6 +179,46 @@ describe('SessionTable', () => {
     expect(table.loads).toEqual(['id 1']);
   });
 
+  it('knows about how many bytes its rows take, however they come and go', async () => {
+    const long = 'x'.repeat(10_000);
+    const table = new Shelves(shelf(1, long), shelf(2));
+    const { session } = table;
+    expect(session.bytes).toBe(0);
+    const small = new Shelves(shelf(2));
+    await small.session.get(2);
+    const least = small.session.bytes;
+    await session.load('id', [1, 2, 3]);
+    expect(session.bytes - 2 * least).toBeGreaterThanOrEqual(10_000);
+    expect(session.bytes - 2 * least).toBeLessThan(30_000);
+    const loaded = session.bytes;
+    const mark = table.journal.length;
+    session.update(shelf(1, 'short'));
+    session.insert(shelf(4, 'y'.repeat(20_000)));
+    session.remove(2);
+    expect(session.bytes).toBeGreaterThan(loaded);
+    table.undoTo(mark);
+    expect(session.bytes).toBe(loaded);
+    session.remove(1);
+    session.patch(2, { label: long });
+    expect(session.bytes).toBe(loaded - least);
+    table.commit();
+    session.shed(table.batch, Infinity);
+    expect(session.bytes).toBe(0);
+  });
+
+  it('forgets the oldest rows of so many bytes, and none of an uncommitted batch', async () => {
+    const long = 'x'.repeat(10_000);
+    const table = new Shelves(shelf(1, long), shelf(2, `${long}y`), shelf(3, `${long}z`));
+    await table.session.load('id', [1, 2]);
+    table.batch = 2;
+    await table.session.get(3);
+    table.session.shed(1, 1);
+    expect([1, 2, 3].map((id) => table.session.peek(id)?.id)).toEqual([undefined, 2, 3]);
+    table.session.shed(1, Infinity);
+    expect([2, 3].map((id) => table.session.peek(id)?.id)).toEqual([undefined, 3]);
+    expect(await table.session.find('label', long)).toEqual(shelf(1, long));
+  });
+
   it('asks nothing of a database that was empty until it has evicted a row', async () => {
     const table = new EmptyShelves();
     expect(table.session.get(1)).toBeUndefined();

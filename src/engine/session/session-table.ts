@@ -3,6 +3,7 @@ import type { Head } from '../define/event';
 import type { Found, StateRows } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
 import { frozenInSpecs } from './frozen-rows';
+import { RowWeights } from './row-weights';
 
 /** Loads rows by the values of one column. */
 export type LoadRows = (
@@ -19,6 +20,8 @@ class Slot<Row> {
   pending: Pending = undefined;
   /** Whether the table's list of changes has it. */
   isListed = false;
+  /** What the row takes of memory, about. */
+  bytes = 0;
 
   constructor(
     readonly key: Key,
@@ -87,6 +90,8 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
   private latest: Slot<Row> | undefined;
   private readonly indexes: readonly { column: string; keys: Map<Key, Key | undefined> }[];
   private readonly mutable: ReadonlySet<string>;
+  private readonly weights: RowWeights<Row>;
+  private sumOfBytes = 0;
   private changed: Slot<Row>[] = [];
   /** Keys and values that were looked for and not found; forgotten when a batch commits. */
   private absent: { readonly column: string; readonly value: Key; readonly batch: number }[] = [];
@@ -100,7 +105,13 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
   ) {
     this.mutable = new Set(definition.mutable);
     this.indexes = definition.unique.map((column) => ({ column, keys: new Map() }));
+    this.weights = new RowWeights(definition);
     this.holdsAll = holdsAll;
+  }
+
+  /** What its rows take of memory, about. */
+  get bytes(): number {
+    return this.sumOfBytes;
   }
 
   get(key: Key): Found<Row> {
@@ -162,6 +173,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     const changed = Object.assign({ ...row }, values);
     if (this.scope.isUndoable) return this.write(slot, key, changed, pending);
     slot.row = frozenInSpecs(changed);
+    if (this.weights.change) this.weigh(slot);
     slot.batch = this.scope.batch;
     this.list(slot, pending);
   }
@@ -227,6 +239,20 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
 
   /** Forgets rows beyond the table's bound that no uncommitted batch touched. */
   evict(committedBatch: number): void {
+    this.forgetAbsent(committedBatch);
+    const { definition, scope } = this;
+    const cacheRows =
+      (scope.beganEmpty ? definition.rebuildRows : undefined) ?? definition.cacheRows;
+    const surplus = this.slots.size - cacheRows;
+    if (surplus > cacheRows * EVICTED_SHARE) this.drop(committedBatch, surplus, 0);
+  }
+
+  /** Forgets rows of so many bytes, as far as no uncommitted batch touched them. */
+  shed(committedBatch: number, bytes: number): void {
+    this.drop(committedBatch, 0, bytes);
+  }
+
+  private forgetAbsent(committedBatch: number): void {
     for (const { column, value, batch } of this.absent) {
       if (batch > committedBatch) continue;
       if (column !== this.definition.key) {
@@ -235,18 +261,20 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
       } else if (this.slots.get(value)?.row === undefined) this.forget(value);
     }
     this.absent = this.absent.filter(({ batch }) => batch > committedBatch);
-    const { definition, scope } = this;
-    const cacheRows =
-      (scope.beganEmpty ? definition.rebuildRows : undefined) ?? definition.cacheRows;
-    const surplus = this.slots.size - cacheRows;
-    if (surplus <= cacheRows * EVICTED_SHARE) return;
+  }
+
+  /** Forgets the oldest rows, so many at least, and of so many bytes. */
+  private drop(committedBatch: number, rows: number, bytes: number): void {
     // A fresh Map, not deletions: a Map that is deleted from is copied ever again, and the dead
     // copies keep one another alive until a full collection.
     const kept = new Map<Key, Slot<Row>>();
+    const leastBytes = this.sumOfBytes - bytes;
     let evicted = 0;
     for (const [key, slot] of this.slots) {
-      if (evicted < surplus && slot.batch <= committedBatch && slot.pending === undefined) {
+      const isSurplus = evicted < rows || this.sumOfBytes > leastBytes;
+      if (isSurplus && slot.batch <= committedBatch && slot.pending === undefined) {
         this.reindex(key, slot.row, undefined);
+        this.sumOfBytes -= slot.bytes;
         evicted++;
       } else kept.set(key, slot);
     }
@@ -286,7 +314,10 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
   /** Puts a row and how it differs in place of what is there; for undoing too. */
   restore(slot: Slot<Row>, row: Row | undefined, pending: Pending): void {
     this.reindex(slot.key, slot.row, row);
+    // Most changes are of columns that weigh the same whatever their value is.
+    const isWeighed = this.weights.change || slot.row === undefined || row === undefined;
     slot.row = row && frozenInSpecs(row);
+    if (isWeighed) this.weigh(slot);
     this.list(slot, pending);
   }
 
@@ -299,6 +330,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
 
   /** Undoes that a key became known. */
   forget(key: Key): void {
+    this.sumOfBytes -= this.slots.get(key)?.bytes ?? 0;
     this.slots.delete(key);
     this.latest = undefined;
   }
@@ -307,6 +339,13 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     this.reindex(slot.key, undefined, slot.row);
     if (slot.row) frozenInSpecs(slot.row);
     this.slots.set(slot.key, slot);
+    this.weigh(slot);
+  }
+
+  private weigh(slot: Slot<Row>): void {
+    const bytes = slot.row ? this.weights.of(slot.row) : 0;
+    this.sumOfBytes += bytes - slot.bytes;
+    slot.bytes = bytes;
   }
 
   private reindex(key: Key, before: Row | undefined, after: Row | undefined): void {

@@ -2,6 +2,12 @@ import type { RowNeeds } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
 import type { BufferedSession } from './buffered-session';
 
+/** What rows of a table of large ones may take of memory while more are loaded ahead of a batch. */
+const LOADED_BYTES = 4 * 1024 * 1024;
+
+/** So many times as many are loaded next: most are small, or not there at all. */
+const MORE = 4;
+
 /** Collects the rows that a session is going to be asked for, and loads those that it lacks. */
 export class WantedRows implements Pick<RowNeeds, 'row'> {
   private missing: Map<KeyedTable, Map<string, Set<Key>>> | undefined;
@@ -24,17 +30,33 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
     return this.missing === undefined;
   }
 
-  /** One query a table and column, sent together. Fails once all of them have been answered. */
+  /**
+   * One query a table and column, sent together; of a table of large rows as many, one after the
+   * other, as their bytes allow, and then its rows come one by one, if their turn comes at all.
+   * Fails once all of them have been answered.
+   */
   async load(): Promise<void> {
     const loads: Promise<void>[] = [];
     for (const [table, columns] of this.missing ?? []) {
       for (const [column, values] of columns) {
-        loads.push(this.session.table(table).load(column, values));
+        loads.push(this.loadColumn(table, column, [...values]));
       }
     }
     // All are waited for, also where one fails: a late row must not come into a later batch.
     const failed = (await Promise.allSettled(loads)).find((l) => l.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  private async loadColumn(table: KeyedTable, column: string, values: Key[]): Promise<void> {
+    const view = this.session.table(table);
+    if (table.loadRows === undefined) return view.load(column, values);
+    let count = table.loadRows;
+    let from = 0;
+    while (from < values.length && view.bytes <= LOADED_BYTES) {
+      await view.load(column, values.slice(from, from + count));
+      from += count;
+      count *= MORE;
+    }
   }
 }
 

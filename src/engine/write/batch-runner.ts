@@ -3,7 +3,7 @@ import { BufferedSession, NeedsLock } from '../session/buffered-session';
 import { loadRowsOutside } from '../session/row-loader';
 import { aheadOfLocks, type AheadOfLocks } from '../session/session-mode';
 import { Batch, type QueuedCommand, type RunResult } from './batch';
-import { Execution, type ExecutionScope } from './execution';
+import { Execution, NoRoomForAnswer, type ExecutionScope } from './execution';
 import { isUnavailable } from './failures';
 import type { LedgerParts } from './ledger-parts';
 import type { Locked } from './write-path';
@@ -23,7 +23,11 @@ export class BatchRunner {
   private readonly scope: ExecutionScope;
   private readonly ahead: AheadOfLocks;
 
-  constructor(private readonly parts: LedgerParts) {
+  /** @param giveBack takes the commands that a batch had no room for: they are the next */
+  constructor(
+    private readonly parts: LedgerParts,
+    private readonly giveBack: (commands: readonly QueuedCommand[]) => void,
+  ) {
     const { registry, clock, days, logReader, stateReader } = parts;
     this.scope = { registry, clock, days, log: logReader };
     this.ahead = aheadOfLocks(loadRowsOutside(stateReader));
@@ -113,7 +117,10 @@ export class BatchRunner {
     const execution = batch.execution!;
     const { notRun } = batch;
     await execution.prepare(notRun.map((waiting) => waiting.command));
+    const { batchBytesLimit } = this.parts.limits;
     for (const { command } of notRun) {
+      // Small requests may become large events and answers, which nobody knows before.
+      if (execution.bytes > batchBytesLimit) return this.giveBack(batch.leaveRest());
       let result: RunResult;
       try {
         result = { outcome: await execution.run(command) };
@@ -123,7 +130,8 @@ export class BatchRunner {
           return;
         }
         // Not this command's own failure: the whole batch is undone.
-        if (isUnavailable(error) || execution.isOfEarlierCommand(error)) throw error;
+        const isOwn = error instanceof NoRoomForAnswer || !isUnavailable(error);
+        if (!isOwn || execution.isOfEarlierCommand(error)) throw error;
         result = { error };
       }
       batch.ran(result);

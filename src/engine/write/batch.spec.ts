@@ -19,8 +19,8 @@ function pretended({ isEmpty = false, failsToSeal = false } = {}): Execution {
   } as unknown as Execution;
 }
 
-function queued(): QueuedCommand {
-  const command = new QueuedCommand({} as Command);
+function queued(bytes = 0): QueuedCommand {
+  const command = new QueuedCommand({ bytes } as Command);
   command.outcome.catch(() => undefined);
   return command;
 }
@@ -32,6 +32,10 @@ const STEPS: Record<string, { from: StateName[]; step: (batch: Batch) => unknown
   take: {
     from: ['collecting', 'running ahead', 'stopped ahead'],
     step: (batch) => batch.take([queued()]),
+  },
+  leaveRest: {
+    from: ['running ahead', 'running under locks'],
+    step: (batch) => batch.leaveRest(),
   },
   stopAhead: { from: ['running ahead'], step: (batch) => batch.stopAhead() },
   sealAhead: { from: ['running ahead'], step: (batch) => batch.sealAhead() },
@@ -199,6 +203,17 @@ describe('Batch', () => {
     expect(() => batch.keepRun()).toThrow(AssertionError);
     batch.runAgain(pretended());
     expect(() => batch.seal()).toThrow(AssertionError);
+  });
+
+  it('leaves commands that have not been run to others, with their bytes', () => {
+    const batch = Batch.runningAhead(1, pretended());
+    const commands = [queued(100), queued(20), queued(3)];
+    batch.take(commands);
+    batch.ran(done);
+    expect([batch.bytes, batch.leaveRest()]).toEqual([123, commands.slice(1)]);
+    expect([batch.bytes, batch.size, batch.notRun]).toEqual([100, 1, []]);
+    expect(batch.leaveRest()).toEqual([]);
+    batch.sealAhead();
   });
 
   it('decides by where it failed what that means', () => {

@@ -82,9 +82,9 @@ export class Batch {
     return this.commands.length;
   }
 
-  /** Of the requests that the commands came in. */
+  /** Of the requests that the commands came in, or of what those that ran have made of them. */
   get bytes(): number {
-    return this.sumOfBytes;
+    return Math.max(this.sumOfBytes, this.execution?.bytes ?? 0);
   }
 
   /** How many of the commands have been run. */
@@ -120,6 +120,14 @@ export class Batch {
     this.in('running ahead', 'running under locks');
     assert(this.executed < this.size, 'Every command has been run');
     this.results.push(result);
+  }
+
+  /** @returns the commands that have not been run, which are not of this batch any longer */
+  leaveRest(): readonly QueuedCommand[] {
+    this.in('running ahead', 'running under locks');
+    const rest = this.commands.splice(this.executed);
+    for (const { bytes } of rest) this.sumOfBytes -= bytes;
+    return rest;
   }
 
   /** The command whose turn it is waits for the locks, and all behind it. */

@@ -101,3 +101,21 @@ function apart(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1000);
   return `${seconds} s ${ms > 0 ? 'ahead' : 'behind'}`;
 }
+
+/** The end of the year 9999: times have four digits for the year. */
+const MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
+let lastMs = 0;
+let lastIso = '';
+
+/**
+ * RFC 3339 UTC with milliseconds; thousands of commands share one.
+ * @throws ClockRefused for a time that no event can have
+ */
+export function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    if (!(ms >= 0 && ms <= MAX_MS)) throw new ClockRefused('The clock of this process is wrong');
+    lastIso = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastIso;
+}

@@ -9,6 +9,7 @@ import { Refusal, type RefusalDetails } from '../define/refusal';
 
 /** What the ledger remembers of a command under its idempotency key. */
 export interface RememberedCommand {
+  readonly commandId: string;
   readonly creator: string;
   /** Lower-case hex. */
   readonly fingerprint: string;
@@ -17,7 +18,12 @@ export interface RememberedCommand {
   readonly lastPosition: number;
   /** The refusal, or the answer where it cannot be derived from the command's events. */
   readonly response: object | null;
+  /** Whether there is a response that was too large to be read with the key. */
+  readonly isLarge: boolean;
 }
+
+/** Bytes of a response, as it is stored, which is read with its key: a batch asks for many. */
+const RESPONSE_BYTES = 8 * 1024;
 
 /** A refusal as the command log keeps it. */
 interface StoredRefusal {
@@ -126,21 +132,43 @@ export async function findRemembered(
         .onRef('w.actor', '=', 'command_log.actor')
         .onRef('w.key', '=', 'command_log.idempotency_key'),
     )
-    .selectAll('command_log')
+    .select(['command_id', 'command_log.actor', 'idempotency_key', 'creator', 'fingerprint'])
+    .select(['outcome', 'first_position', 'last_position'])
+    .select((eb) => {
+      const bytes = eb.fn<number>('pg_column_size', ['response']);
+      const small = eb.case().when(bytes, '<=', RESPONSE_BYTES).then(eb.ref('response')).end();
+      return [small.as('response'), eb(bytes, '>', RESPONSE_BYTES).as('is_large')];
+    })
     .execute();
   return new Map(
     rows.map((row) => [
       scopedKey(row.actor, row.idempotency_key!),
       {
+        commandId: row.command_id,
         creator: row.creator,
         fingerprint: row.fingerprint!.toString('hex'),
         outcome: row.outcome,
         firstPosition: row.first_position,
         lastPosition: row.last_position,
         response: row.response,
+        isLarge: row.is_large === true,
       },
     ]),
   );
+}
+
+/** The same command with its response, however large that is. */
+export async function withResponse(
+  db: Kysely<LogDatabase>,
+  command: RememberedCommand,
+): Promise<RememberedCommand> {
+  if (!command.isLarge) return command;
+  const { response } = await db
+    .selectFrom('command_log')
+    .select('response')
+    .where('command_id', '=', command.commandId)
+    .executeTakeFirstOrThrow();
+  return { ...command, response, isLarge: false };
 }
 
 /** Which of these commands the log has; under the log's lock, absent means never. */

@@ -129,19 +129,38 @@ export function eventOf(row: StoredEvent): LedgerEvent {
   };
 }
 
-/** The events at some positions, in order and as they were when they were appended. */
+const ALL_EVENTS = { maxBytes: Number.MAX_SAFE_INTEGER, needed: [] };
+
+/**
+ * The events at some positions, in order and as they were when they were appended: of so many
+ * bytes together as they are stored, and those at `needed` in any case.
+ */
 export async function readOriginalEvents(
   db: Kysely<LogDatabase>,
   positions: readonly number[],
+  { maxBytes, needed }: { maxBytes: number; needed: readonly number[] } = ALL_EVENTS,
 ): Promise<LedgerEvent[]> {
+  const sized = db
+    .selectFrom('event_log')
+    .selectAll()
+    .select((eb) =>
+      // Of a large one this looks at what is in its row, which has the length of the rest.
+      eb.fn
+        .sum<number>(eb.fn('pg_column_size', ['data']))
+        .over((over) => over.orderBy('position'))
+        .as('bytes'),
+    )
+    .where('position', '=', anyOf('bigint', positions));
   const rows = await db
-    .selectFrom('event_log as e')
+    .selectFrom(sized.as('e'))
     .leftJoin('event_backup as b', (join) =>
       join.onRef('b.position', '=', 'e.position').on('b.amendment', '=', 1),
     )
     .selectAll('e')
     .select(['b.version as original_version', 'b.data as original_data'])
-    .where('e.position', '=', anyOf('bigint', positions))
+    .where((eb) =>
+      eb.or([eb('e.bytes', '<=', maxBytes), eb('e.position', '=', anyOf('bigint', needed))]),
+    )
     .orderBy('e.position')
     .execute();
   return rows.map((row) => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import type { Kysely } from 'kysely';
-import { ClockRefused } from './clock-guard';
+import { isoTime } from './clock-guard';
 import { CommandKeys, type PendingCommand } from './command-keys';
 import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
 import { loadNeeds } from './command-needs';
@@ -11,7 +11,7 @@ import { encodeChanges } from '../session/flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
 import type { Clock } from '../define/ids';
 import type { BookDays } from '../../money/book-days';
-import { Refusal } from '../define/refusal';
+import { LedgerUnavailable, Refusal } from '../define/refusal';
 import type { Registry } from '../define/registry';
 import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
 import { materialize, type MaterializationScope } from '../session/materialize';
@@ -33,6 +33,9 @@ export interface ExecutionScope {
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
 }
+
+/** There is no room for the answer of a command: it alone did not happen. */
+export class NoRoomForAnswer extends LedgerUnavailable {}
 
 /** Bytes of events that are appended without letting answers and requests in. */
 const EVENT_BYTES_PER_SLICE = 128 * 1024;
@@ -61,6 +64,8 @@ export class Execution {
   /** Bytes of the events as they are hashed, and of those of this slice. */
   private eventBytes = 0;
   private sliceBytes = 0;
+  /** Bytes of the answers that were given again. */
+  private repeatedBytes = 0;
   /** Rows of a large batch, its events among them, which are encoded before it is sealed. */
   private encoded: EncodedAhead | undefined;
   private readonly keys: CommandKeys;
@@ -118,6 +123,11 @@ export class Execution {
     this.keys.forgetPrevious();
   }
 
+  /** About how many bytes its commands have made, be it events or answers: small requests may. */
+  get bytes(): number {
+    return this.eventBytes + this.repeatedBytes;
+  }
+
   get isEmpty(): boolean {
     return this.events.length === 0 && this.commands.length === 0;
   }
@@ -135,6 +145,7 @@ export class Execution {
   /**
    * Runs one command. A refusal undoes that command alone and is an outcome; any other error
    * undoes it alone and is thrown.
+   * @throws NoRoomForAnswer
    */
   async run(command: Command): Promise<Outcome> {
     assert(!this.isSealed, 'Nothing is run in what is sealed');
@@ -160,9 +171,15 @@ export class Execution {
   /** Runs a command, or one inside another, which is then its cause. */
   async runOne(command: Command, parentId: string | undefined): Promise<Outcome> {
     const { actor, idempotencyKey } = command;
+    const before = this.bytes;
     if (idempotencyKey !== undefined) {
       const repeated = await this.repeat(command, idempotencyKey);
-      if (repeated) return repeated;
+      if (repeated) {
+        const { answer = null } = repeated as { answer?: unknown };
+        this.repeatedBytes += JSON.stringify(answer).length;
+        reserve(command, this.bytes - before);
+        return repeated;
+      }
     }
     const key = idempotencyKey === undefined ? undefined : scopedKey(actor, idempotencyKey);
     await this.session.beginInDatabase();
@@ -180,6 +197,7 @@ export class Execution {
       const derive = command.creator.answer;
       const answer = derive ? derive(this.events.slice(mark.events)) : returned;
       const { position } = this.session.head;
+      reserve(command, this.bytes - before);
       outcome = { kind: 'accepted', answer, position, isHit: false };
       keep = !command.dryRun;
     } catch (error) {
@@ -304,6 +322,12 @@ export class Execution {
   }
 }
 
+/** @throws NoRoomForAnswer */
+function reserve(command: Command, bytes: number): void {
+  if (command.reserve?.(bytes) !== false) return;
+  throw new NoRoomForAnswer('Too many bytes of answers wait to be read');
+}
+
 /** What a creator sees: one object a command, of a class, because there are so many of them. */
 class RunningCommand implements CreatorContext {
   readonly state: BufferedSession;
@@ -378,22 +402,4 @@ class RunningCommand implements CreatorContext {
     };
     return this.execution.runOne(child, this.id) as Promise<Outcome<Answer>>;
   }
-}
-
-/** The end of the year 9999: times have four digits for the year. */
-const MAX_MS = Date.parse('9999-12-31T23:59:59.999Z');
-let lastMs = 0;
-let lastIso = '';
-
-/**
- * RFC 3339 UTC with milliseconds; thousands of commands share one.
- * @throws ClockRefused for a time that no event can have
- */
-function isoTime(ms: number): string {
-  if (ms !== lastMs) {
-    if (!(ms >= 0 && ms <= MAX_MS)) throw new ClockRefused('The clock of this process is wrong');
-    lastIso = new Date(ms).toISOString();
-    lastMs = ms;
-  }
-  return lastIso;
 }

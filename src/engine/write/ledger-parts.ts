@@ -13,7 +13,10 @@ export interface EngineLimits {
   readonly queueLimit: number;
   /** Commands that one locked transaction pair commits together. */
   readonly batchLimit: number;
-  /** Bytes of the requests that a batch's commands came in; the first command has no bound. */
+  /**
+   * Bytes of the requests that a batch's commands came in, and of the events and answers that they
+   * become; what would come behind them is of the next one. One command has no bound.
+   */
   readonly batchBytesLimit: number;
   /** How long a batch waits for the locks before its commands are refused. */
   readonly lockTimeoutMs: number;

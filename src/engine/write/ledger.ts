@@ -39,7 +39,10 @@ export class Ledger {
   private readonly writer: BatchWriter;
 
   constructor(private readonly parts: LedgerParts) {
-    this.runner = new BatchRunner(parts);
+    this.runner = new BatchRunner(parts, (commands) => {
+      this.queue.unshift(...commands);
+      this.wake();
+    });
     this.writer = new BatchWriter(parts, this.runner, () => this.collecting);
   }
 
@@ -143,12 +146,13 @@ export class Ledger {
       const underWay = this.queue.length + batch.size + (isFinished ? 0 : inFlight);
       const share = Math.min(batchLimit, Math.max(MIN_SHARE, Math.ceil(underWay / SHARES)));
       batch.take(this.queue.splice(0, this.fitting(batch, share)));
-      const isFull = batch.size >= share || batch.bytes + this.nextBytes > batchBytesLimit;
       if (batch.state.name === 'running ahead') await this.runner.runAhead(batch);
+      const isFull = batch.size >= share || batch.bytes + this.nextBytes > batchBytesLimit;
       if (isFinished || isFull) return;
       if (this.queue.length === 0) await Promise.race([before, this.arrival()]);
     }
   }
+
   /** How many of the commands that wait fit into a batch; into an empty one the first always. */
   private fitting({ size, bytes }: Batch, share: number): number {
     const { batchBytesLimit } = this.parts.limits;

@@ -2,11 +2,18 @@ import type { Kysely } from 'kysely';
 import type { Command, Outcome } from '../define/creator';
 import type { LedgerEvent } from '../define/event';
 import type { Registry } from '../define/registry';
-import { checkSameRequest, storedOutcome, type RememberedCommand } from './command-log';
+import {
+  checkSameRequest,
+  storedOutcome,
+  withResponse,
+  type RememberedCommand,
+} from './command-log';
 import { readOriginalEvents, type LogDatabase } from './event-log';
 
 /** Events that are read in one query, unless a single command has more. */
 const EVENTS_PER_QUERY = 1_000;
+/** Bytes of events, as they are stored, that are read in one query, unless a command has more. */
+const BYTES_PER_QUERY = 512 * 1024;
 
 /**
  * The first answers of commands that are repeated. Where an answer is derived, the events of many
@@ -27,7 +34,8 @@ export class RememberedOutcomes {
 
   /** Names a command that may be repeated behind those that were named before. */
   expect(remembered: RememberedCommand): void {
-    if (!storedOutcome(remembered)) this.expected.add(remembered);
+    const isStored = remembered.isLarge || storedOutcome(remembered) !== undefined;
+    if (!isStored) this.expected.add(remembered);
   }
 
   /**
@@ -37,7 +45,8 @@ export class RememberedOutcomes {
   async of(remembered: RememberedCommand, command: Command): Promise<Outcome> {
     const { creator, input, idempotencyKey } = command;
     await checkSameRequest(remembered.fingerprint, creator.name, input, idempotencyKey!);
-    let outcome = this.answered.get(remembered) ?? storedOutcome(remembered);
+    let outcome = this.answered.get(remembered);
+    outcome ??= storedOutcome(await withResponse(this.log, remembered));
     if (!outcome) {
       if (!this.read.has(remembered)) await this.readWith(remembered);
       const answer = creator.answer!(this.read.get(remembered)!);
@@ -48,23 +57,31 @@ export class RememberedOutcomes {
     return outcome;
   }
 
-  /** Reads the events of a command, and of those that are expected next. */
+  /** Reads the events of a command, and of those that are expected next, as there is room. */
   private async readWith(first: RememberedCommand): Promise<void> {
+    const needed = positionsOf(first);
     this.expected.delete(first);
     const commands = [first];
-    let positions = positionsOf(first);
+    let positions = needed;
     for (const next of this.expected) {
       const more = positionsOf(next);
       if (positions.length + more.length > EVENTS_PER_QUERY) break;
-      this.expected.delete(next);
       commands.push(next);
       positions = positions.concat(more);
     }
-    const found = await readOriginalEvents(this.log, positions);
-    const byPosition = new Map(found.map((e) => [e.position, this.registry.upcast(e)]));
-    const eventsOf = (command: RememberedCommand) =>
-      positionsOf(command).map((position) => byPosition.get(position)!);
-    this.read = new Map(commands.map((command) => [command, eventsOf(command)]));
+    const bounds = { maxBytes: BYTES_PER_QUERY, needed };
+    const found = await readOriginalEvents(this.log, positions, bounds);
+    const byPosition = new Map(found.map((e) => [e.position, e]));
+    this.read = new Map();
+    for (const command of commands) {
+      const events = positionsOf(command).map((position) => byPosition.get(position));
+      if (!events.every((event) => event !== undefined)) continue;
+      this.expected.delete(command);
+      this.read.set(
+        command,
+        events.map((event) => this.registry.upcast(event)),
+      );
+    }
   }
 }
 
