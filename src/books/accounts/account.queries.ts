@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
+import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
@@ -61,8 +62,10 @@ interface ListedAccounts extends Pick<AccountFilter, 'type' | 'currency' | 'clie
   readonly position: number | undefined;
 }
 
+const LISTED = { by: ['account_no'], large: ['metadata'] } as const;
+
 function listAccountsThatAre(status: AccountFilter['status']) {
-  return prepared<AccountTables, ListedAccounts, AccountRow>((db, values) => {
+  return prepared<AccountTables, ListedAccounts, Marked<AccountRow>>((db, values) => {
     const { type, currency, clientId, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
@@ -73,7 +76,7 @@ function listAccountsThatAre(status: AccountFilter['status']) {
     if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
     if (status === 'open') query = query.where('a.closed_position', 'is', null);
     if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
-    return query.orderBy('a.account_no').limit(limit);
+    return pageQuery(db, query.orderBy('a.account_no').limit(limit), LISTED);
   });
 }
 const list = {
@@ -83,18 +86,20 @@ const list = {
 };
 
 /**
- * Accounts in the order in which they were opened, after an account number.
+ * Accounts in the order in which they were opened, after an account number: so many, or fewer of
+ * large ones.
  * @param position as they were after that event; undefined: as they are
  */
-export function listAccounts(
+export async function listAccounts(
   db: Kysely<AccountTables>,
   filter: AccountFilter,
   after: number,
   limit: number,
   position?: number,
-): Promise<AccountRow[]> {
+): Promise<PageRows<AccountRow>> {
   const { type, currency, clientId, status } = filter;
-  return list[status ?? 'either'](db, { type, currency, clientId, after, limit, position });
+  const values = { type, currency, clientId, after, limit: limit + 1, position };
+  return pageRows<AccountRow>(await list[status ?? 'either'](db, values), limit);
 }
 
 /** The place of an entry in its account. */

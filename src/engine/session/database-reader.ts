@@ -8,6 +8,12 @@ import type { Turns } from './turns';
  */
 export type ReadCost = 'cheap' | 'expensive';
 
+/**
+ * What one answer of rows may bring, in bytes as they are stored: lists end their pages there. A
+ * row may have more alone. Some five times as much is held while an answer is made of it.
+ */
+export const PAGE_BYTES = 4 * 1024 * 1024;
+
 export interface ReadOptions {
   /** Default `cheap`. */
   readonly cost?: ReadCost | undefined;
