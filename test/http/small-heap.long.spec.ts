@@ -1,9 +1,10 @@
 import { cloneDatabases } from '../harness/databases';
-import { spawnService } from '../harness/service';
+import { spawnService, type SpawnedService } from '../harness/service';
 
 const BATCHES = 100;
 const READERS = 40;
 const HEAP_MIB = 256;
+const LARGE_ROWS = 200;
 
 /** A batch of 3.6 MB, as large as one may be with postings of a usual length. */
 function largeBatch(): string {
@@ -15,6 +16,29 @@ function largeBatch(): string {
   const postings = Array.from({ length: 56 }, (_, i) => posting(i));
   const transactions = Array.from({ length: 1000 }, () => ({ description: 'x', postings }));
   return JSON.stringify({ mode: 'independent', transactions });
+}
+
+/** Has many ask at once for pages of rows that have 100 KB each. */
+async function readPagesOfLargeRows({ url, key, api }: SpawnedService): Promise<void> {
+  const entries = Array.from({ length: 50 }, (_, i) => [`key${i}`, '😀'.repeat(500)]);
+  const metadata = Object.fromEntries(entries) as Record<string, string>;
+  for (let i = 0; i < LARGE_ROWS; i++) {
+    const account = { name: 'x', type: 'asset', currency: 'USD', metadata };
+    expect((await api.post('/v1/accounts', account)).status).toBe(201);
+  }
+  const read = async () => {
+    const response = await fetch(`${url}/v1/accounts?limit=200`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const { byteLength } = await response.arrayBuffer();
+    expect(byteLength).toBeLessThan(5_000_000);
+    return response.status;
+  };
+  const statuses = await Promise.all(Array.from({ length: READERS }, read));
+  expect(statuses).toContain(200);
+  for (const status of statuses) expect([200, 503]).toContain(status);
+  expect((await api.get('/v1/health/live')).status).toBe(200);
+  expect(await read()).toBe(200);
 }
 
 describe('a process with little memory', () => {
@@ -52,6 +76,7 @@ describe('a process with little memory', () => {
     expect(read).toContain(200);
     for (const status of read) expect([200, 503]).toContain(status);
     expect((await service.api.get('/v1/health/live')).status).toBe(200);
+    await readPagesOfLargeRows(service);
     service.kill('SIGTERM');
     expect(await service.exited).toBe(0);
     // A batch of 56,000 postings takes a second, and many of them on a machine that does much else.
