@@ -7,7 +7,9 @@ const BUSY_EVENTS_PER_S = 20;
 /** So long reads are begun beside busy writers, before they rest. */
 const PHASE_MS = 100;
 /** After so long they are not waited for any longer. */
-const LONGEST_MS = 1_000;
+const LONGEST_MS = 3_000;
+/** So many are under way at once beside busy writers, so that they end soon. */
+const MOST_AT_ONCE = 4;
 /** The longest rest, in times of what the reads took before it: they keep three tenths. */
 const MOST_REST = 2.4;
 /** The longest rest, so that one slow read does not stop those behind it. */
@@ -59,9 +61,9 @@ class WritersAlone {
 /**
  * Has reads rest beside busy writers. What reads take of a machine shows in what is written: while
  * they rest the writers show their pace alone, and where they have less than {@link KEPT} of it,
- * they are owed the rest, which reads pay by resting. So a few reads, and such as take nothing of the
- * writers, hardly rest, and any number of them takes no more than what is left. On an idle ledger
- * nothing rests.
+ * they are owed the rest, which reads pay by resting. So a few reads, and such as take nothing of
+ * the writers, hardly rest, and any number of them takes no more than what is left. On an idle
+ * ledger nothing rests.
  */
 export class BesideWriters implements Pace {
   private readonly alone = new WritersAlone();
@@ -101,8 +103,10 @@ export class BesideWriters implements Pace {
     if (forMs >= LONGEST_MS) {
       this.begun = now;
       this.isClosed = false;
+      return 0;
     }
-    return this.isClosed ? LONGEST_MS - forMs : 0;
+    const isFull = this.underWay >= MOST_AT_ONCE && this.isBusy(now);
+    return this.isClosed || isFull ? LONGEST_MS - forMs : 0;
   }
 
   took(): void {
