@@ -94,7 +94,7 @@ class HttpSettings implements HttpLimits {
 }
 
 /** Of what callers read; what they bound, {@link ReadLimits} says. */
-class ReadSettings implements ReadLimits {
+class ReadSettings implements Omit<ReadLimits, 'answerBytes'> {
   @Integer({ variable: 'READ_POOL_SIZE', default: READ_LIMITS.cheap, min: 1, max: 200 })
   readonly cheap!: number;
 

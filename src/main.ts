@@ -23,7 +23,8 @@ async function start(config: Config, log: Logger, running: Running): Promise<voi
   const checkpoint = () => running.stopping.throwIfAborted();
   const { urls, adminKey } = await openDatabases(config, log, running);
   checkpoint();
-  const { engine: limits, reads, timeZone } = config;
+  const { engine: limits, timeZone } = config;
+  const reads = { ...config.reads, answerBytes: config.http.answerBytesLimit };
   const open = await openLedger({ urls, features, limits, reads, timeZone, log });
   running.add(() => open.close());
   checkpoint();

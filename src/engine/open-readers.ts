@@ -1,8 +1,9 @@
 import { ReadPool } from '../database/read-pool';
 import { ROLES, type PoolOptions, type Role } from '../database/connections';
 import type { StateDatabase } from './define/state-table';
-import { DatabaseReader, type ReadCost } from './session/database-reader';
-import { Turns, type Rest } from './session/turns';
+import { BesideWriters } from './session/beside-writers';
+import { DatabaseReader, PAGE_BYTES, type ReadCost } from './session/database-reader';
+import { Turns } from './session/turns';
 import type { LogDatabase } from './write/event-log';
 
 /** The bounds of what callers read. */
@@ -15,6 +16,11 @@ export interface ReadLimits {
   readonly queueLimit: number;
   /** How long a read waits before it is refused. */
   readonly waitMs: number;
+  /**
+   * Bytes of answers that may be made at once, of which every read counts as {@link PAGE_BYTES};
+   * one read of each class always may.
+   */
+  readonly answerBytes: number;
 }
 
 /** Where nothing else is said. */
@@ -23,6 +29,7 @@ export const READ_LIMITS: ReadLimits = {
   expensive: 1,
   queueLimit: 1_000,
   waitMs: 10_000,
+  answerBytes: 40 * PAGE_BYTES,
 };
 
 /**
@@ -30,13 +37,6 @@ export const READ_LIMITS: ReadLimits = {
  * that commands need, whatever their queue says.
  */
 const EXPENSIVE_SETTINGS = ['max_parallel_workers_per_gather=0'];
-/** Events per second above which the ledger counts as busy. */
-const BUSY_EVENTS_PER_S = 500;
-/** Beside busy writers an expensive read keeps its turn for so many times as long as it took. */
-const REST_FACTOR = 0.5;
-/** Longest rest, so that one slow read does not stop those behind it. */
-const MAX_REST_MS = 2_000;
-
 /** Reads of callers, of both databases. */
 export interface Readers {
   readonly log: DatabaseReader<LogDatabase>;
@@ -51,10 +51,11 @@ export function openReaders(
 ): Readers {
   const { log, state, ...rest } = options;
   const { queueLimit, waitMs } = limits;
-  const bounds = (atOnce: number) => ({ atOnce, queueLimit, waitMs });
+  const room = Math.max(1, Math.floor(limits.answerBytes / PAGE_BYTES));
+  const bounds = (most: number) => ({ atOnce: Math.min(most, room), queueLimit, waitMs });
   const turns: Record<ReadCost, Turns> = {
-    cheap: new Turns('reads', bounds(limits.cheap)),
-    expensive: new Turns('expensive reads', bounds(limits.expensive), restBeside(position)),
+    cheap: new Turns('reads', bounds(limits.cheap), new BesideWriters(position)),
+    expensive: new Turns('expensive reads', bounds(limits.expensive), new BesideWriters(position)),
   };
   const reader = <DB>(url: string, role: Role) => {
     const common = { ...rest, url, role };
@@ -65,20 +66,4 @@ export function openReaders(
     });
   };
   return { log: reader(log, ROLES.logReader), state: reader(state, ROLES.stateReader) };
-}
-
-/**
- * On an idle ledger nothing rests. What counts is the pace of lately, and not of one read alone:
- * beside readers that have starved them, writers look idle.
- */
-export function restBeside(position: () => number): () => Rest {
-  let recent = 0;
-  return () => {
-    const before = position();
-    return (tookMs) => {
-      const perSecond = ((position() - before) / tookMs) * 1000;
-      recent = Math.max(perSecond, recent / 2);
-      return recent > BUSY_EVENTS_PER_S ? Math.min(MAX_REST_MS, tookMs * REST_FACTOR) : 0;
-    };
-  };
 }

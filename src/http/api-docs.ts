@@ -108,7 +108,10 @@ export function ApiRead(answer: Omit<Answer, 'status'>): MethodDecorator {
 export function pageDto(Item: Type): Type {
   @ApiExtraModels(Item)
   class PageDto {
-    @ApiProperty({ type: [Item] })
+    @ApiProperty({
+      type: [Item],
+      description: 'As many as were asked for; fewer where they are large',
+    })
     data!: unknown[];
 
     @ApiProperty({ type: String, nullable: true, description: 'null: this is the last page' })

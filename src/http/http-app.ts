@@ -16,6 +16,7 @@ import { Metrics } from './metrics';
 import { followCursors } from './page';
 import { ProblemFilter } from './problem.filter';
 import type { Problems } from './problems';
+import { endTurns } from './reads';
 import { compileRequests } from './request-classes';
 import { answerBrokenRequest, observeRequests, requestId } from './requests';
 import { ValidationPipe } from './validation';
@@ -72,6 +73,7 @@ export async function buildHttpApp(
     const limit = rate === undefined ? undefined : new AddressLimit(rate);
     app.get(AccessGuard).watch(fastify, { isOpen: isDocs, limit });
     new Bodies(limits.bodyBytesLimit).watch(fastify);
+    endTurns(fastify);
     boundAnswers(fastify, limits);
     refuseIgnored(fastify);
     followCursors(fastify);

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { PageRows } from '../engine/session/page-rows';
 import type { Reply } from './caller';
 import { CountText, field, textRule } from './fields';
 import { invalidRequest } from './problem';
@@ -159,13 +160,6 @@ function isFilters(value: unknown): value is Record<string, string> {
 function isKey(key: unknown): key is number[] {
   if (!Array.isArray(key)) return false;
   return key.every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
-}
-
-/** Rows of a page: as many as are asked for, and fewer where they are large. */
-export interface PageRows<Row> {
-  readonly rows: readonly Row[];
-  /** Whether the list goes on behind them. */
-  readonly hasMore: boolean;
 }
 
 /** A page of the list that is asked for. */

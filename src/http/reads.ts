@@ -1,9 +1,15 @@
 import { Inject, Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import { LedgerUnavailable, Refusal } from '../engine/define/refusal';
 import type { StateDatabase } from '../engine/define/state-table';
-import type { DatabaseReader, ReadCost } from '../engine/session/database-reader';
-import { StateReader } from '../engine/session/state-reader';
+import type {
+  DatabaseReader,
+  KeptTurn,
+  ReadCost,
+  ReadOptions,
+} from '../engine/session/database-reader';
+import { StateReader, type Read } from '../engine/session/state-reader';
 import type { LogDatabase } from '../engine/write/event-log';
 import { CURRENCY_PATTERN } from '../money/currency';
 import type { Reply } from './caller';
@@ -31,15 +37,23 @@ export class Reads {
     run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
     cost?: ReadCost,
   ): Promise<{ readonly position: number; readonly value: T }> {
-    const signal = leaving(reply);
-    const read = await whileThere(signal, this.state.read(run, { cost, signal }));
+    return this.readState(reply, run, optionsOf(reply, cost));
+  }
+
+  private async readState<T>(
+    reply: Reply,
+    run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
+    options: ReadOptions & { readonly signal: AbortSignal },
+  ): Promise<Read<T>> {
+    const read = await whileThere(options.signal, this.state.read(run, options));
     reply.header('ledger-position', read.position);
     return read;
   }
 
   /** The position of the state, for answers that are of neither. @throws LedgerUnavailable */
   async position(reply: Reply): Promise<number> {
-    const { position } = await this.read(reply, () => Promise.resolve());
+    const { signal } = answerTo(reply);
+    const { position } = await this.readState(reply, () => Promise.resolve(), { signal });
     return position;
   }
 
@@ -53,7 +67,11 @@ export class Reads {
     run: (log: Kysely<LogDatabase>, position: number) => Promise<T>,
     cost?: ReadCost,
   ): Promise<T> {
-    const position = await this.position(reply);
+    // A turn of one class is not kept while one of the other is waited for.
+    const position =
+      cost === 'expensive'
+        ? await this.position(reply)
+        : (await this.read(reply, () => Promise.resolve())).position;
     return this.log(reply, (log) => run(log, position), cost);
   }
 
@@ -63,8 +81,8 @@ export class Reads {
     run: (log: Kysely<LogDatabase>) => Promise<T>,
     cost?: ReadCost,
   ): Promise<T> {
-    const signal = leaving(reply);
-    return whileThere(signal, this.callersLog.read(run, { cost, signal }));
+    const options = optionsOf(reply, cost);
+    return whileThere(options.signal, this.callersLog.read(run, options));
   }
 
   /**
@@ -86,26 +104,57 @@ export class Reads {
   }
 }
 
+/** Has the turns of reads end that were kept for an answer, once that is made. */
+export function endTurns(fastify: FastifyInstance): void {
+  fastify.addHook('onSend', (_, { raw }, payload, done) => {
+    answers.get(raw)?.made();
+    done(null, payload);
+  });
+}
+
 /** What a list costs that is filtered by these, for which it has no key: all may be looked at. */
 export function filteredBy(...filters: readonly unknown[]): ReadCost {
   return filters.every((filter) => filter === undefined) ? 'cheap' : 'expensive';
 }
 
-const leavings = new WeakMap<Reply, AbortSignal>();
+/** What is known of an answer that is read for. */
+interface Answer {
+  /** Aborted where the caller's connection ends before the answer does. */
+  readonly signal: AbortSignal;
+  /** Says that the answer is made, to its last byte, or that nobody wants it. */
+  readonly made: () => void;
+  /** The turns that are kept until then. */
+  readonly turns: Readonly<Record<ReadCost, KeptTurn>>;
+}
 
-/** Aborted where the caller's connection ends before the answer does. */
-function leaving(reply: Reply): AbortSignal {
-  const known = leavings.get(reply);
+const answers = new WeakMap<Reply['raw'], Answer>();
+
+function answerTo({ raw }: Reply): Answer {
+  const known = answers.get(raw);
   if (known) return known;
-  const { raw } = reply;
   const controller = new AbortController();
+  const { promise: until, resolve: made } = Promise.withResolvers<void>();
   const left = () => {
+    made();
     if (!raw.writableFinished) controller.abort(new CallerLeft());
   };
   if (raw.destroyed) left();
   else raw.once('close', left);
-  leavings.set(reply, controller.signal);
-  return controller.signal;
+  const turn = (): KeptTurn => ({ until });
+  const turns = { cheap: turn(), expensive: turn() };
+  const answer = { signal: controller.signal, made, turns };
+  answers.set(raw, answer);
+  return answer;
+}
+
+/**
+ * What is made of rows costs as much as to read them, so a read keeps its turn until its answer is
+ * made. Not what a command reads, which has a queue of its own to wait in.
+ */
+function optionsOf(reply: Reply, cost: ReadCost = 'cheap') {
+  const { signal, turns } = answerTo(reply);
+  const isRead = ['GET', 'HEAD'].includes(reply.request.method);
+  return { cost, signal, turn: isRead ? turns[cost] : undefined };
 }
 
 /** Nobody hears of it. */

@@ -14,6 +14,8 @@ export interface HttpLoad {
   readonly batchSize: number;
   /** Whether the key fits nobody, so that every answer has to be a refusal. */
   readonly isRefused?: boolean;
+  /** Whether the URL is read, and nothing posted. */
+  readonly isRead?: boolean;
 }
 
 /** What it answers, as JSON on standard output. */
@@ -26,7 +28,7 @@ const BODIES = 512;
 
 async function main(): Promise<void> {
   const load = JSON.parse(process.argv[2]!) as HttpLoad;
-  const bodies = Array.from({ length: BODIES }, () => bodyOf(load));
+  const bodies = load.isRead ? [] : Array.from({ length: BODIES }, () => bodyOf(load));
   if (load.warmUpSeconds > 0) await shoot(load, bodies, load.warmUpSeconds);
   const shot = await shoot(load, bodies, load.seconds);
   const { requests, latency, errors, duration } = shot;
@@ -47,12 +49,14 @@ async function shoot(
   seconds: number,
 ): Promise<autocannon.Result> {
   let next = 0;
+  const { url, connections } = load;
+  const authorization = `Bearer ${load.apiKey}`;
+  const shot = { url, connections, duration: seconds };
+  if (load.isRead) return autocannon({ ...shot, headers: { authorization } });
   return autocannon({
-    url: load.url,
-    connections: load.connections,
-    duration: seconds,
+    ...shot,
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${load.apiKey}` },
+    headers: { 'content-type': 'application/json', authorization },
     requests: [
       {
         setupRequest: (request) => {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { Config } from '../../src/config';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
-import { measureBesideReaders } from './beside-readers';
+import { measureBesideReaders, type BesideReaders } from './beside-readers';
 import { readConditions } from './conditions';
 import { openCluster, type BenchCluster } from './databases';
 import {
@@ -17,6 +17,7 @@ import {
   type ChoosePair,
 } from './engine-load';
 import { measureExpiry, measureHoldPairs } from './holds';
+import { cheapReads, measureHttpBesideReaders } from './http-beside-readers';
 import type { HttpLoad } from './http-load';
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
@@ -172,12 +173,7 @@ class Bench {
     const { rounds, engineMs } = this.sizes;
     say('the engine beside readers');
     const rates = await measureBesideReaders(open, uniform, rounds, engineMs);
-    const percent = (beside: number, alone: number) => Math.round((100 * beside) / alone);
-    const writers = percent(rates.writersBeside, rates.writersAlone);
-    const readers = percent(rates.readersBeside, rates.readersAlone);
-    const note =
-      `beside 40 expensive readers; ${writers} % of the ${Math.round(rates.writersAlone)} alone, ` +
-      `the readers ${readers} % of their ${rates.readersAlone.toFixed(1)} reads/s, in turn`;
+    const note = `beside 40 expensive readers; ${shares(rates)}`;
     this.results.add('engine.beside_readers.64', rates.writersBeside, TRANSFERS, note);
   }
 
@@ -211,8 +207,23 @@ class Bench {
       const note = `${BATCH.connections} connections`;
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
       await this.refused(load, url + path);
+      await this.besideCheapReaders(load, url);
     });
     await this.besideRefused(load, path);
+  }
+
+  /** What callers of small answers leave to writers. */
+  private async besideCheapReaders(
+    load: Omit<HttpLoad, 'url' | 'connections'>,
+    url: string,
+  ): Promise<void> {
+    for (const [name, path] of cheapReads(load.accounts[0]!)) {
+      say(`writers beside readers of ${name}`);
+      const rates = await measureHttpBesideReaders(url, load, path, this.sizes.rounds);
+      const what = path.replace(load.accounts[0]!, '{id}');
+      const note = `beside 40 readers of ${what}; ${shares(rates)}`;
+      this.results.add(`http.beside_${name}.64`, rates.writersBeside, TRANSFERS, note);
+    }
   }
 
   /** How fast those are sent away who have no key that fits. */
@@ -301,6 +312,17 @@ class Bench {
     say('replay and verification');
     await measureProof(this.cluster, this.sizes, LEDGER.log, this.results);
   }
+}
+
+/** What writers and readers keep of their rates alone. */
+function shares(rates: BesideReaders): string {
+  const percent = (beside: number, alone: number) => Math.round((100 * beside) / alone);
+  const writers = percent(rates.writersBeside, rates.writersAlone);
+  const readers = percent(rates.readersBeside, rates.readersAlone);
+  return (
+    `${writers} % of the ${Math.round(rates.writersAlone)} alone, ` +
+    `the readers ${readers} % of their ${rates.readersAlone.toFixed(1)} reads/s, in turn`
+  );
 }
 
 async function using(start: Promise<Server>, work: (server: Server) => Promise<void>) {

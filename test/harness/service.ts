@@ -95,7 +95,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...asVariables({ ...TEST_LIMITS, ...options.limits }),
     ...options.env,
   });
-  const { engine: limits, reads, timeZone } = config;
+  const { engine: limits, timeZone } = config;
+  const reads = { ...config.reads, answerBytes: config.http.answerBytesLimit };
   await openAdminKey(databases.urls.log, { dataDir, configured: TEST_KEY });
   const open = await openLedger({ urls, features, limits, reads, timeZone, log });
   const opened = [() => open.close()];

@@ -2,128 +2,19 @@ import { encodeCursor } from '../../src/http/page';
 import { cloneDatabases } from '../harness/databases';
 import { startTestService, type TestService } from '../harness/service';
 import { DocumentedClient, type Endpoint } from './documented-client';
-
-interface List {
-  data: object[];
-  nextCursor: string | null;
-}
-
-const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
-/** Where several of everything are, and a filter that fits them and another that does not. */
-const FILTERED: readonly [string, string, string][] = [
-  ['/v1/accounts', 'currency=USD', 'type=asset'],
-  ['/v1/accounts/client:cash/entries', 'from=2000-01-01', 'to=2000-01-01'],
-  ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
-  ['/v1/companies', '', 'clientId=acme'],
-  ['/v1/currencies', '', 'source=own'],
-  ['/v1/interest-accruals', '', 'accountId=client:cash'],
-  ['/v1/limits', 'accountId=client:cash', 'accountId=client:equity'],
-  ['/v1/orders', 'status=placed', 'status=settled'],
-  ['/v1/period-closes', '', 'status=open'],
-  ['/v1/period-closes/{id}/late-entries', '', 'status=open'],
-  ['/v1/holds', 'accountId=client:cash', 'status=voided'],
-  ['/v1/events', 'type=AccountOpened', 'after=3'],
-  ['/v1/tasks', 'status=recorded', 'subject=nobody'],
-  ['/v1/webhook-subscriptions', 'status=active', 'status=disabled'],
-  ['/v1/webhook-subscriptions/client:hook/deliveries', '', 'status=done'],
-  ['/v1/diff', 'from=0', 'from=1'],
-  ['/v1/diff/client:cash/events', 'from=0', 'from=1'],
-  ['/v1/admin/replay-verifications', 'status=aborted', 'status=passed'],
-  ['/v1/admin/replays', 'status=aborted', 'status=swapped'],
-  ['/v1/admin/event-backups', '', 'status=done'],
-];
+import { FILTERED, makeEverything, type List } from './every-list';
 
 describe('the cursor of a list', () => {
   let service: TestService;
-  /** A close that was opened again: closes have no client ids. */
   let closeId: string;
   const get = (path: string, query: string) =>
     service.api.get<Partial<List>>(`${path.replace('{id}', closeId)}?${query}`);
-  const post = async (path: string, body: object = {}) => {
-    const { status, body: made } = await service.api.post<{ id: string }>(path, body);
-    expect(Math.floor(status / 100)).toBe(2);
-    return made;
-  };
   const refusal = { status: 400, body: { errors: [{ pointer: '/cursor' }] } };
 
   beforeAll(async () => {
     service = await startTestService({ databases: await cloneDatabases({ lifetime: 'file' }) });
-    for (const name of ['hook', 'other']) {
-      const url = `https://example.com/${name}`;
-      await post('/v1/webhook-subscriptions', { clientId: name, url, eventTypes: '*' });
-    }
-    for (const clientId of ['cash', 'equity', 'more']) {
-      await post('/v1/accounts', { clientId, name: clientId, type: 'equity', currency: 'USD' });
-    }
-    const postings = [
-      { accountId: 'client:cash', direction: 'debit', amount: '1' },
-      { accountId: 'client:equity', direction: 'credit', amount: '1' },
-    ];
-    for (let i = 0; i < 3; i++) await post('/v1/transactions', { description: 'x', postings });
-    for (const clientId of ['acme', 'bcme', undefined]) {
-      const mail = { name: 'A', contactEmail: 'a@example.com', address: ADDRESS };
-      await post('/v1/companies', { ...mail, ...(clientId && { clientId }) });
-    }
-    const order = { companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '1' };
-    const accounts = { cashAccountId: 'client:cash', settlementAccountId: 'client:more' };
-    for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
-    await accruals();
-    await lateEntries();
-    const limit = { direction: 'debit', currency: 'USD', count: 9, per: 'day' };
-    for (let i = 0; i < 3; i++) await post('/v1/limits', { accountId: 'client:cash', ...limit });
-    const held = ['debit', 'credit'].map((direction) => {
-      return { accountId: 'client:cash', direction, amount: '1' };
-    });
-    for (let i = 0; i < 3; i++) await post('/v1/holds', { description: 'A', postings: held });
-    for (const runs of ['/v1/admin/replay-verifications', '/v1/admin/replays']) {
-      for (let i = 0; i < 3; i++) await queuedAndAborted(runs);
-    }
-    for (const reason of ['one', 'two', 'three']) {
-      const data = { ...(await eventData(6)), description: reason };
-      await post('/v1/admin/events/6/amend', { data, reason });
-    }
+    closeId = await makeEverything(service);
   }, 120_000);
-
-  async function accruals(): Promise<void> {
-    const savings = { clientId: 'savings', name: 'Savings', type: 'liability', currency: 'USD' };
-    await post('/v1/accounts', savings);
-    await post('/v1/accounts', { ...savings, clientId: 'interest', type: 'expense' });
-    const terms = { annualRate: '0.01', dayCount: 'actual/365', accountIds: ['client:savings'] };
-    for (const through of ['1950-01-31', '1950-02-28', '1950-03-31']) {
-      const accrual = { ...terms, through, expenseAccountId: 'client:interest' };
-      await post('/v1/interest-accruals', accrual);
-    }
-  }
-
-  async function lateEntries(): Promise<void> {
-    for (const through of ['1950-01-31', '1950-02-28', '1950-03-31']) {
-      closeId = (await post('/v1/period-closes', { through })).id;
-    }
-    await post(`/v1/period-closes/${closeId}/reopen`, { reason: 'Late' });
-    const postings = [
-      { accountId: 'client:cash', direction: 'debit', amount: '1' },
-      { accountId: 'client:more', direction: 'credit', amount: '1' },
-    ];
-    for (const description of ['one', 'two', 'three']) {
-      await post('/v1/transactions', { description, effectiveDate: '1950-03-01', postings });
-    }
-  }
-
-  /** A replay's request waits for its end, so it is aborted while that waits. */
-  async function queuedAndAborted(path: string): Promise<void> {
-    const asked = post(path);
-    let id: string | undefined;
-    while (id === undefined) {
-      const { body } = await get(path, 'status=queued');
-      id = (body.data as { id: string }[])[0]?.id;
-    }
-    await post(`${path}/${id}/abort`);
-    await asked;
-  }
-
-  async function eventData(position: number): Promise<object> {
-    return (await service.api.get<{ data: object }>(`/v1/events/${position}`)).body.data;
-  }
 
   const paged = ({ method, operation }: Endpoint) =>
     method === 'get' && JSON.stringify(operation).includes('"cursor"');

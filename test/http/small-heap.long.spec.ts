@@ -10,6 +10,7 @@ const WRITERS = 8;
 /** Reversals are small requests with large events and answers. */
 const REVERSALS = 640;
 const POSTINGS = 1_000;
+const LARGE_ROWS = 200;
 
 function posting(i: number) {
   return {
@@ -47,6 +48,29 @@ async function expectOrderlyEnd(service: SpawnedService): Promise<void> {
   expect(await service.exited).toBe(0);
 }
 
+/** Has many ask at once for pages of rows that have 100 KB each. */
+async function readPagesOfLargeRows({ url, key, api }: SpawnedService): Promise<void> {
+  const entries = Array.from({ length: 50 }, (_, i) => [`key${i}`, '😀'.repeat(500)]);
+  const metadata = Object.fromEntries(entries) as Record<string, string>;
+  for (let i = 0; i < LARGE_ROWS; i++) {
+    const account = { name: 'x', type: 'asset', currency: 'USD', metadata };
+    expect((await api.post('/v1/accounts', account)).status).toBe(201);
+  }
+  const read = async () => {
+    const response = await fetch(`${url}/v1/accounts?limit=200`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const { byteLength } = await response.arrayBuffer();
+    expect(byteLength).toBeLessThan(5_000_000);
+    return response.status;
+  };
+  const statuses = await Promise.all(Array.from({ length: READERS }, read));
+  expect(statuses).toContain(200);
+  for (const status of statuses) expect([200, 503]).toContain(status);
+  expect((await api.get('/v1/health/live')).status).toBe(200);
+  expect(await read()).toBe(200);
+}
+
 describe('a process with little memory', () => {
   it(`survives ${BATCHES} large batches at once, and ${READERS} readers of them`, async () => {
     const service = await startSmall();
@@ -72,6 +96,7 @@ describe('a process with little memory', () => {
     const read = (await Promise.all(reads)).map(({ status }) => status);
     expect(read).toContain(200);
     for (const status of read) expect([200, 503]).toContain(status);
+    await readPagesOfLargeRows(service);
     await expectOrderlyEnd(service);
     // A batch of 56,000 postings takes a second, and many of them on a machine that does much else.
   }, 900_000);

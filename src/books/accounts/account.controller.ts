@@ -12,6 +12,7 @@ import {
   listOf,
   numberOf,
   pageOf,
+  pageWith,
   type Page,
 } from '../../http/page';
 import { Permission } from '../../http/permission';
@@ -147,10 +148,10 @@ export class AccountController {
     const { value } = await this.reads.readAt(
       reply,
       at,
-      (db) => listAccounts(db, query, after, limit + 1, at),
+      (db) => listAccounts(db, query, after, limit, at),
       filteredBy(type, currency, status, group),
     );
-    return pageOf(listOf(reply), value, limit, (row) => [row.account_no], accountView);
+    return pageWith(listOf(reply), value, (row) => [row.account_no], accountView);
   }
 
   @Get(':id')

@@ -2,6 +2,7 @@ import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } fr
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
+import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
@@ -91,8 +92,10 @@ function everIn(group: Expression<string>) {
   return now.union(before);
 }
 
+const LISTED = { by: ['account_no'], large: ['metadata'] } as const;
+
 function listAccountsThatAre(status: AccountFilter['status']) {
-  return prepared<AccountTables, ListedAccounts, ShownAccountRow>((db, values) => {
+  return prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((db, values) => {
     const { type, currency, clientId, group, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
@@ -107,7 +110,7 @@ function listAccountsThatAre(status: AccountFilter['status']) {
     }
     if (status === 'open') query = query.where('a.closed_position', 'is', null);
     if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
-    return query.orderBy('a.account_no').limit(limit);
+    return pageQuery(db, query.orderBy('a.account_no').limit(limit), LISTED);
   });
 }
 const list = {
@@ -117,19 +120,20 @@ const list = {
 };
 
 /**
- * Accounts in the order in which they were opened, after an account number.
+ * Accounts in the order in which they were opened, after an account number: so many, or fewer of
+ * large ones.
  * @param position as they were after that event; undefined: as they are
  */
-export function listAccounts(
+export async function listAccounts(
   db: Kysely<AccountTables>,
   filter: AccountFilter,
   after: number,
   limit: number,
   position?: number,
-): Promise<ShownAccountRow[]> {
+): Promise<PageRows<ShownAccountRow>> {
   const { status, type, currency, clientId, group } = filter;
-  const values = { type, currency, clientId, group, after, limit, position };
-  return list[status ?? 'either'](db, values);
+  const values = { type, currency, clientId, group, after, limit: limit + 1, position };
+  return pageRows<ShownAccountRow>(await list[status ?? 'either'](db, values), limit);
 }
 
 /** The place of an entry in its account. */

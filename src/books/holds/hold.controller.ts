@@ -5,7 +5,7 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -113,14 +113,14 @@ export class HoldController {
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, status } = query;
     const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listHolds(db, { status }, after, limit + 1);
+      if (accountId === undefined) return listHolds(db, { status }, after, limit);
       const account = await readAccount(db, accountId);
       // A filter that nothing fits, like any other.
-      if (!account) return [];
-      return listHolds(db, { accountNo: account.account_no, status }, after, limit + 1);
+      if (!account) return { rows: [], hasMore: false };
+      return listHolds(db, { accountNo: account.account_no, status }, after, limit);
     };
     const { value } = await this.reads.read(reply, list);
-    return pageOf(listOf(reply), value, limit, (row) => [row.hold_no], holdView);
+    return pageWith(listOf(reply), value, (row) => [row.hold_no], holdView);
   }
 
   @Get(':id')

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
+import { readPage, type PageRows } from '../../engine/session/page-rows';
 import { holds, HOLD_STATUSES, type HoldRow, type HoldStatus, type HoldTables } from './hold.table';
 
 /** Names a hold that a creator is going to read. */
@@ -89,19 +90,20 @@ export interface HoldFilter {
   readonly status?: HoldStatus | undefined;
 }
 
-/** Holds in the order in which they were placed, after a hold number. */
+/** A page of holds in the order in which they were placed, after a hold number. */
 export async function listHolds(
   db: Kysely<HoldTables>,
   { accountNo, status }: HoldFilter,
   after: number,
   limit: number,
-): Promise<HoldRow[]> {
+): Promise<PageRows<HoldRow>> {
   let query = db.selectFrom('holds').selectAll().where('hold_no', '>', after);
   if (accountNo !== undefined) {
-    const numbers = await holdsOf(db, accountNo, status, after, limit);
+    const numbers = await holdsOf(db, accountNo, status, after, limit + 1);
     query = query.where('hold_no', 'in', numbers);
   } else if (status !== undefined) query = query.where('status', '=', status);
-  return query.orderBy('hold_no').limit(limit).execute();
+  const found = query.orderBy('hold_no').limit(limit + 1);
+  return readPage(db, found, { by: ['hold_no'], large: ['metadata', 'postings'] }, limit);
 }
 
 const readLines = prepared<

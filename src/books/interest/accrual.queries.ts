@@ -3,7 +3,7 @@ import { anyOf } from '../../database/arrays';
 import type { AccountRow, AccountTables } from '../accounts/account.table';
 import type { SourceTables } from '../transactions/source.table';
 import type { TransactionTables } from '../transactions/transaction.table';
-import type { PageRows } from '../../http/page';
+import type { PageRows } from '../../engine/session/page-rows';
 import type { InterestAccrualRow, InterestTables } from './interest.table';
 
 type AccrualBooks = AccountTables & TransactionTables & SourceTables & InterestTables;

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { CLOSING_SOURCE } from '../transactions/closed-days.rules';
 import { viewsAt } from '../transactions/transaction.queries';
 import type { StateDatabase } from '../../engine/define/state-table';
-import type { PageRows } from '../../http/page';
+import { readPage, type PageRows } from '../../engine/session/page-rows';
 import type { LateEntryDto } from './period.dto';
 import type { PeriodCloseRow, PeriodTables } from './period.table';
 
@@ -44,10 +44,10 @@ export async function listLateEntries(
   limit: number,
 ): Promise<PageRows<LateEntryDto>> {
   if (close.reopened_position === null) return { rows: [], hasMore: false };
-  const found = await db
+  const late = db
     .selectFrom('late_transactions as l')
     .innerJoin('transactions as t', 't.position', 'l.position')
-    .select('l.position')
+    .select(['l.position', 't.metadata'])
     .where('l.position', '>', Math.max(after, close.reopened_position))
     .where('l.effective_date', '<=', close.through_date)
     .where((eb) =>
@@ -62,9 +62,9 @@ export async function listLateEntries(
       ),
     )
     .orderBy('l.position')
-    .limit(limit + 1)
-    .execute();
-  const positions = found.slice(0, limit).map((row) => row.position);
+    .limit(limit + 1);
+  const page = await readPage(db, late, { by: ['position'], large: ['metadata'] }, limit);
+  const positions = page.rows.map((row) => row.position);
   const posted = await viewsAt(db, positions);
   const rows = posted.map(({ postings, ...transaction }): LateEntryDto => ({
     transactionId: transaction.id,
@@ -75,5 +75,5 @@ export async function listLateEntries(
     description: transaction.description,
     postings: postings.map(({ balanceAfter: _, ...posting }) => posting),
   }));
-  return { rows, hasMore: found.length > rows.length };
+  return { rows, hasMore: page.hasMore || rows.length < positions.length };
 }

@@ -5,7 +5,7 @@ import type { AccountRow, AccountTables, EntryRow } from '../accounts/account.ta
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import type { PageRows } from '../../http/page';
+import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
 import { CLOSING_SOURCE } from './closed-days.rules';
 import type { SourceTables } from './source.table';
@@ -193,7 +193,11 @@ interface ListedTransactions extends TransactionFilter {
   readonly limit: number;
 }
 
-const listRows = prepared<BookTables, ListedTransactions, TransactionRow>((db, values) => {
+const LISTED = { by: ['position'], large: ['metadata', 'description'] } as const;
+
+type Listed = Marked<TransactionRow>;
+
+const listRows = prepared<BookTables, ListedTransactions, Listed>((db, values) => {
   const { accountNo, clientId, limit } = values;
   let query = db
     .selectFrom('transactions as t')
@@ -214,7 +218,7 @@ const listRows = prepared<BookTables, ListedTransactions, TransactionRow>((db, v
       .limit(enough);
     query = query.where('t.position', 'in', posted);
   }
-  return query.orderBy('t.position').limit(limit);
+  return pageQuery(db, query.orderBy('t.position').limit(limit), LISTED);
 });
 
 /** Transactions in the order of the log, after a position: so many, or fewer of large ones. */
@@ -225,8 +229,9 @@ export async function listTransactions(
   limit: number,
 ): Promise<PageRows<TransactionDto>> {
   const found = await listRows(db, { ...filter, after, limit: limit + 1 });
-  const rows = await viewsOf(db, found.slice(0, limit), filter.position);
-  return { rows, hasMore: found.length > rows.length };
+  const page = pageRows<TransactionRow>(found, limit);
+  const rows = await viewsOf(db, page.rows, filter.position);
+  return { rows, hasMore: page.hasMore || page.rows.length > rows.length };
 }
 
 /** What a filter says of the columns that transactions and entries both have. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { gate } from '../../../test/harness/waiting';
 import { LedgerUnavailable } from '../define/refusal';
 import { Turns } from './turns';
@@ -15,10 +16,11 @@ describe('turns', () => {
       return (i === 0 ? first : rest).opened;
     };
     const all = Array.from({ length: 6 }, (_, i) => turns.take(work(i)));
+    await setImmediate();
     expect(begun).toEqual([0, 1, 2]);
     first.open();
     await all[0];
-    await Promise.resolve();
+    await setImmediate();
     expect(begun).toEqual([0, 1, 2, 3]);
     rest.open();
     await Promise.all(all);
@@ -61,13 +63,29 @@ describe('turns', () => {
     await Promise.all([taken, next]);
   });
 
-  it('stay taken for a rest', async () => {
-    let restMs = 60;
-    const turns = new Turns('reads', PLENTY, () => () => restMs);
-    await turns.take(nothing);
-    restMs = 0;
-    const began = performance.now();
-    await turns.take(nothing);
-    expect(performance.now() - began).toBeGreaterThan(50);
+  it('begin when their pace has it, and wait for one another where it says so', async () => {
+    let waitMs = 0;
+    const pace = {
+      waitMs: () => waitMs,
+      took: jest.fn(),
+      passed: jest.fn(() => void (waitMs = 0)),
+    };
+    const turns = new Turns('reads', { ...PLENTY, atOnce: 2 }, pace);
+    const released = gate();
+    const first = turns.take(() => released.opened);
+    await setImmediate();
+    waitMs = 60_000;
+    const second = turns.take(nothing);
+    await setImmediate();
+    expect(pace.took).toHaveBeenCalledTimes(1);
+    released.open();
+    await Promise.all([first, second]);
+    expect(pace.passed).toHaveBeenCalledTimes(2);
+    waitMs = 20;
+    const third = turns.take(nothing);
+    await setImmediate();
+    expect(pace.took).toHaveBeenCalledTimes(2);
+    waitMs = 0;
+    await third;
   });
 });

@@ -10,38 +10,77 @@ export interface TurnBounds {
   readonly waitMs: number;
 }
 
-/** How long a turn stays taken after it took `tookMs`: a rest, in milliseconds. */
-export type Rest = (tookMs: number) => number;
+/** When turns may begin, besides that there is one. */
+export interface Pace {
+  /** For how long no turn begins, in milliseconds; asked again when one passes. */
+  waitMs(): number;
+  /** A turn is taken. */
+  took(): void;
+  /** A turn has passed. */
+  passed(): void;
+}
+
+const AT_ONCE: Pace = { waitMs: () => 0, took: () => undefined, passed: () => undefined };
 
 /** Lets some do something at once and others wait, in the order in which they came. */
 export class Turns {
   private taken = 0;
   private readonly waiting = new Set<() => void>();
+  private timer: NodeJS.Timeout | undefined;
 
   /** @param what names those who wait, in the plural */
   constructor(
     private readonly what: string,
     private readonly bounds: TurnBounds,
-    private readonly rest: () => Rest = () => () => 0,
+    private readonly pace: Pace = AT_ONCE,
   ) {}
 
   /**
-   * Does some work in its turn. Whoever leaves meanwhile no longer waits.
+   * Takes a turn. Whoever leaves meanwhile no longer waits.
+   * @returns what passes the turn on, to be called once
    * @throws LedgerUnavailable where too many wait or one waited for too long, the signal's reason
-   *   where it was aborted, and what `work` throws
+   *   where it was aborted
    */
-  async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async begin(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
-    if (this.taken < this.bounds.atOnce) this.taken++;
+    if (this.waiting.size === 0 && this.isFree()) this.begun();
     else await this.wait(signal);
-    const rest = this.rest();
-    const began = performance.now();
+    return () => {
+      this.taken--;
+      this.pace.passed();
+      this.admit();
+    };
+  }
+
+  /** Does some work in a turn. @throws what {@link begin} and `work` throw */
+  async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const pass = await this.begin(signal);
     try {
       return await work();
     } finally {
-      const restMs = rest(performance.now() - began);
-      if (restMs > 0) setTimeout(() => this.pass(), restMs).unref();
-      else this.pass();
+      pass();
+    }
+  }
+
+  private isFree(): boolean {
+    if (this.taken >= this.bounds.atOnce) return false;
+    const waitMs = this.pace.waitMs();
+    if (waitMs === 0) return true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.admit(), Math.ceil(waitMs)).unref();
+    return false;
+  }
+
+  private begun(): void {
+    this.taken++;
+    this.pace.took();
+  }
+
+  /** Gives turns to those who have waited longest. */
+  private admit(): void {
+    while (this.waiting.size > 0 && this.isFree()) {
+      const [next] = this.waiting;
+      next!();
     }
   }
 
@@ -60,6 +99,7 @@ export class Turns {
       };
       const begin = () => {
         end();
+        this.begun();
         resolve();
       };
       const leave = () => {
@@ -73,12 +113,5 @@ export class Turns {
       signal?.addEventListener('abort', leave, { once: true });
       this.waiting.add(begin);
     });
-  }
-
-  /** Gives a turn to who has waited longest, or back. */
-  private pass(): void {
-    const [next] = this.waiting;
-    if (next) next();
-    else this.taken--;
   }
 }

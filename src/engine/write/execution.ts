@@ -1,18 +1,15 @@
 import assert from 'node:assert';
-import type { Kysely } from 'kysely';
 import { isoTime } from './clock-guard';
 import { CommandKeys, type PendingCommand } from './command-keys';
 import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
 import { loadNeeds } from './command-needs';
+import type { ExecutionScope } from './execution-scope';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
-import type { AppendedEvent, CommandRow, LogDatabase } from './event-log';
+import type { AppendedEvent, CommandRow } from './event-log';
 import type { EventType, Head, LedgerEvent } from '../define/event';
 import { encodeChanges } from '../session/flush';
 import { canonicalEvent, canonicalJson, chainHash } from './hash-chain';
-import type { Clock } from '../define/ids';
-import type { BookDays } from '../../money/book-days';
 import { LedgerUnavailable, Refusal } from '../define/refusal';
-import type { Registry } from '../define/registry';
 import { NeedsSavepoint, type BufferedSession } from '../session/buffered-session';
 import { materialize, type MaterializationScope } from '../session/materialize';
 import { RememberedOutcomes } from './remembered-outcomes';
@@ -24,15 +21,6 @@ import {
   type Sealed,
 } from './sealed';
 import { RecordedTasks } from './task-log';
-
-/** What an execution needs of the process. */
-export interface ExecutionScope {
-  readonly registry: Registry;
-  readonly clock: Clock;
-  readonly days: BookDays;
-  /** For looking up idempotency keys and the events of repeated commands. */
-  readonly log: Kysely<LogDatabase>;
-}
 
 /** There is no room for the answer of a command: it alone did not happen. */
 export class NoRoomForAnswer extends LedgerUnavailable {}

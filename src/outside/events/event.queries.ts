@@ -4,7 +4,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { eventOf, type LogDatabase } from '../../engine/write/event-log';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
-import type { PageRows } from '../../http/page';
+import { readPage, type PageRows } from '../../engine/session/page-rows';
 import { lastAmendments } from './event-amendment.queries';
 import { withTasks } from '../tasks/task-database';
 import { statusOf } from '../tasks/task.queries';
@@ -24,8 +24,7 @@ export interface EventFilter {
   readonly type?: string | undefined;
 }
 
-/** Bytes of the events of a page, as they are stored; the first of a page may have more alone. */
-const PAGE_BYTES = 4 * 1024 * 1024;
+const EVENTS = { by: ['position'], large: ['data'] } as const;
 
 /** Events in order, every one upcast to its current version: so many, or fewer of large ones. */
 export async function listEvents(
@@ -39,30 +38,12 @@ export async function listEvents(
   const found = log
     .selectFrom('event_log')
     .selectAll()
-    .select((eb) => eb.fn<number>('octet_length', [eb.cast('data', 'text')]).as('bytes'))
     .where('position', '>', after)
     .where('position', '<=', upTo)
     .$if(type !== undefined, (query) => query.where('type', '=', type!))
     .orderBy('position')
     .limit(limit + 1);
-  const counted = log
-    .selectFrom(found.as('found'))
-    .selectAll()
-    .select((eb) => [
-      eb.fn.countAll<number>().over().as('count'),
-      eb.fn
-        .sum<number>('bytes')
-        .over((over) => over.orderBy('position'))
-        .as('upToHere'),
-    ]);
-  const rows = await log
-    .selectFrom(counted.as('counted'))
-    .selectAll()
-    .where((eb) => eb(eb('upToHere', '-', eb.ref('bytes')), '<', PAGE_BYTES))
-    .orderBy('position')
-    .limit(limit)
-    .execute();
-  const hasMore = (rows[0]?.count ?? 0) > rows.length;
+  const { rows, hasMore } = await readPage(log, found, EVENTS, limit);
   return { rows: rows.map((row) => registry.upcast(eventOf(row))), hasMore };
 }
 

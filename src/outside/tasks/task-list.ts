@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { given, rowsOf } from '../../database/arrays';
+import { readPage, type PageRows } from '../../engine/session/page-rows';
 import type { TaskDatabase, TaskStatus } from './task-database';
 import {
   isBehind,
@@ -11,23 +12,28 @@ import {
 
 type NameAndSubject = Omit<TaskFilter, 'status'>;
 
-/** Tasks in the order of the log, after a place. */
+const LISTED = {
+  by: ['position', 'ordinal'],
+  large: ['payload', 'lastError', 'result'],
+} as const;
+
+/** Tasks in the order of the log, after a place: so many, or fewer of large ones. */
 export function listTasks(
   db: Kysely<TaskDatabase>,
   { status, ...of }: TaskFilter,
   after: TaskPlace,
   limit: number,
-): Promise<TaskRead[]> {
+): Promise<PageRows<TaskRead>> {
   if (status === 'recorded') return listRecorded(db, of, after, limit);
   // What is under way or has failed is found by indexes that hold nothing else, wherever it is.
   const by = isRare(status) ? 'd' : 't';
-  return readTasks(db, of)
+  const found = readTasks(db, of)
     .where((eb) => isBehind(eb, by, after))
     .$if(status !== undefined, (all) => all.where('d.status', '=', status!))
     .orderBy(`${by}.position`)
     .orderBy(`${by}.ordinal`)
-    .limit(limit)
-    .execute();
+    .limit(limit + 1);
+  return readPage(db, found, LISTED, limit);
 }
 
 /** Whether a status is one of those that few of all tasks have. */
@@ -45,18 +51,24 @@ async function listRecorded(
   of: NameAndSubject,
   after: TaskPlace,
   limit: number,
-): Promise<TaskRead[]> {
+): Promise<PageRows<TaskRead>> {
   const ahead = await listAhead(db, of, after, limit);
   // After the others: what is deferred meanwhile is found at least once.
-  const deferred = await readTasks(db, of)
+  const found = readTasks(db, of)
     .where('d.status', '=', sql.lit('deferred'))
     .where((eb) => isBehind(eb, 'd', after))
     .orderBy('d.position')
     .orderBy('d.ordinal')
-    .limit(limit)
-    .execute();
-  const found = new Map([...ahead, ...deferred].map((task) => [task.taskId, task]));
-  return [...found.values()].sort(inOrder).slice(0, limit);
+    .limit(limit + 1);
+  const deferred = await readPage(db, found, LISTED, limit);
+  const pages = [ahead, deferred];
+  const tasks = new Map(pages.flatMap(({ rows }) => rows.map((task) => [task.taskId, task])));
+  const sorted = [...tasks.values()].sort(inOrder);
+  // Behind the end of one of the pages not all are known.
+  const ends = pages.flatMap(({ rows, hasMore }) => (hasMore ? rows.slice(-1) : []));
+  const known = sorted.filter((task) => ends.every((end) => inOrder(task, end) <= 0));
+  const rows = known.slice(0, limit);
+  return { rows, hasMore: ends.length > 0 || known.length > limit };
 }
 
 /** Tasks to which the dispatcher has not come: of each name, behind where it is. */
@@ -65,7 +77,7 @@ async function listAhead(
   of: NameAndSubject,
   after: TaskPlace,
   limit: number,
-): Promise<TaskRead[]> {
+): Promise<PageRows<TaskRead>> {
   const { subject } = of;
   const begins = await placesToBegin(db, of.name, after);
   const begin = {
@@ -100,18 +112,18 @@ async function listAhead(
           )
           .orderBy('l.position')
           .orderBy('l.ordinal')
-          .limit(limit)
+          .limit(limit + 1)
           .as('n'),
       (join) => join.onTrue(),
     )
     .select('n.task_id');
-  return readTasks(db, of)
+  const found = readTasks(db, of)
     .where('t.task_id', 'in', next)
     .where('d.task_id', 'is', null)
     .orderBy('t.position')
     .orderBy('t.ordinal')
-    .limit(limit)
-    .execute();
+    .limit(limit + 1);
+  return readPage(db, found, LISTED, limit);
 }
 
 interface NamedPlace extends TaskPlace {

@@ -6,7 +6,7 @@ import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { filteredBy, found, IdPipe, Reads } from '../../http/reads';
@@ -43,11 +43,11 @@ export class TaskController {
     const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
     const list = async (log: Kysely<LogDatabase>) => {
       await this.checkName(log, query.name);
-      return listTasks(withTasks(log), query, after, limit + 1);
+      return listTasks(withTasks(log), query, after, limit);
     };
     const cost = filteredBy(query.name, query.status);
-    const rows = await this.reads.readLog(reply, list, cost);
-    return pageOf(listOf(reply), rows, limit, (row) => [row.position, row.ordinal], taskView);
+    const page = await this.reads.readLog(reply, list, cost);
+    return pageWith(listOf(reply), page, (row) => [row.position, row.ordinal], taskView);
   }
 
   @Get(':id')

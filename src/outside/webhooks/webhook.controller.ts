@@ -3,7 +3,15 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { checkOwner, cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import {
+  checkOwner,
+  cursorKey,
+  limitOf,
+  listOf,
+  pageOf,
+  pageWith,
+  type Page,
+} from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads, ReferencePipe } from '../../http/reads';
 import { TaskActions } from '../tasks/task-actions';
@@ -161,11 +169,11 @@ export class WebhookController {
     const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
     const { subscription_id, subscription_no } = found(value, 'webhook subscription', id);
     checkOwner(query, key, subscription_no);
-    const rows = await this.reads.log(reply, (log) =>
-      listDeliveries(log, subscription_id, before, limit + 1),
+    const page = await this.reads.log(reply, (log) =>
+      listDeliveries(log, subscription_id, before, limit),
     );
     const keyOf = (row: TaskPlace) => [subscription_no, row.position, row.ordinal];
-    return pageOf(listOf(reply), rows, limit, keyOf, deliveryView);
+    return pageWith(listOf(reply), page, keyOf, deliveryView);
   }
 
   @Post(':id/deliveries/:taskId/redeliver')

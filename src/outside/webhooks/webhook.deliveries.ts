@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { readPage, type PageRows } from '../../engine/session/page-rows';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { withTasks } from '../tasks/task-database';
 import { statusOf, type TaskPlace } from '../tasks/task.queries';
@@ -6,14 +7,20 @@ import { DELIVERY_TASK } from './webhook.observer';
 import type { WebhookDeliveryDto } from './webhook.dto';
 import type { TaskDto } from '../tasks/task.dto';
 
+const LISTED = {
+  by: ['position', 'ordinal'],
+  order: 'desc',
+  large: ['lastError', 'result'],
+} as const;
+
 /** The deliveries of a subscription before a place in the log, the newest first. */
 export function listDeliveries(
   log: Kysely<LogDatabase>,
   subscriptionId: string,
   before: TaskPlace,
   limit: number,
-): Promise<(WebhookDeliveryDto & TaskPlace)[]> {
-  return deliveriesOf(log, subscriptionId)
+): Promise<PageRows<WebhookDeliveryDto & TaskPlace>> {
+  const found = deliveriesOf(log, subscriptionId)
     .where((eb) =>
       eb(
         eb.refTuple('t.position', 't.ordinal'),
@@ -24,8 +31,8 @@ export function listDeliveries(
     )
     .orderBy('t.position', 'desc')
     .orderBy('t.ordinal', 'desc')
-    .limit(limit)
-    .execute();
+    .limit(limit + 1);
+  return readPage(log, found, LISTED, limit);
 }
 
 /** The delivery with an id; undefined where the subscription has none such. */

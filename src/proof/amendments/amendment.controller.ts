@@ -4,7 +4,7 @@ import type { Outcome } from '../../engine/define/creator';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { NumberPipe, Reads } from '../../http/reads';
 import {
@@ -71,8 +71,8 @@ export class AmendmentController {
   ): Promise<Page<EventBackupDto>> {
     const limit = limitOf(query);
     const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
-    const rows = await this.reads.readLog(reply, (log) => listBackups(log, limit + 1, before));
-    return pageOf(listOf(reply), rows, limit, (row) => [row.amended_at_position], eventBackupView);
+    const page = await this.reads.readLog(reply, (log) => listBackups(log, limit, before));
+    return pageWith(listOf(reply), page, (row) => [row.amended_at_position], eventBackupView);
   }
 
   @Post('event-backups/:position/:amendment/restore')

@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -65,10 +65,10 @@ export class ReplayController {
     const limit = limitOf(query);
     const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
     const filter = { status: query.status, before };
-    const rows = await this.reads.readLog(reply, (log) =>
-      listRuns(withRuns(log), 'replay', filter, limit + 1),
+    const page = await this.reads.readLog(reply, (log) =>
+      listRuns(withRuns(log), 'replay', filter, limit),
     );
-    return pageOf(listOf(reply), rows, limit, (row) => [row.run_no], replayView);
+    return pageWith(listOf(reply), page, (row) => [row.run_no], replayView);
   }
 
   @Get(':id')

@@ -9,10 +9,10 @@ export async function balancesOf(ledger: TestLedger): Promise<Map<string, bigint
   let after = 0;
   for (;;) {
     const { value } = await ledger.open.stateReader.read((db) => listAccounts(db, {}, after, 200));
-    for (const row of value)
+    for (const row of value.rows)
       balances.set(row.client_id!, parseAmount(accountView(row).balance, 2)!);
-    if (value.length < 200) return balances;
-    after = value.at(-1)!.account_no;
+    if (!value.hasMore) return balances;
+    after = value.rows.at(-1)!.account_no;
   }
 }
 

@@ -71,12 +71,12 @@ describe('the books as of a position (on real databases)', () => {
 
   async function compareAccounts(at: number): Promise<void> {
     const { db } = rebuilt;
-    const rows = await listAccounts(db, {}, 0, ALL);
+    const { rows } = await listAccounts(db, {}, 0, ALL);
     const path = `/v1/accounts?atPosition=${at}`;
     expect(await everything(path)).toEqual(rows.map(accountView));
     for (const status of ['open', 'closed'] as const) {
       const filter = { status, currency: 'USD' };
-      const some = (await listAccounts(db, filter, 0, ALL)).map(accountView);
+      const some = (await listAccounts(db, filter, 0, ALL)).rows.map(accountView);
       expect(await everything(`${path}&status=${status}&currency=USD`, 3)).toEqual(some);
     }
     for (let i = 0; i < 8; i++) {
@@ -98,7 +98,7 @@ describe('the books as of a position (on real databases)', () => {
   }
 
   async function compareEntries(at: number): Promise<void> {
-    const accounts = await listAccounts(rebuilt.db, {}, 0, ALL);
+    const { rows: accounts } = await listAccounts(rebuilt.db, {}, 0, ALL);
     for (let i = 0; i < 3; i++) {
       const account = random.pick(accounts);
       const [from, to] = [anyDate(), anyDate()].sort();
@@ -116,7 +116,7 @@ describe('the books as of a position (on real databases)', () => {
     const { db } = rebuilt;
     const path = `/v1/transactions?atPosition=${at}`;
     expect(await everything(path)).toEqual((await listTransactions(db, {}, 0, ALL)).rows);
-    const account = random.pick(await listAccounts(db, {}, 0, ALL));
+    const account = random.pick((await listAccounts(db, {}, 0, ALL)).rows);
     const filter = { accountNo: account.account_no, from: anyDate() };
     const filtered = `${path}&accountId=${account.account_id}&from=${filter.from}`;
     expect(await everything(filtered, 7)).toEqual(

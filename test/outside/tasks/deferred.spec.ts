@@ -171,7 +171,12 @@ describe.each(SOME_BACKENDS)('a task not to be done yet, with the queue on %s,',
     const [task] = await tasks.all();
     const { db, queues } = tasks.open;
     const actions = actionsOf(tasks);
-    const listed = await listTasks(db, { status: 'recorded' }, { position: 0, ordinal: -1 }, 10);
+    const { rows: listed } = await listTasks(
+      db,
+      { status: 'recorded' },
+      { position: 0, ordinal: -1 },
+      10,
+    );
     expect(listed).toMatchObject([
       { taskId: task!.task_id, status: 'recorded', notBefore: NEVER, nextAttemptAt: null },
     ]);
