@@ -116,7 +116,7 @@ async function* merged(
     let first: number | undefined;
     for (const [i, { done, value }] of heads.entries()) {
       const other = first === undefined ? undefined : (heads[first]!.value as Moved);
-      if (done !== true && (!other || isFirst(value as Moved, other))) first = i;
+      if (done !== true && (!other || isFirst(value, other))) first = i;
     }
     if (first === undefined) return;
     yield heads[first]!.value as Moved;
