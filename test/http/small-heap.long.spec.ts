@@ -1,4 +1,4 @@
-import { cloneDatabases } from '../harness/databases';
+import { cloneDatabases, type TestDatabases } from '../harness/databases';
 import { spawnService, type SpawnedService } from '../harness/service';
 
 const BATCHES = 100;
@@ -27,11 +27,16 @@ function largeBatch(): string {
   return JSON.stringify({ mode: 'independent', transactions });
 }
 
+interface SmallService {
+  readonly service: SpawnedService;
+  readonly databases: TestDatabases;
+}
+
 /** A service with little memory, and the two accounts that the others post between. */
-async function startSmall(): Promise<SpawnedService> {
-  const { urls } = await cloneDatabases();
+async function startSmall(): Promise<SmallService> {
+  const databases = await cloneDatabases();
   const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
-  const service = await spawnService({ urls, env });
+  const service = await spawnService({ urls: databases.urls, env });
   for (const [clientId, type] of [
     ['cash', 'asset'],
     ['equity', 'equity'],
@@ -39,13 +44,15 @@ async function startSmall(): Promise<SpawnedService> {
     const account = { clientId, name: clientId, type, currency: 'USD' };
     expect((await service.api.post('/v1/accounts', account)).status).toBe(201);
   }
-  return service;
+  return { service, databases };
 }
 
-async function expectOrderlyEnd(service: SpawnedService): Promise<void> {
+/** The books are checked here, because that takes long where there is so much in them. */
+async function expectOrderlyEnd({ service, databases }: SmallService): Promise<void> {
   expect((await service.api.get('/v1/health/live')).status).toBe(200);
   service.kill('SIGTERM');
   expect(await service.exited).toBe(0);
+  await databases.drop();
 }
 
 /** Has many ask at once for pages of rows that have 100 KB each. */
@@ -73,7 +80,8 @@ async function readPagesOfLargeRows({ url, key, api }: SpawnedService): Promise<
 
 describe('a process with little memory', () => {
   it(`survives ${BATCHES} large batches at once, and ${READERS} readers of them`, async () => {
-    const service = await startSmall();
+    const small = await startSmall();
+    const { service } = small;
     const body = largeBatch();
     expect(body.length).toBeGreaterThan(3_600_000);
     const post = async () => {
@@ -97,12 +105,13 @@ describe('a process with little memory', () => {
     expect(read).toContain(200);
     for (const status of read) expect([200, 503]).toContain(status);
     await readPagesOfLargeRows(service);
-    await expectOrderlyEnd(service);
+    await expectOrderlyEnd(small);
     // A batch of 56,000 postings takes a second, and many of them on a machine that does much else.
   }, 900_000);
 
   it(`survives ${ACCOUNTS} accounts of 100 KB`, async () => {
-    const service = await startSmall();
+    const small = await startSmall();
+    const { service } = small;
     const value = '😀'.repeat(500);
     const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, value]));
     let next = 0;
@@ -113,11 +122,12 @@ describe('a process with little memory', () => {
       }
     };
     await Promise.all(Array.from({ length: WRITERS }, write));
-    await expectOrderlyEnd(service);
+    await expectOrderlyEnd(small);
   }, 900_000);
 
   it(`survives ${REVERSALS} reversals of ${POSTINGS} postings at once, twice`, async () => {
-    const service = await startSmall();
+    const small = await startSmall();
+    const { service } = small;
     const postings = Array.from({ length: POSTINGS }, (_, i) => posting(i));
     const ids: string[] = [];
     const write = async () => {
@@ -151,6 +161,6 @@ describe('a process with little memory', () => {
       expect((await service.api.get('/v1/health/live')).status).toBe(200);
     }
     expect(await reverse(ids[0]!)).toBe(201);
-    await expectOrderlyEnd(service);
+    await expectOrderlyEnd(small);
   }, 900_000);
 });

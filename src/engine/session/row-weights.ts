@@ -39,6 +39,10 @@ function weightOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return VALUE_BYTES;
   if (ArrayBuffer.isView(value)) return VALUE_BYTES + value.byteLength;
   let bytes = VALUE_BYTES;
+  if (Array.isArray(value)) {
+    for (const element of value) bytes += weightOf(element);
+    return bytes;
+  }
   for (const key in value) bytes += weightOf(key) + weightOf(value[key as keyof typeof value]);
   return bytes;
 }
