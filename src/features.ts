@@ -6,6 +6,7 @@ import { interestFeature } from './books/interest/interest.feature';
 import { limitFeature } from './books/limits/limit.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { periodFeature } from './books/periods/period.feature';
+import { scheduleFeature } from './books/schedules/schedule.feature';
 import { trialBalanceFeature } from './books/reports/trial-balance.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
 import type { Feature } from './engine/define/feature';
@@ -27,6 +28,7 @@ export const features: readonly Feature[] = [
   currencyFeature,
   transactionFeature,
   holdFeature,
+  scheduleFeature,
   limitFeature,
   companyFeature,
   interestFeature,

@@ -14,6 +14,7 @@ import * as changeAccounts from './0013-change-accounts';
 import * as closePeriods from './0014-close-periods';
 import * as createHolds from './0015-create-holds';
 import * as limitVelocity from './0016-limit-velocity';
+import * as scheduleTransactions from './0017-schedule-transactions';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -33,4 +34,5 @@ export const stateMigrations = {
   '0014-close-periods': closePeriods,
   '0015-create-holds': createHolds,
   '0016-limit-velocity': limitVelocity,
+  '0017-schedule-transactions': scheduleTransactions,
 };

@@ -19,6 +19,7 @@ export const FILTERED: readonly [string, string, string][] = [
   ['/v1/period-closes', '', 'status=open'],
   ['/v1/period-closes/{id}/late-entries', '', 'status=open'],
   ['/v1/holds', 'accountId=client:cash', 'status=voided'],
+  ['/v1/scheduled-transactions', 'accountId=client:cash', 'status=cancelled'],
   ['/v1/orders', 'status=placed', 'status=settled'],
   ['/v1/events', 'type=AccountOpened', 'after=3'],
   ['/v1/tasks', 'status=recorded', 'subject=nobody'],
@@ -73,6 +74,8 @@ export async function makeEverything({ api }: TestService): Promise<string> {
   for (let i = 0; i < 3; i++) await post('/v1/orders', { ...order, ...accounts });
   await accrue(post);
   const closeId = await closeAndPostLate(post);
+  const scheduled = { description: 'A', postings, postOn: '2999-12-31' };
+  for (let i = 0; i < 3; i++) await post('/v1/scheduled-transactions', scheduled);
   const limit = { direction: 'debit', currency: 'USD', count: 9, per: 'day' };
   for (let i = 0; i < 3; i++) await post('/v1/limits', { accountId: 'client:cash', ...limit });
   const held = ['debit', 'credit'].map((direction) => {

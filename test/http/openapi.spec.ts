@@ -219,6 +219,22 @@ describe('the OpenAPI document', () => {
     expect((await get<List<Named>>('/v1/accounts?group=costs')).data).toHaveLength(1);
   });
 
+  it('says what is answered of scheduled transactions', async () => {
+    const path = '/v1/scheduled-transactions';
+    const today = new Date().toISOString().slice(0, 10);
+    const monthly = { ...posting('1', 'broker'), postOn: today, repeat: 'monthly' };
+    const { id } = await made(path, { ...monthly, clientId: 'rent', until: '2999-12-31' });
+    await made(path, { ...posting('999999999', 'equity', 'cash'), postOn: today });
+    await waitFor('the postings', async () => {
+      const { data } = await get<List<{ runs: object[] }>>(path);
+      return data.every((one) => one.runs.length > 0);
+    });
+    await made(`${path}/${id}/cancel`);
+    expect((await api.post(`${path}/${id}/cancel`)).status).toBe(409);
+    expect(await get(`${path}/client:rent`)).toMatchObject({ status: 'cancelled' });
+    await get(`${path}?accountId=client:cash`);
+  });
+
   it('says what is answered of velocity limits', async () => {
     const of = { accountId: 'client:broker', direction: 'debit', currency: 'USD', per: 'month' };
     await made('/v1/limits', { ...of, clientId: 'monthly', amount: '500' });

@@ -14,6 +14,11 @@ import { ClosePeriod, ReopenPeriod } from '../../src/books/periods/period.creato
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { ChangeLimit, CreateLimit, RemoveLimit } from '../../src/books/limits/limit.creators';
 import type { CreateLimitInput } from '../../src/books/limits/limit.creators';
+import {
+  CancelScheduledTransaction,
+  PostScheduledTransactions,
+  ScheduleTransaction,
+} from '../../src/books/schedules/schedule.creators';
 import { CancelOrder, PlaceOrder } from '../../src/books/orders/order.creators';
 import { ReverseSettlement } from '../../src/books/orders/reverse-settlement.creator';
 import { SettleOrder } from '../../src/books/orders/settle.creator';
@@ -35,6 +40,7 @@ export async function everyOtherEvent(ledger: TestLedger): Promise<void> {
   await periods(ledger);
   await everyHold(ledger);
   await velocityLimits(ledger);
+  await schedules(ledger);
   await companiesAndOrders(ledger);
   await interest(ledger);
   await subscriptions(ledger);
@@ -95,6 +101,26 @@ async function everyHold(ledger: TestLedger): Promise<void> {
   await waitFor('holds to expire', async () => {
     return (await ledger.accept(ExpireHolds, { holdIds: short })).expired > 0;
   });
+}
+
+/** That are posted, refused and cancelled; what is due today is due at once. */
+async function schedules(ledger: TestLedger): Promise<void> {
+  const [a, b] = [await openAccount(ledger), await openAccount(ledger)];
+  const poor = await openAccount(ledger, { minBalance: '0' });
+  const postOn = new Date().toISOString().slice(0, 10);
+  const schedule = async (from: typeof a, rest: object = {}) => {
+    const { description, postings } = transfer(b, from, '3');
+    const input = { description, postings, postOn, ...rest };
+    return (await ledger.accept(ScheduleTransaction, input)).id;
+  };
+  const scheduleIds = [
+    await schedule(a, { clientId: 'once', metadata: { a: 'b' } }),
+    await schedule(a, { repeat: 'monthly', until: '2999-12-31' }),
+    await schedule(poor),
+    await schedule(poor, { repeat: 'weekly' }),
+  ];
+  await ledger.accept(PostScheduledTransactions, { scheduleIds });
+  await ledger.accept(CancelScheduledTransaction, { scheduleId: scheduleIds[1]! });
 }
 
 async function velocityLimits(ledger: TestLedger): Promise<void> {

@@ -68,6 +68,21 @@ export async function checkHeld(
   }
 }
 
+/**
+ * The same of postings for a day to come: whether their accounts are open then, and what they may
+ * hold, is not asked yet.
+ * @throws Refusal `account_not_found`, `validation_failed`, `zero_amount`, `unbalanced_transaction`
+ */
+export async function checkScheduled(
+  state: StateSession,
+  inputs: readonly Omit<PostingInput, 'accountVersion'>[],
+): Promise<HoldPosting[]> {
+  const postings = await readPostings(state, inputs);
+  refuseZero(postings);
+  checkBalanced(postings);
+  return postings.map(heldPosting);
+}
+
 /** The postings with their accounts, where nothing but a limit can be against them. */
 async function admitted(
   state: StateSession,
@@ -75,9 +90,7 @@ async function admitted(
 ): Promise<Posting[]> {
   const postings = await readPostings(state, inputs);
   for (let i = 0; i < inputs.length; i++) checkVersion(postings[i]!.account, inputs[i]!);
-  for (const { account, amount } of postings) {
-    if (amount === 0n) refuse('zero_amount', account, 'cannot be posted to with a zero amount');
-  }
+  refuseZero(postings);
   for (const { account } of postings) {
     if (account.closed_position !== null) refuse('account_closed', account, 'is closed');
   }
@@ -130,6 +143,12 @@ export function checkVersion(
   if (accountVersion === undefined || accountVersion === account.version) return;
   const { version } = account;
   refuse('account_version_mismatch', account, `has version ${version}, not ${accountVersion}`);
+}
+
+function refuseZero(postings: readonly Posting[]): void {
+  for (const { account, amount } of postings) {
+    if (amount === 0n) refuse('zero_amount', account, 'cannot be posted to with a zero amount');
+  }
 }
 
 function checkFrozen({ account, direction }: Posting): void {

@@ -1,0 +1,113 @@
+import assert from 'node:assert';
+import { accounts } from '../accounts/account.table';
+import { defineMaterializer } from '../../engine/define/materializer';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
+import {
+  ScheduledTransactionCancelled,
+  ScheduledTransactionPosted,
+  ScheduledTransactionRefused,
+  TransactionScheduled,
+  type DueDay,
+} from './schedule.events';
+import { scheduledAccounts, scheduledRuns, scheduledTransactions } from './schedule.table';
+import type { ScheduleRow, ScheduleStatus } from './schedule.table';
+import { scheduledRow } from './schedule.view';
+
+export const materializeTransactionScheduled = defineMaterializer(
+  TransactionScheduled,
+  1,
+  (event, { state }) => {
+    state.table(scheduledTransactions).insert(scheduledRow(event));
+    const { postings } = event.data;
+    for (const accountId of new Set(postings.map((posting) => posting.accountId))) {
+      const account = state.table(accounts).loaded(accountId);
+      assert(account, `No account ${accountId}`);
+      const { account_no } = account;
+      state.append(scheduledAccounts, { account_no, schedule_no: event.position });
+    }
+  },
+  ({ data }, needs) => {
+    for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
+  },
+);
+
+export const materializeScheduledTransactionPosted = defineMaterializer(
+  ScheduledTransactionPosted,
+  1,
+  ({ position, data }, { state }) => {
+    const schedule = loadedSchedule(state, data.scheduleId);
+    state.append(scheduledRuns, {
+      ...{ schedule_no: schedule.schedule_no, position, run_on: data.on },
+      ...{ transaction_id: data.transactionId, code: null, detail: null },
+    });
+    goOn(state, schedule, position, 'posted', data.next);
+  },
+  needScheduleOf,
+);
+
+export const materializeScheduledTransactionRefused = defineMaterializer(
+  ScheduledTransactionRefused,
+  1,
+  ({ position, data }, { state }) => {
+    const schedule = loadedSchedule(state, data.scheduleId);
+    const { code, detail } = data;
+    state.append(scheduledRuns, {
+      ...{ schedule_no: schedule.schedule_no, position, run_on: data.on },
+      ...{ transaction_id: null, code, detail },
+    });
+    goOn(state, schedule, position, 'refused', data.next);
+  },
+  needScheduleOf,
+);
+
+export const materializeScheduledTransactionCancelled = defineMaterializer(
+  ScheduledTransactionCancelled,
+  1,
+  ({ position, data }, { state }) => {
+    const schedule = loadedSchedule(state, data.scheduleId);
+    change(state, schedule, position, 'cancelled', undefined);
+  },
+  needScheduleOf,
+);
+
+interface OfSchedule {
+  readonly data: { readonly scheduleId: string };
+}
+
+function needScheduleOf({ data }: OfSchedule, needs: Pick<RowNeeds, 'row'>): void {
+  needs.row(scheduledTransactions, 'schedule_id', data.scheduleId);
+}
+
+function loadedSchedule(state: StateSession, scheduleId: string): ScheduleRow {
+  const schedule = state.table(scheduledTransactions).loaded(scheduleId);
+  assert(schedule, `No scheduled transaction ${scheduleId}`);
+  return schedule;
+}
+
+/** What it is after a run: what came of the only one, or that there will be none any more. */
+function goOn(
+  state: StateSession,
+  schedule: ScheduleRow,
+  position: number,
+  became: 'posted' | 'refused',
+  next: DueDay | undefined,
+): void {
+  const last = schedule.repeat === null ? became : 'ended';
+  change(state, schedule, position, next ? 'scheduled' : last, next);
+}
+
+function change(
+  state: StateSession,
+  { schedule_id, version }: ScheduleRow,
+  position: number,
+  status: ScheduleStatus,
+  next: DueDay | undefined,
+): void {
+  state.table(scheduledTransactions).patch(schedule_id, {
+    status,
+    next_on: next?.on ?? null,
+    due_at: next?.dueAt ?? null,
+    version: version + 1,
+    last_position: position,
+  });
+}

@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import { StateReader } from '../../engine/session/state-reader';
+import { DueWork } from '../../engine/write/due-work';
+import { Ledger } from '../../engine/write/ledger';
+import { PostScheduledTransactions } from './schedule.creators';
+import { readDue } from './schedule.queries';
+
+/** The service's own work has a name of its own. */
+const ACTOR = 'system:schedules';
+/** Transactions that are posted in one command; each may have a thousand postings. */
+const POSTED_PER_COMMAND = 100;
+
+/** Posts scheduled transactions in the order of the instants in which they are due. */
+@Injectable()
+export class ScheduledPosting extends DueWork {
+  readonly name = 'scheduled-transactions';
+  readonly pattern = '*/5 * * * * *';
+
+  constructor(
+    private readonly state: StateReader,
+    private readonly ledger: Ledger,
+  ) {
+    super();
+  }
+
+  protected async doSome(): Promise<boolean> {
+    const { value: scheduleIds } = await this.state.read((db) => readDue(db, POSTED_PER_COMMAND));
+    if (scheduleIds.length === 0) return false;
+    const command = { creator: PostScheduledTransactions, input: { scheduleIds }, actor: ACTOR };
+    const outcome = await this.ledger.submit(command);
+    // None, where the database's clock is ahead of the command's: they are due in a moment.
+    return outcome.kind === 'accepted' && outcome.answer.run > 0;
+  }
+}
