@@ -273,8 +273,9 @@ export class ModelBooks {
   private judgeReverse(request: Extract<ModelRequest, { kind: 'reverse' }>): Verdict {
     const original = find(this.transactions, request.transactionId);
     if (!original) return { code: 'not_found' };
-    if (original.reversedBy !== null) return { code: 'already_reversed' };
     const { effectiveDate = this.today } = request;
+    if (effectiveDate > this.today) return { code: 'future_effective_date' };
+    if (original.reversedBy !== null) return { code: 'already_reversed' };
     if (effectiveDate < original.effectiveDate) return { code: 'reversal_before_original' };
     const postings = original.postings.map((p): ModelPosting => {
       return { ...p, direction: p.direction === 'debit' ? 'credit' : 'debit' };

@@ -250,7 +250,7 @@ describe('what is wrong with a request', () => {
   });
 
   it.each([
-    ['DELETE', '/v1/accounts/client:a', 'GET, HEAD'],
+    ['DELETE', '/v1/accounts/client:a', 'GET, HEAD, PATCH'],
     ['PUT', '/v1/accounts', 'GET, HEAD, POST'],
     ['PATCH', '/v1/transactions/batch', 'GET, HEAD, POST'],
     ['OPTIONS', '/v1/events', 'GET, HEAD'],

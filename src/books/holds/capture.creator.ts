@@ -12,6 +12,9 @@ import { HoldCaptured, type HoldPosting } from './hold.events';
 import { needHold } from './hold.queries';
 import { leftOf, minorUnits, withDigitsOf } from './hold.rules';
 
+/** How often a hold may be captured and go on: every capture writes it whole. */
+export const MAX_PARTS = 1_000;
+
 /** `holdId`: an id or `client:<clientId>`. */
 export interface CaptureHoldInput {
   holdId: string;
@@ -29,7 +32,8 @@ export interface CaptureHoldInput {
 
 /**
  * Posts what a hold reserves, or some of it. Refuses `not_found`, `hold_not_open`, `hold_exceeded`
- * for what is not held, or not so much of it, and what posting a transaction refuses.
+ * for what is not held, or not so much of it, `too_many_captures` of one that would go on, and what
+ * posting a transaction refuses.
  */
 export const CaptureHold = defineCreator<CaptureHoldInput, TransactionDto>({
   name: 'CaptureHold',
@@ -46,6 +50,10 @@ export const CaptureHold = defineCreator<CaptureHoldInput, TransactionDto>({
     const postings = input.postings ? await wanted(context, input.postings) : left;
     const rest = restOf(holdId, left, postings);
     const isFinal = (input.final ?? true) || rest.length === 0;
+    if (!isFinal && hold.transaction_ids.length >= MAX_PARTS) {
+      const detail = `Hold ${holdId} was captured ${MAX_PARTS} times: the next has to be final`;
+      throw new Refusal('too_many_captures', detail);
+    }
     const transactionId = context.newId();
     // Before the transaction, which finds free what it takes.
     // Keys in the order of the canonical form: see canonicalJson.

@@ -71,6 +71,7 @@ export class HoldController {
       'not_found',
       'hold_not_open',
       'hold_exceeded',
+      'too_many_captures',
       'future_effective_date',
       'period_closed',
       ...HOLD_PROBLEMS,

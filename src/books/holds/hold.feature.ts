@@ -27,6 +27,7 @@ export const holdFeature = defineFeature({
   creators: [PlaceHold, CaptureHold, VoidHold, ExpireHolds],
   problems: {
     hold_not_open: { status: 409, title: 'The hold is in another state, or expired' },
+    too_many_captures: { status: 422, title: 'The hold was captured in as many parts as may be' },
     hold_exceeded: { status: 422, title: 'The hold has not so much left' },
   },
   service: () => import('./hold.service.js'),

@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -90,6 +91,8 @@ export interface HoldFilter {
   readonly status?: HoldStatus | undefined;
 }
 
+const LARGE = ['metadata', 'postings', 'transaction_ids'] as const;
+
 /** A page of holds in the order in which they were placed, after a hold number. */
 export async function listHolds(
   db: Kysely<HoldTables>,
@@ -100,10 +103,10 @@ export async function listHolds(
   let query = db.selectFrom('holds').selectAll().where('hold_no', '>', after);
   if (accountNo !== undefined) {
     const numbers = await holdsOf(db, accountNo, status, after, limit + 1);
-    query = query.where('hold_no', 'in', numbers);
+    query = query.where('hold_no', '=', anyOf('bigint', numbers));
   } else if (status !== undefined) query = query.where('status', '=', status);
   const found = query.orderBy('hold_no').limit(limit + 1);
-  return readPage(db, found, { by: ['hold_no'], large: ['metadata', 'postings'] }, limit);
+  return readPage(db, found, { by: ['hold_no'], large: LARGE }, limit);
 }
 
 const readLines = prepared<

@@ -71,16 +71,36 @@ export interface MovedThrough {
 
 /** Facts whose transactions no limit counts: nobody decides to make them there and then. */
 const EXEMPT = ['interest_accrual', CLOSING_SOURCE];
-const MOVED_PER_QUERY = 1_000;
+/** A page; of a hold it has all postings. */
+const MOVED_PER_QUERY = 100;
 
-/** What moved or was held, newest first. */
-export function movedBefore(state: StateSession, through: MovedThrough): AsyncGenerator<Moved> {
-  const pages = [posted, held].map((read) =>
-    inPages(Number.MAX_SAFE_INTEGER, (before) =>
-      state.query((db) => read(db, through, { before, order: 'desc' })),
-    ),
-  );
-  return merged(pages, (a, b) => a.position > b.position);
+/**
+ * A position until which every transaction was recorded before an instant, and behind which none
+ * was: they are in the order of their times, so that a few looks into their index find it.
+ * @param head the last position that there is
+ */
+export function positionBefore(
+  state: StateSession,
+  head: number,
+  instant: string,
+): Promise<number> {
+  return state.query(async (db: Kysely<TransactionTables>) => {
+    let [before, behind] = [0, head + 1];
+    while (behind - before > 1) {
+      const middle = Math.floor((before + behind) / 2);
+      const next = await db
+        .selectFrom('transactions')
+        .select(['position', 'recorded_at'])
+        .where('position', '>=', middle)
+        .where('position', '<', behind)
+        .orderBy('position')
+        .limit(1)
+        .executeTakeFirst();
+      if (next && next.recorded_at < instant) before = next.position;
+      else behind = middle;
+    }
+    return before;
+  });
 }
 
 /** What moved or was held after a position, oldest first. */
@@ -90,9 +110,9 @@ export function movedAfter(
   position: number,
 ): AsyncGenerator<Moved> {
   const pages = [posted, held].map((read) =>
-    inPages(position, (after) => state.query((db) => read(db, through, { after, order: 'asc' }))),
+    inPages(position, (after) => state.query((db) => read(db, through, after))),
   );
-  return merged(pages, (a, b) => a.position < b.position);
+  return merged(pages);
 }
 
 async function* inPages(
@@ -106,17 +126,14 @@ async function* inPages(
 }
 
 /** What several give in order, in order. */
-async function* merged(
-  sources: readonly AsyncGenerator<Moved>[],
-  isFirst: (a: Moved, b: Moved) => boolean,
-): AsyncGenerator<Moved> {
+async function* merged(sources: readonly AsyncGenerator<Moved>[]): AsyncGenerator<Moved> {
   const heads: IteratorResult<Moved, void>[] = [];
   for (const source of sources) heads.push(await source.next());
   for (;;) {
     let first: number | undefined;
     for (const [i, { done, value }] of heads.entries()) {
       const other = first === undefined ? undefined : (heads[first]!.value as Moved);
-      if (done !== true && (!other || isFirst(value, other))) first = i;
+      if (done !== true && (!other || value.position < other.position)) first = i;
     }
     if (first === undefined) return;
     yield heads[first]!.value as Moved;
@@ -127,17 +144,11 @@ async function* merged(
 /** What moved nothing, as far as a page has come. */
 type Passed = Pick<Moved, 'position'>;
 
-interface Page {
-  readonly before?: number;
-  readonly after?: number;
-  readonly order: 'asc' | 'desc';
-}
-
 /** What was posted: one look into the entries' index, and two for each transaction. */
 function posted(
   db: Kysely<AccountTables & TransactionTables & SourceTables>,
   { account, direction }: MovedThrough,
-  { before = Number.MAX_SAFE_INTEGER, after = 0, order }: Page,
+  after: number,
 ): Promise<Moved[]> {
   return db
     .selectFrom('entries as e')
@@ -155,10 +166,9 @@ function posted(
     ])
     .where('e.account_no', '=', account.account_no)
     .where('e.direction', '=', direction)
-    .where('e.position', '<', before)
     .where('e.position', '>', after)
     .groupBy(['e.position', 't.recorded_at', 't.hold_id', 's.source_type'])
-    .orderBy('e.position', order)
+    .orderBy('e.position')
     .limit(MOVED_PER_QUERY)
     .$castTo<Moved>()
     .execute();
@@ -168,7 +178,7 @@ function posted(
 async function held(
   db: Kysely<AccountTables & HoldTables>,
   { account, direction }: MovedThrough,
-  { before = Number.MAX_SAFE_INTEGER, after = 0, order }: Page,
+  after: number,
 ): Promise<(Moved | Passed)[]> {
   const rows = await db
     .selectFrom('hold_entries as e')
@@ -176,9 +186,8 @@ async function held(
     .leftJoin('holds as h', 'h.hold_no', 'e.position')
     .select(['e.position', 'h.created_at', 'h.postings'])
     .where('e.account_no', '=', account.account_no)
-    .where('e.position', '<', before)
     .where('e.position', '>', after)
-    .orderBy('e.position', order)
+    .orderBy('e.position')
     .limit(MOVED_PER_QUERY)
     .execute();
   const isMoved = (one: HeldPosting) =>

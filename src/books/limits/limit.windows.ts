@@ -3,7 +3,7 @@ import type { CreatorContext } from '../../engine/define/creator';
 import { parseAmount } from '../../money/amount';
 import { addDays, monthAfter, mondayOf } from '../../money/calendar-date';
 import type { LimitUse, LimitWindow } from './limit.events';
-import { movedAfter, movedBefore, type Moved } from './limit.queries';
+import { movedAfter, positionBefore } from './limit.queries';
 import type { LimitTerms } from './limit.table';
 
 /** What is used of a limit in its window; the amount in minor units. */
@@ -74,33 +74,39 @@ async function ofWindow(
   start: string,
   end: string,
 ): Promise<Used> {
-  let [amount, count] = [0n, 0];
-  for await (const moved of movedBefore(context.state, limited)) {
-    if (moved.recordedAt < start) break;
-    if (!moved.counts) continue;
-    amount += moved.amount;
-    count++;
-  }
+  const { amount, count } = await usedSince(context, limited, start, (at) => at >= start);
   return { amount, count, resetsAt: end };
 }
 
 async function ofLastDay(context: CreatorContext, limited: Limited): Promise<Used> {
   const start = later(context.now, -DAY_MS);
+  const { oldest, ...used } = await usedSince(context, limited, start, (at) => at > start);
+  return { ...used, resetsAt: later(oldest ?? context.now, DAY_MS) };
+}
+
+/**
+ * What is used of a window that nothing is known of yet: what the account moved in it is read.
+ * @param isIn whether what was recorded at an instant is in the window
+ */
+async function usedSince(
+  context: CreatorContext,
+  limited: Limited,
+  start: string,
+  isIn: (recordedAt: string) => boolean,
+) {
+  const { state, position } = context;
+  let leftThrough = await positionBefore(state, position, start);
   let [amount, count] = [0n, 0];
-  let oldest: Moved | undefined;
-  let leftThrough = 0;
-  for await (const moved of movedBefore(context.state, limited)) {
-    if (moved.recordedAt <= start) {
-      leftThrough = moved.position;
-      break;
+  let oldest: string | undefined;
+  for await (const moved of movedAfter(state, limited, leftThrough)) {
+    if (!isIn(moved.recordedAt)) leftThrough = moved.position;
+    else if (moved.counts) {
+      oldest ??= moved.recordedAt;
+      amount += moved.amount;
+      count++;
     }
-    if (!moved.counts) continue;
-    amount += moved.amount;
-    count++;
-    oldest = moved;
   }
-  const resetsAt = later(oldest?.recordedAt ?? context.now, DAY_MS);
-  return { amount, count, resetsAt, leftThrough };
+  return { amount, count, oldest, leftThrough };
 }
 
 async function afterLeaving(

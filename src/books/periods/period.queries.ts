@@ -32,6 +32,9 @@ export function listPeriodCloses(
     .execute();
 }
 
+/** Before all days. */
+const FIRST = '0001-01-01';
+
 /**
  * Transactions that were posted into a period after it was opened again, in the order of the log,
  * after a position; none of one that never was. What closes periods, or takes that back, is not
@@ -50,6 +53,7 @@ export async function listLateEntries(
     .select(['l.position', 't.metadata'])
     .where('l.position', '>', Math.max(after, close.reopened_position))
     .where('l.effective_date', '<=', close.through_date)
+    .where('l.effective_date', '>', close.previous_date ?? FIRST)
     .where((eb) =>
       eb.not(
         eb.exists(

@@ -187,6 +187,11 @@ describe('holds over HTTP', () => {
     }
     expect((await page('status=held')).data).toEqual([open, elsewhere.body]);
     expect((await page('accountId=client:nobody')).data).toEqual([]);
+    const idle = { clientId: 'idle', name: 'Idle', type: 'asset', currency: 'USD' };
+    await api.post('/v1/accounts', idle);
+    for (const status of ['', '&status=voided']) {
+      expect((await page(`accountId=client:idle${status}`)).data).toEqual([]);
+    }
     const paged: HoldDto[] = [];
     for (let query = 'limit=2&accountId=client:shop'; query !== '';) {
       const { data, nextCursor } = await page(query);
