@@ -35,9 +35,13 @@ import orderSettledV2 from './events/OrderSettled.v2.json';
 import orderSettlementReversedV1 from './events/OrderSettlementReversed.v1.json';
 import periodClosedV1 from './events/PeriodClosed.v1.json';
 import periodReopenedV1 from './events/PeriodReopened.v1.json';
+import scheduledTransactionCancelledV1 from './events/ScheduledTransactionCancelled.v1.json';
+import scheduledTransactionPostedV1 from './events/ScheduledTransactionPosted.v1.json';
+import scheduledTransactionRefusedV1 from './events/ScheduledTransactionRefused.v1.json';
 import transactionPostedV1 from './events/TransactionPosted.v1.json';
 import transactionPostedV2 from './events/TransactionPosted.v2.json';
 import transactionPostedV3 from './events/TransactionPosted.v3.json';
+import transactionScheduledV1 from './events/TransactionScheduled.v1.json';
 import webhookDisabledV1 from './events/WebhookDisabled.v1.json';
 import webhookEnabledV1 from './events/WebhookEnabled.v1.json';
 import webhookSecretRotatedV1 from './events/WebhookSecretRotated.v1.json';
@@ -73,7 +77,11 @@ export const eventSchemas: Readonly<Record<string, Readonly<Record<number, objec
   OrderSettlementReversed: { 1: orderSettlementReversedV1 },
   PeriodClosed: { 1: periodClosedV1 },
   PeriodReopened: { 1: periodReopenedV1 },
+  ScheduledTransactionCancelled: { 1: scheduledTransactionCancelledV1 },
+  ScheduledTransactionPosted: { 1: scheduledTransactionPostedV1 },
+  ScheduledTransactionRefused: { 1: scheduledTransactionRefusedV1 },
   TransactionPosted: { 1: transactionPostedV1, 2: transactionPostedV2, 3: transactionPostedV3 },
+  TransactionScheduled: { 1: transactionScheduledV1 },
   WebhookDisabled: { 1: webhookDisabledV1 },
   WebhookEnabled: { 1: webhookEnabledV1 },
   WebhookSecretRotated: { 1: webhookSecretRotatedV1 },

@@ -1,5 +1,21 @@
 import { NOBODY } from './pretended-findings';
 
+export interface Named {
+  id: string;
+  position: number;
+}
+export interface List<T> {
+  data: T[];
+  nextCursor: string | null;
+}
+export interface Task {
+  taskId: string;
+  position: number;
+  status: string;
+}
+
+export const RUNS = '/v1/admin/replay-verifications';
+export const REPLAYS = '/v1/admin/replays';
 export const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
 export const ORDER = {
   ...{ companyId: 'client:acme', side: 'buy', symbol: 'ACME', quantity: '10.5' },

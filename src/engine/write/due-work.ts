@@ -5,9 +5,9 @@ import type { Schedule } from '../define/schedule';
 const PAUSE_MS = 5;
 
 /**
- * Looks at certain times for what is due, and does it some at a time, so that others get their turn
- * between. Who looks, and how often, does not matter: a command that comes too late or too early has
- * to find nothing to do.
+ * Looks at certain times for what is due, and does it some at a time, so that others get their
+ * turn between. Who looks, and how often, does not matter: a command that comes too late or too
+ * early has to find nothing to do.
  */
 export abstract class DueWork implements Schedule {
   abstract readonly name: string;
