@@ -1,4 +1,4 @@
-import { findAccount, needAccount } from '../accounts/account.queries';
+import { needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { loadedReferenced } from '../../engine/define/reference';
