@@ -58,19 +58,21 @@ function* slicesByCurrency(page: readonly BalancedAccount[]): Iterable<readonly 
   }
 }
 
+/** The account that carries a currency's result. @throws Refusal `currency_mismatch` */
+function equityIn(currency: string, equity: ReadonlyMap<string, AccountRow>): string {
+  const account = equity.get(currency);
+  if (account) return account.account_id;
+  const detail = `Income and expense in ${currency} have a result, and closeTo no account`;
+  const errors = [{ pointer: '/closeTo', message: `has no account in ${currency}` }];
+  throw new Refusal('currency_mismatch', `${detail} in that currency`, { errors });
+}
+
 async function postClosing(
   context: CreatorContext,
   through: string,
   equity: ReadonlyMap<string, AccountRow>,
   slice: readonly BalancedAccount[],
 ): Promise<string> {
-  const { currency } = slice[0]!;
-  const account = equity.get(currency);
-  if (!account) {
-    const detail = `Income and expense in ${currency} have a balance, and closeTo no account`;
-    const errors = [{ pointer: '/closeTo', message: `has no account in ${currency}` }];
-    throw new Refusal('currency_mismatch', `${detail} in that currency`, { errors });
-  }
   const postings: TransactionInput['postings'] = [];
   let carried = 0n;
   const add = (accountId: string, net: bigint) => {
@@ -82,7 +84,7 @@ async function postClosing(
     carried += net;
     add(account_id, net);
   }
-  add(account.account_id, -carried);
+  if (carried !== 0n) add(equityIn(slice[0]!.currency, equity), -carried);
   const description = `Closing through ${through}`;
   const posted = { description, effectiveDate: through, postings };
   const event = await postTransaction(context, posted, { isExempt: true });

@@ -174,6 +174,13 @@ describe('closing', () => {
     // Nothing of those was kept: the days are open.
     await post(cash!, sales!, '1.00', '2025-02-28');
     await close('2025-02-28', yen, equity!);
+    // Nor is an account needed where a currency's result is zero.
+    const currency = 'CHF';
+    const fees = await openAccount(ledger, { type: 'income', currency });
+    const costs = await openAccount(ledger, { type: 'expense', currency });
+    await post(costs, fees, '5.00', '2025-03-01');
+    await close('2025-03-31', equity!);
+    expect(await balanceOf(fees)).toBe('0.00');
   });
 
   it('is taken back as a whole, the last one first', async () => {
