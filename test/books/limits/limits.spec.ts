@@ -107,7 +107,7 @@ describe('a velocity limit in the databases', () => {
     let hours = 0;
     const random = seededRandom();
     const outcomes = new Set<string>();
-    for (let round = 0; round < rounds(12, 60); round++) {
+    for (let round = 0; round < rounds(12, 24); round++) {
       const step = random.below(9);
       if (step > 0) await wallet.age(step * HOUR_MS);
       hours += step;
