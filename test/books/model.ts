@@ -313,6 +313,9 @@ export class ModelBooks {
     const { postings = leftOf(hold, this.accounts), final = true } = request;
     const named = postings.map((p) => ({ ...p, account: find(this.accounts, p.accountId) }));
     if (named.some(({ account }) => !account)) return { code: 'account_not_found' };
+    const isOld = ({ accountVersion: asked, account }: (typeof named)[number]) =>
+      asked !== undefined && asked !== account!.version;
+    if (named.some(isOld)) return { code: 'account_version_mismatch' };
     const known = named.map(({ account, ...posting }) => ({ ...posting, accountId: account!.id }));
     const rest = restOf(hold, known, this.accounts);
     if (!rest) return { code: 'hold_exceeded' };
