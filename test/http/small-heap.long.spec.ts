@@ -8,7 +8,7 @@ const HEAP_MIB = 256;
 const ACCOUNTS = 2_200;
 const WRITERS = 8;
 /** Reversals are small requests with large events and answers. */
-const REVERSALS = 640;
+const REVERSALS = 320;
 const POSTINGS = 1_000;
 const LARGE_ROWS = 200;
 
