@@ -50,7 +50,8 @@ describe('the seal of a trial balance', () => {
   it('does not depend on how long the text is', () => {
     const accounts = Array.from({ length: 1_000 }, (_, i) => account(i, 'USD', 2, BigInt(i)));
     const rows = accounts.slice(1).map(({ account_id: accountId, net }) => {
-      return { accountId, debit: (Number(net) / 100).toFixed(2), credit: '0.00' };
+      const cents = String(net % 100n).padStart(2, '0');
+      return { accountId, debit: `${net / 100n}.${cents}`, credit: '0.00' };
     });
     const total = { totalDebit: '4995.00', totalCredit: '0.00' };
     expect(sealOf(accounts).digest).toBe(digestOf([{ currency: 'USD', rows, ...total }]));
