@@ -66,13 +66,18 @@ function run(what, command, args, cwd = ROOT) {
   if (status !== 0) throw new SetupFailed(`${what} failed: see the messages above`);
 }
 
+/** Where a folder is made, where it belongs, and where the one before it waits to be removed. */
+function placesOf(name) {
+  return [join(DRAFT, name), join(ROOT, name), join(DRAFT, `old-${name}`)];
+}
+
 /** Makes a folder aside with `make`, and has it take the old one's place when it is complete. */
 function replace(name, make) {
   rmSync(DRAFT, { recursive: true, force: true });
   mkdirSync(DRAFT);
   try {
     make(DRAFT);
-    const [made, place, old] = [join(DRAFT, name), join(ROOT, name), join(DRAFT, 'old')];
+    const [made, place, old] = placesOf(name);
     if (!existsSync(place)) return renameSync(made, place);
     renameSync(place, old);
     try {
@@ -84,6 +89,12 @@ function replace(name, make) {
   } finally {
     rmSync(DRAFT, { recursive: true, force: true });
   }
+}
+
+/** Puts in place what a set-up had made whole that was killed between the two renames. */
+function finishReplacing(name) {
+  const [made, place, old] = placesOf(name);
+  if (existsSync(old) && existsSync(made) && !existsSync(place)) renameSync(made, place);
 }
 
 function isInstalled() {
@@ -215,6 +226,8 @@ try {
   if (process.argv.includes('--redis')) installRedis();
   if (!isInstalled() || (mustBuild && !isBuilt())) {
     alone(() => {
+      finishReplacing('node_modules');
+      finishReplacing('dist');
       install();
       if (mustBuild) build();
     });

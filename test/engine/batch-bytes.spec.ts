@@ -10,6 +10,7 @@ import {
 import { findRemembered } from '../../src/engine/write/command-log';
 import { openAccount, transfer } from '../harness/books';
 import { query } from '../harness/cluster';
+import { withEachTurn } from '../harness/loop-turns';
 import { startTestLedger, type TestLedger } from '../harness/ledger';
 import type { CreatorContext } from '../../src/engine/define/creator';
 
@@ -99,16 +100,13 @@ async function batchSizes(ledger: TestLedger, before: number): Promise<number[]>
 /** The most events of a batch of transactions that others had no turn in between. */
 async function longestRun(ledger: TestLedger, input: PostTransactionBatchInput): Promise<number> {
   let longest = 0;
-  const run = async (context: CreatorContext, given: PostTransactionBatchInput) => {
-    let isOver = false;
+  const run = (context: CreatorContext, given: PostTransactionBatchInput) => {
     let before = context.position;
     const look = () => {
       longest = Math.max(longest, context.position - before);
       before = context.position;
-      if (!isOver) setImmediate(look);
     };
-    setImmediate(look);
-    return PostTransactionBatch.run(context, given).finally(() => (isOver = true));
+    return withEachTurn(look, async () => PostTransactionBatch.run(context, given));
   };
   await ledger.accept({ ...PostTransactionBatch, run }, input);
   expect(longest).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import {
   mkdir,
   mkdtemp,
   readFile,
+  rename,
   symlink,
   writeFile,
 } from 'node:fs/promises';
@@ -106,5 +107,19 @@ describe('the set-up', () => {
     await project.write('src/main.ts', 'export const answer = 44;\n');
     expect((await project.setUp()).code).toBe(0);
     expect(await project.read('dist/src/main.js')).toContain('44');
+  });
+
+  it('finishes what was killed between the two renames', async () => {
+    const project = await SmallProject.make();
+    expect((await project.setUp()).code).toBe(0);
+    const draft = join(project.root, '.truebook-draft.log');
+    for (const name of ['node_modules', 'dist']) {
+      await mkdir(join(draft, `old-${name}`), { recursive: true });
+      await rename(join(project.root, name), join(draft, name));
+    }
+    await project.setNpm(NPM_OFFLINE);
+    expect(await project.setUp()).toEqual({ code: 0, said: '' });
+    expect(await project.read('node_modules/.truebook-installed')).toHaveLength(64);
+    expect(await project.read('dist/src/main.js')).toContain('42');
   });
 });

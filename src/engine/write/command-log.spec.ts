@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize';
 import { createHash } from 'node:crypto';
+import { countingTurns } from '../../../test/harness/loop-turns';
 import { fingerprintOf } from './command-log';
 
 const ITEM = { z: 1, a: { y: 'ü', b: [1, null, 'x'] } };
@@ -20,15 +21,7 @@ describe('the fingerprint of a request', () => {
   });
 
   it('lets others in while it reads a long list', async () => {
-    let turns = 0;
-    let isOver = false;
-    const look = () => {
-      turns++;
-      if (!isOver) setImmediate(look);
-    };
-    setImmediate(look);
-    await fingerprintOf('Note', { list: LONG });
-    isOver = true;
+    const { turns } = await countingTurns(() => fingerprintOf('Note', { list: LONG }));
     expect(turns).toBeGreaterThan(10);
   });
 });

@@ -1,3 +1,4 @@
+import { countingTurns } from '../../../test/harness/loop-turns';
 import type { BufferedSession } from '../session/buffered-session';
 import type { AppendedEvent } from './event-log';
 import { encodeInSlices, encodeLog } from './sealed';
@@ -16,16 +17,8 @@ function eventAt(position: number): AppendedEvent {
 
 it('the events of a large batch are encoded in slices, and come to the same', async () => {
   const events = Array.from({ length: EVENTS }, (_, i) => eventAt(i + 1));
-  let turns = 0;
-  let isOver = false;
-  const look = () => {
-    turns++;
-    if (!isOver) setImmediate(look);
-  };
-  setImmediate(look);
   const session = { takeAppended: () => [] } as unknown as BufferedSession;
-  const { log } = await encodeInSlices(events, session);
-  isOver = true;
+  const { result, turns } = await countingTurns(() => encodeInSlices(events, session));
   expect(turns).toBeGreaterThanOrEqual(Math.floor(EVENTS / 256));
-  expect(log.take()).toEqual(encodeLog(events, [], []));
+  expect(result.log.take()).toEqual(encodeLog(events, [], []));
 });

@@ -23,7 +23,7 @@ const ROUNDS = rounds(2, 6);
 /** Less than the rebuilt state takes. */
 const MAX_ROOM_BYTES = 1 << 20;
 /** PostgreSQL's own tables keep the dead rows of what was undone until the next vacuum. */
-const CATALOG_BYTES = 256 << 10;
+const CATALOG_BYTES = 640 << 10;
 
 async function writeTransactions(open: OpenLedger, count: number): Promise<void> {
   const accept = async (type: 'asset' | 'equity') => {
