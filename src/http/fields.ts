@@ -210,7 +210,8 @@ export function Instant(presence?: Presence): PropertyDecorator {
   return field(rule, schema, presence);
 }
 
-const METADATA = { keys: 50, keyLength: 64, valueLength: 500 } as const;
+/** `bytes`: of all keys and values in UTF-8. A thousand accounts have room in a small heap. */
+const METADATA = { keys: 50, keyLength: 64, valueLength: 500, bytes: 32 * 1024 } as const;
 /** Names that JavaScript gives a meaning of its own. */
 const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
 
@@ -226,6 +227,7 @@ function checkMetadata(value: unknown): string | undefined {
   }
   const entries = Object.entries(value);
   if (entries.length > METADATA.keys) return `must have at most ${METADATA.keys} keys`;
+  let bytes = 0;
   for (const [key, text] of entries) {
     if (!hasLength(key, 1, METADATA.keyLength)) {
       return `must have keys of 1 to ${METADATA.keyLength} characters`;
@@ -236,7 +238,9 @@ function checkMetadata(value: unknown): string | undefined {
     if (!hasLength(text, 0, METADATA.valueLength)) {
       return `must have values of at most ${METADATA.valueLength} characters`;
     }
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(text);
   }
+  if (bytes > METADATA.bytes) return `must have at most ${METADATA.bytes} bytes in UTF-8`;
   return undefined;
 }
 
@@ -246,7 +250,9 @@ export function Metadata(): PropertyDecorator {
     type: 'object',
     additionalProperties: { type: 'string', maxLength: METADATA.valueLength },
     maxProperties: METADATA.keys,
-    description: `Keys of 1 to ${METADATA.keyLength} characters, no quotes, backslashes, controls`,
+    description:
+      `Keys of 1 to ${METADATA.keyLength} characters, no quotes, backslashes, controls; ` +
+      `${METADATA.bytes} bytes of UTF-8 in all`,
     example: { invoice: '2026-17' },
   };
   return field(checkedBy('metadata', checkMetadata), schema, { optional: true });

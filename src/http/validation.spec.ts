@@ -157,7 +157,21 @@ describe('the validation of a body', () => {
     const many = Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, 'v']));
     const proto = JSON.parse('{"__proto__":"x"}') as object;
     const tooLong = 'x'.repeat(501);
-    const bad = [many, proto, { a: 1 }, { a: null }, { '': 'x' }, { a: tooLong }, [], 'x'];
+    const entries = Array.from({ length: 50 }, (_, i) => [`${i}`.padEnd(64), 'x'.repeat(500)]);
+    const large = Object.fromEntries(entries) as Record<string, string>;
+    expect(wrong({ metadata: large })).toEqual([]);
+    const tooLarge = Object.fromEntries(entries.map(([key]) => [key, 'é'.repeat(350)])) as object;
+    const bad = [
+      tooLarge,
+      many,
+      proto,
+      { a: 1 },
+      { a: null },
+      { '': 'x' },
+      { a: tooLong },
+      [],
+      'x',
+    ];
     for (const metadata of bad) expect(wrong({ metadata })).toEqual(['/metadata']);
     expect(wrong({ metadata: { ['k'.repeat(64)]: 'x'.repeat(500) } })).toEqual([]);
   });

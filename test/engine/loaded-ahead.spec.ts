@@ -91,7 +91,7 @@ async function runAhead(
       log: open.logReader.withPlugin(log),
     };
     const execution = new Execution(session, scope, '');
-    await execution.prepare(commands);
+    expect(await execution.prepare(commands, TEST_LIMITS.batchBytesLimit)).toBe(commands.length);
     const before = { log: log.queries, state: state.queries };
     const outcomes: Outcome[] = [];
     for (const command of commands) outcomes.push(await execution.run(command));

@@ -20,7 +20,7 @@ export interface CheckedBooks {
 }
 
 const PAGE_EVENTS = 5_000;
-const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 60_000 };
+const TIMEOUTS = { lockTimeoutMs: 5_000, statementTimeoutMs: 240_000 };
 
 /**
  * Checks what must hold of any books at any time, with SQL and code that owe nothing to the engine

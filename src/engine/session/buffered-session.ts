@@ -41,6 +41,7 @@ export class BufferedSession implements StateSession, SessionScope {
   readonly journal: Undo[] = [];
   private at: Head;
   private number = 0;
+  private sumOfLoaded = 0;
   /** Position of the last change that may no longer be in memory. */
   private leastPosition: number;
   private readonly tables = new Map<object, SessionTable<object>>();
@@ -105,6 +106,16 @@ export class BufferedSession implements StateSession, SessionScope {
   beginBatch(number: number): void {
     assert(number > this.number, `Batch ${number} comes after batch ${this.number}`);
     this.number = number;
+    this.sumOfLoaded = 0;
+  }
+
+  loaded(bytes: number): void {
+    this.sumOfLoaded += bytes;
+  }
+
+  /** What the rows take of memory that were loaded in the batch under way, about. */
+  get loadedBytes(): number {
+    return this.sumOfLoaded;
   }
 
   load(table: KeyedTable, column: string, values: readonly Key[]): Promise<object[]> {

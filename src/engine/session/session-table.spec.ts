@@ -22,6 +22,7 @@ class Shelves implements SessionScope {
   readonly rows = new Map<number, Shelf>();
   readonly journal: Undo[] = [];
   isUndoable = true;
+  loaded(): void {}
   isMaterializing = false;
   batch = 1;
   head = GENESIS;

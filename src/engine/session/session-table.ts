@@ -68,6 +68,8 @@ export interface SessionScope {
   readonly head: Head;
   readonly batch: number;
   load: LoadRows;
+  /** Is told what rows that were loaded take of memory, about. */
+  loaded(bytes: number): void;
   readonly journal: Undo[];
   /** Whether changes are entered in the journal. */
   readonly isUndoable: boolean;
@@ -340,6 +342,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     if (slot.row) frozenInSpecs(slot.row);
     this.slots.set(slot.key, slot);
     this.weigh(slot);
+    this.scope.loaded(slot.bytes);
   }
 
   private weigh(slot: Slot<Row>): void {

@@ -11,6 +11,7 @@ const MORE = 4;
 /** Collects the rows that a session is going to be asked for, and loads those that it lacks. */
 export class WantedRows implements Pick<RowNeeds, 'row'> {
   private missing: Map<KeyedTable, Map<string, Set<Key>>> | undefined;
+  private sum = 0;
 
   constructor(private readonly session: BufferedSession) {}
 
@@ -22,7 +23,14 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
       table as unknown as KeyedTable,
       () => new Map<string, Set<Key>>(),
     );
-    getOrSet(columns, column, () => new Set<Key>()).add(value);
+    const values = getOrSet(columns, column, () => new Set<Key>());
+    this.sum -= values.size;
+    this.sum += values.add(value).size;
+  }
+
+  /** How many rows the session lacks. */
+  get count(): number {
+    return this.sum;
   }
 
   /** Whether the session has everything. */

@@ -28,6 +28,7 @@ function open() {
     batch: 1,
     head: { position: 1, hash: '' },
     load: () => Promise.reject(new Error('asked the database')),
+    loaded: () => undefined,
     journal: [],
     isUndoable: false,
     isMaterializing: true,

@@ -117,9 +117,10 @@ export class BatchRunner {
   private async execute(batch: Batch): Promise<void> {
     const execution = batch.execution!;
     const { notRun } = batch;
-    await execution.prepare(notRun.map((waiting) => waiting.command));
     const { batchBytesLimit } = this.parts.limits;
-    for (const { command } of notRun) {
+    const commands = notRun.map((waiting) => waiting.command);
+    const prepared = await execution.prepare(commands, batchBytesLimit);
+    for (const command of commands.slice(0, prepared)) {
       // Small requests may become large events and answers, which nobody knows before.
       if (execution.bytes > batchBytesLimit) return this.giveBack(batch.leaveRest());
       let result: RunResult;
@@ -138,5 +139,7 @@ export class BatchRunner {
       batch.ran(result);
       if (batch.executed % COMMANDS_PER_SLICE === 0) await new Promise(setImmediate);
     }
+    // Their rows have no room beside those of the others.
+    if (prepared < commands.length) this.giveBack(batch.leaveRest());
   }
 }

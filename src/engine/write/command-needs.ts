@@ -7,22 +7,43 @@ import { WantedRows } from '../session/wanted-rows';
 import type { CommandKeys, WantedKey } from './command-keys';
 import { scopedKey } from './command-log';
 
+/** So many rows are loaded before it is looked how much memory they take. */
+const ROWS_AT_ONCE = 1_000;
+
 /**
  * Loads what commands say that they will read: one query a table and column, sent together, then
  * once more for the rows that they know of only from those.
+ * @param mostBytes where a batch has loaded more than that, the commands behind have to wait
+ * @returns for how many of the commands; one at least
  */
 export async function loadNeeds(
   commands: readonly Command[],
   session: BufferedSession,
   keys: CommandKeys,
-): Promise<void> {
+  mostBytes: number,
+): Promise<number> {
+  let count = 0;
+  do count += await loadSome(commands.slice(count), session, keys);
+  while (count < commands.length && session.loadedBytes <= mostBytes);
+  return count;
+}
+
+async function loadSome(
+  commands: readonly Command[],
+  session: BufferedSession,
+  keys: CommandKeys,
+): Promise<number> {
   const named = new CommandNeeds(session, keys);
-  for (const command of commands) named.add(command);
+  let count = 0;
+  while (count < commands.length && named.rowCount < ROWS_AT_ONCE) named.add(commands[count++]!);
   await named.load();
   const more = new WantedRows(session);
   const loaded = loadedRowsOf(session);
-  for (const { creator, input } of commands) creator.needsThen?.(input, loaded, more);
+  for (const { creator, input } of commands.slice(0, count)) {
+    creator.needsThen?.(input, loaded, more);
+  }
   if (!more.isEmpty) await more.load();
+  return count;
 }
 
 /** What the commands of a batch name before anything is loaded. */
@@ -36,6 +57,11 @@ class CommandNeeds implements RowNeeds {
     private readonly keys: CommandKeys,
   ) {
     this.rows = new WantedRows(session);
+  }
+
+  /** Rows that are to be loaded. */
+  get rowCount(): number {
+    return this.rows.count;
   }
 
   add({ actor, idempotencyKey, creator, input }: Command): void {

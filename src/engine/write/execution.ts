@@ -125,9 +125,13 @@ export class Execution {
     return error === this.refusedBefore;
   }
 
-  /** Loads what the commands say they will read. */
-  prepare(commands: readonly Command[]): Promise<void> {
-    return loadNeeds(commands, this.session, this.keys);
+  /**
+   * Loads what the commands say they will read, or some of them, one at least, where their rows
+   * are large.
+   * @returns for how many of them
+   */
+  prepare(commands: readonly Command[], mostBytes: number): Promise<number> {
+    return loadNeeds(commands, this.session, this.keys, mostBytes);
   }
 
   /**
