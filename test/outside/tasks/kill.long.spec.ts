@@ -15,7 +15,7 @@ import { seededRandom, type Random } from '../../harness/seed';
 import { spawnProcess, spawnService, type SpawnOptions } from '../../harness/service';
 import { BACKENDS } from './queue-backends';
 
-const ROUNDS = rounds(5, 50);
+const ROUNDS = rounds(5, 30);
 const CLIENTS = 6;
 const COMPANIES = 24;
 /** The kill comes after this time at most from when the service listens, or from its start. */
@@ -120,7 +120,7 @@ async function killRounds(
 describe('the service killed with kill -9 while addresses change', () => {
   it.each([
     [ROUNDS, ...BACKENDS[0]],
-    [rounds(2, 15), ...BACKENDS[1]],
+    [rounds(2, 10), ...BACKENDS[1]],
   ] as const)(
     '%i times, with the queue on %s: each change is told, once for who looks at the id',
     async (rounds, _, startQueue) => {
