@@ -66,7 +66,7 @@ async function holds(ledger: TestLedger): Promise<void> {
   await ledger.accept(VoidHold, { holdId: first });
   await capture(second);
   await ledger.accept(VoidHold, { holdId: second });
-  const expiresAt = new Date(Date.now() + 300).toISOString();
+  const expiresAt = new Date(Date.now() + 1_000).toISOString();
   for (const holdIds of [[await place(expiresAt)], [await place(expiresAt)]]) {
     await waitFor('a hold to expire', async () => {
       return (await ledger.accept(ExpireHolds, { holdIds })).expired > 0;
