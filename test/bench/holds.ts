@@ -33,7 +33,8 @@ export async function measureHoldPairs(
   return pairs / ((performance.now() - begin) / 1000);
 }
 
-export interface ExpiryLoad {
+/** What the service did at once, because its time had come. */
+export interface DueLoad {
   readonly seconds: number;
   /** The longest that another command waited meanwhile. */
   readonly longestWaitMs: number;
@@ -44,7 +45,7 @@ export async function measureExpiry(
   open: OpenLedger,
   pair: ChoosePair,
   holds: number,
-): Promise<ExpiryLoad> {
+): Promise<DueLoad> {
   const { ledger, stateReader } = open;
   const together = Date.now() + 1_000 + (1_000 * holds) / PLACED_PER_S;
   let left = holds;

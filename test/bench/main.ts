@@ -16,7 +16,7 @@ import {
   uniformPair,
   type ChoosePair,
 } from './engine-load';
-import { measureExpiry, measureHoldPairs } from './holds';
+import { measureExpiry, measureHoldPairs, type DueLoad } from './holds';
 import { cheapReads, measureHttpBesideReaders } from './http-beside-readers';
 import type { HttpLoad } from './http-load';
 import { measureInterest } from './interest';
@@ -26,6 +26,7 @@ import { findPgbench, measurePgbench } from './pgbench';
 import { measureHttp, startBareRoute, startService, type Server } from './processes';
 import { measureProof } from './proof';
 import { formatReport, median, Results } from './report';
+import { measureSchedules } from './schedules';
 import { ACCOUNTS, FULL, QUICK, type Sizes } from './sizes';
 import { measureTasks } from './task-load';
 import { errorMessage, isError } from '../../src/database/errors';
@@ -104,6 +105,7 @@ class Bench {
     await this.limited(open, hot);
     await this.repeated(open, uniform);
     await this.holds(open, uniform);
+    await this.due(open, uniform);
   }
 
   /** A hot pair whose debited account has velocity limits, in turn with one that has none. */
@@ -146,12 +148,20 @@ class Bench {
     const share = `${Math.round((100 * pairs) / transfers)} % of the ${Math.round(transfers)}`;
     const note = `a hold and its capture each; ${share} transfers/s, in turn`;
     results.add(`engine.hold_capture.${MOST}`, pairs, 'pairs/s', note);
-    const { expiringHolds } = sizes;
+  }
+
+  private async due(open: OpenLedger, uniform: ChoosePair): Promise<void> {
+    const { expiringHolds, dueSchedules } = this.sizes;
     say(`${expiringHolds.toLocaleString('en')} holds that expire together`);
-    const { seconds, longestWaitMs } = await measureExpiry(open, uniform, expiringHolds);
+    this.addDue('holds.expire', expiringHolds, await measureExpiry(open, uniform, expiringHolds));
+    say(`${dueSchedules.toLocaleString('en')} scheduled transactions that are due together`);
+    const posted = await measureSchedules(open, uniform, dueSchedules);
+    this.addDue('schedules.post', dueSchedules, posted);
+  }
+
+  private addDue(name: string, count: number, { seconds, longestWaitMs }: DueLoad): void {
     const wait = `another command waited ${Math.round(longestWaitMs)} ms at most`;
-    const name = `holds.expire_${expiringHolds / 1000}k_s`;
-    results.add(name, seconds, 's', wait);
+    this.results.add(`${name}_${count / 1000}k_s`, seconds, 's', wait);
   }
 
   private async transfers(open: OpenLedger, pair: ChoosePair, inFlight: number) {

@@ -18,6 +18,8 @@ export interface Sizes {
   readonly interestAccounts: number;
   /** Holds that expire together. */
   readonly expiringHolds: number;
+  /** Scheduled transactions that are due together. */
+  readonly dueSchedules: number;
   /** How often pgbench and the engine are measured in turn; the medians are reported. */
   readonly rounds: number;
 }
@@ -31,6 +33,7 @@ export const FULL: Sizes = {
   tasks: 1_000_000,
   interestAccounts: 100_000,
   expiringHolds: 100_000,
+  dueSchedules: 100_000,
   rebuilds: [10_000, 100_000, 1_000_000, 3_000_000],
   provenEvents: 1_000_000,
   walFiles: 128,
@@ -47,6 +50,7 @@ export const QUICK: Sizes = {
   tasks: 50_000,
   interestAccounts: 5_000,
   expiringHolds: 5_000,
+  dueSchedules: 5_000,
   rebuilds: [10_000, 60_000],
   provenEvents: 60_000,
   walFiles: 32,

@@ -131,7 +131,7 @@ const WRONG_PENDING = `
 
 /**
  * A transaction is one step: what counts is what is available after its last posting to an account,
- * and the limits that the account had then.
+ * and the limits that the account had then. A period is closed by several, which no hold stops.
  */
 const BROKEN_LIMITS = `
   select * from (
@@ -156,6 +156,10 @@ const BROKEN_LIMITS = `
       where h.account_no = e.account_no and h.position < e.position
       order by h.position desc limit 1
     ) h on true
+    where not exists (
+      select from transactions t join transaction_sources s using (transaction_id)
+      where t.position = e.position and s.source_type = 'period_close'
+    )
     order by e.account_no, e.position, e.ordinal desc
   ) e
   where balance - takes < min_balance or balance + adds > max_balance`;

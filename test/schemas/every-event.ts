@@ -96,7 +96,7 @@ async function everyHold(ledger: TestLedger): Promise<void> {
   await ledger.accept(CaptureHold, { holdId: parts, postings: postings('2.5') });
   await ledger.accept(CaptureHold, { holdId: await place(), description: 'All of it' });
   await ledger.accept(VoidHold, { holdId: await place(), reason: 'No "sale"' });
-  const expiresAt = new Date(Date.now() + 300).toISOString();
+  const expiresAt = new Date(Date.now() + 1_000).toISOString();
   const short = [await place({ expiresAt }), await place({ expiresAt })];
   await waitFor('holds to expire', async () => {
     return (await ledger.accept(ExpireHolds, { holdIds: short })).expired > 0;

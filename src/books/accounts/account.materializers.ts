@@ -57,28 +57,43 @@ export const materializeAccountOpened = defineMaterializer(
 export const materializeAccountClosed = defineMaterializer(
   AccountClosed,
   2,
-  (event, { state }) => change(state, event, { closed_position: event.position }),
+  (event, { state }) => {
+    change(state, event, (account) => {
+      assert(account.closed_position === null, `Account ${account.account_id} is closed`);
+      return { closed_position: event.position };
+    });
+  },
   needAccountOf,
 );
 
 export const materializeAccountReopened = defineMaterializer(
   AccountReopened,
   1,
-  (event, { state }) => change(state, event, { closed_position: null }),
+  (event, { state }) => {
+    change(state, event, (account) => {
+      assert(account.closed_position !== null, `Account ${account.account_id} is not closed`);
+      return { closed_position: null };
+    });
+  },
   needAccountOf,
 );
 
 export const materializeAccountFrozen = defineMaterializer(
   AccountFrozen,
   1,
-  (event, { state }) => change(state, event, { frozen: event.data.side }),
+  (event, { state }) => change(state, event, () => ({ frozen: event.data.side })),
   needAccountOf,
 );
 
 export const materializeAccountUnfrozen = defineMaterializer(
   AccountUnfrozen,
   1,
-  (event, { state }) => change(state, event, { frozen: null }),
+  (event, { state }) => {
+    change(state, event, (account) => {
+      assert(account.frozen !== null, `Account ${account.account_id} is not frozen`);
+      return { frozen: null };
+    });
+  },
   needAccountOf,
 );
 
@@ -112,10 +127,11 @@ function needAccountOf({ data }: OfAccount, needs: Pick<RowNeeds, 'row'>): void 
 function change(
   state: StateSession,
   { position, data }: OfAccount,
-  changes: Partial<AccountRow> | ((account: AccountRow) => Partial<AccountRow>),
+  changesOf: (account: AccountRow) => Partial<AccountRow>,
 ): void {
   const account = state.table(accounts).loaded(data.accountId);
   if (!account) assert.fail(`No account ${data.accountId}`);
+  const changes = changesOf(account);
   state.append(accountVersions, {
     account_no: account.account_no,
     position,
@@ -131,7 +147,7 @@ function change(
   });
   const version = account.version + 1;
   state.table(accounts).patch(data.accountId, {
-    ...(typeof changes === 'function' ? changes(account) : changes),
+    ...changes,
     changed_position: position,
     changed_version: version,
     version,

@@ -111,7 +111,9 @@ export const materializeInterestAccrualReversed = defineMaterializer(
   1,
   ({ position, recordedAt, data }, { state }) => {
     const { accrualId, reason, transactionIds } = data;
-    state.table(interestAccruals).patch(accrualOf(state, accrualId).accrual_id, {
+    const accrual = accrualOf(state, accrualId);
+    assert(accrual.reversed_position === null, `Accrual ${accrualId} is reversed already`);
+    state.table(interestAccruals).patch(accrualId, {
       reversed_position: position,
       reversed_at: recordedAt,
       reversal_reason: reason,

@@ -2,11 +2,11 @@ import assert from 'node:assert';
 import { accounts } from '../accounts/account.table';
 import { keepDigits, needCurrency } from '../currencies/currency.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
-import type { RowNeeds } from '../../engine/define/state-session';
+import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { LimitChanged, LimitCreated, LimitRemoved } from './limit.events';
 import { keepTerms } from './limit.rules';
-import { limitTargets, velocityLimits } from './limit.table';
+import { limitTargets, velocityLimits, type LimitRow } from './limit.table';
 import { targetOf } from './limit.view';
 
 export const materializeLimitCreated = defineMaterializer(
@@ -42,8 +42,7 @@ export const materializeLimitChanged = defineMaterializer(
   LimitChanged,
   1,
   ({ position, data: { limitId, accountId, group, ...changes } }, { state }) => {
-    const limit = state.table(velocityLimits).loaded(limitId);
-    assert(limit, `No limit ${limitId}`);
+    const limit = limitInForce(state, limitId);
     const { amount } = changes;
     state.table(velocityLimits).patch(limitId, {
       ...changes,
@@ -62,8 +61,7 @@ export const materializeLimitRemoved = defineMaterializer(
   LimitRemoved,
   1,
   ({ position, recordedAt, data: { limitId, accountId, group } }, { state }) => {
-    const limit = state.table(velocityLimits).loaded(limitId);
-    assert(limit, `No limit ${limitId}`);
+    const limit = limitInForce(state, limitId);
     state.table(velocityLimits).patch(limitId, {
       removed_at: recordedAt,
       version: limit.version + 1,
@@ -75,6 +73,13 @@ export const materializeLimitRemoved = defineMaterializer(
   },
   needLimitAndTarget,
 );
+
+function limitInForce(state: StateSession, limitId: string): LimitRow {
+  const limit = state.table(velocityLimits).loaded(limitId);
+  assert(limit, `No limit ${limitId}`);
+  assert(limit.removed_at === null, `Limit ${limitId} is removed`);
+  return limit;
+}
 
 interface OfTarget {
   readonly accountId: string | null;

@@ -17,13 +17,8 @@ import { periodCloseView } from './period.view';
 
 const PeriodClosePage = pageDto(PeriodCloseDto);
 const LateEntryPage = pageDto(LateEntryDto);
-/** What posting refuses, of accounts that a close carries or a reopening takes back. */
-const POSTING_PROBLEMS: readonly string[] = [
-  'account_closed',
-  'account_frozen',
-  'insufficient_funds',
-  'balance_limit_exceeded',
-];
+/** Of the balances that a close or a reopening leaves. */
+const LIMIT_PROBLEMS: readonly string[] = ['insufficient_funds', 'balance_limit_exceeded'];
 
 @ApiTags('periods')
 @Controller('v1/period-closes')
@@ -39,7 +34,8 @@ export class PeriodController {
     summary: 'Close everything until a day, and seal its trial balance',
     description:
       'Nothing takes effect on those days any more. closeTo has an equity account for each ' +
-      'currency in which income and expense accounts have a balance, which is carried there.',
+      'currency in which income and expense have a result, which is carried there, whatever ' +
+      'accounts are frozen or closed. Limits of balances hold for the whole close, without holds.',
   })
   @ApiCommand({
     status: 201,
@@ -48,9 +44,10 @@ export class PeriodController {
       'period_already_closed',
       'future_effective_date',
       'account_not_found',
+      'account_closed',
       'account_not_eligible',
       'currency_mismatch',
-      ...POSTING_PROBLEMS,
+      ...LIMIT_PROBLEMS,
     ],
   })
   close(
@@ -66,7 +63,7 @@ export class PeriodController {
   @ApiCommand({
     status: 200,
     type: PeriodCloseDto,
-    problems: ['not_found', 'period_not_closed', 'period_not_last', ...POSTING_PROBLEMS],
+    problems: ['not_found', 'period_not_closed', 'period_not_last', ...LIMIT_PROBLEMS],
   })
   reopen(
     @AsCommand() request: CommandRequest,

@@ -4,6 +4,7 @@ import { defineCreator, type CreatorContext } from '../../engine/define/creator'
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal } from '../../engine/define/refusal';
 import { closedThrough, needClosedDays } from '../transactions/closed-days.rules';
+import { refuseOutside } from '../transactions/posting.rules';
 import { findTransaction } from '../transactions/transaction.queries';
 import { refuseFuture, reverseTransaction } from '../transactions/transaction.rules';
 import { transactions } from '../transactions/transaction.table';
@@ -18,8 +19,8 @@ export interface ClosePeriodInput {
   /** `YYYY-MM-DD`: the last day to close. */
   through: string;
   /**
-   * Equity accounts, ids or `client:<clientId>`, one for each currency in which income or expense
-   * accounts have a balance. Undefined: those are not carried to equity.
+   * Equity accounts, ids or `client:<clientId>`, one for each currency in which income and expense
+   * have a result. Undefined: those are not carried to equity.
    */
   closeTo?: string[] | undefined;
 }
@@ -34,10 +35,14 @@ export interface ClosePeriodInput {
  * as many, which says what it is bounded by. Accounts are read in pages, so that memory grows with
  * the events alone.
  *
+ * What closes a period is the ledger's own: accounts that are frozen, or were closed since, are
+ * carried as others are, and no hold counts. Limits of balances hold for the whole close.
+ *
  * Refuses `future_effective_date`, `period_already_closed` for a day that is not after the last
- * closed one, `account_not_found`, `account_not_eligible` for an account of `closeTo` that is none
- * of equity, `validation_failed` for two of one currency, `currency_mismatch` where there is none
- * for a currency, and what posting refuses.
+ * closed one, `account_not_found`, `account_closed` and `account_not_eligible` for an account of
+ * `closeTo` that is closed or none of equity, `validation_failed` for two of one currency,
+ * `currency_mismatch` where there is none for a currency that has a result, and
+ * `insufficient_funds` and `balance_limit_exceeded` for the balances after it.
  */
 export const ClosePeriod = defineCreator<ClosePeriodInput, PeriodCloseDto>({
   name: 'ClosePeriod',
@@ -75,10 +80,13 @@ async function equityAccounts(
     if (!account) {
       throw new Refusal('account_not_found', `There is no account ${accountId}`, { accountId });
     }
-    const { account_id: id, type, currency } = account;
+    const { account_id: id, type, currency, closed_position } = account;
     if (type !== 'equity') {
       const detail = `Account ${id} is of type ${type}, not equity`;
       throw new Refusal('account_not_eligible', detail, { accountId: id });
+    }
+    if (closed_position !== null) {
+      throw new Refusal('account_closed', `Account ${id} is closed`, { accountId: id });
     }
     if (byCurrency.has(currency)) {
       const errors = [{ pointer: `/closeTo/${i}`, message: `is a second account in ${currency}` }];
@@ -96,9 +104,10 @@ export interface ReopenPeriodInput {
 
 /**
  * Opens the last closed period again, and takes its closing transactions back on the day for which
- * they were posted, in one step; the period before it is the last one then. Refuses `not_found`,
- * `period_not_closed` for one that is open again already, `period_not_last`, and what posting
- * refuses.
+ * they were posted, in one step, as they were posted: whatever is closed or frozen now. The period
+ * before it is the last one then. Refuses `not_found`, `period_not_closed` for one that is open
+ * again already, `period_not_last`, and `insufficient_funds` and `balance_limit_exceeded` for the
+ * balances after it.
  */
 export const ReopenPeriod = defineCreator<ReopenPeriodInput, PeriodCloseDto>({
   name: 'ReopenPeriod',
@@ -115,7 +124,11 @@ export const ReopenPeriod = defineCreator<ReopenPeriodInput, PeriodCloseDto>({
     const transactionIds = taken.map(({ by }) => by);
     // First, so that its days are open to what takes their closing back.
     await context.append(PeriodReopened, { closeId, reason, transactionIds });
-    for (const { id, by } of taken) await takeBack(context, id, by);
+    const accountIds = new Set<string>();
+    for (const { id, by } of taken) {
+      for (const accountId of await takeBack(context, id, by)) accountIds.add(accountId);
+    }
+    refuseOutside(state, accountIds);
     return periodCloseView((await state.table(periodCloses).get(closeId))!);
   },
 });
@@ -135,13 +148,21 @@ async function refuseNotLast(
   throw new Refusal('period_not_last', `${detail}, which is period close ${last?.closeId}`);
 }
 
-/** Reverses one closing transaction: a thousand postings, whose accounts one query loads. */
-async function takeBack(context: CreatorContext, transactionId: string, id: string): Promise<void> {
+/**
+ * Reverses one closing transaction: a thousand postings, whose accounts one query loads.
+ * @returns the ids of those
+ */
+async function takeBack(
+  context: CreatorContext,
+  transactionId: string,
+  id: string,
+): Promise<readonly string[]> {
   const { state } = context;
   await state.table(transactions).load('transaction_id', [transactionId]);
   const closing = (await findTransaction(state, transactionId))!;
   const ids = closing.postings.map(({ accountId }) => accountId);
   await state.table(accounts).load('account_id', ids);
   const on = { id, effectiveDate: closing.effective_date };
-  await reverseTransaction(context, closing, on, { isExempt: true });
+  await reverseTransaction(context, closing, on, { isClosing: true });
+  return ids;
 }

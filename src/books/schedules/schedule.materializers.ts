@@ -8,6 +8,7 @@ import {
   ScheduledTransactionRefused,
   TransactionScheduled,
   type DueDay,
+  type ScheduledTransactionPostedData,
 } from './schedule.events';
 import { scheduledAccounts, scheduledRuns, scheduledTransactions } from './schedule.table';
 import type { ScheduleRow, ScheduleStatus } from './schedule.table';
@@ -35,7 +36,7 @@ export const materializeScheduledTransactionPosted = defineMaterializer(
   ScheduledTransactionPosted,
   1,
   ({ position, data }, { state }) => {
-    const schedule = loadedSchedule(state, data.scheduleId);
+    const schedule = dueSchedule(state, data);
     state.append(scheduledRuns, {
       ...{ schedule_no: schedule.schedule_no, position, run_on: data.on },
       ...{ transaction_id: data.transactionId, code: null, detail: null },
@@ -49,7 +50,7 @@ export const materializeScheduledTransactionRefused = defineMaterializer(
   ScheduledTransactionRefused,
   1,
   ({ position, data }, { state }) => {
-    const schedule = loadedSchedule(state, data.scheduleId);
+    const schedule = dueSchedule(state, data);
     const { code, detail } = data;
     state.append(scheduledRuns, {
       ...{ schedule_no: schedule.schedule_no, position, run_on: data.on },
@@ -65,6 +66,8 @@ export const materializeScheduledTransactionCancelled = defineMaterializer(
   1,
   ({ position, data }, { state }) => {
     const schedule = loadedSchedule(state, data.scheduleId);
+    const { status } = schedule;
+    assert(status === 'scheduled', `Scheduled transaction ${data.scheduleId} is ${status}`);
     change(state, schedule, position, 'cancelled', undefined);
   },
   needScheduleOf,
@@ -81,6 +84,18 @@ function needScheduleOf({ data }: OfSchedule, needs: Pick<RowNeeds, 'row'>): voi
 function loadedSchedule(state: StateSession, scheduleId: string): ScheduleRow {
   const schedule = state.table(scheduledTransactions).loaded(scheduleId);
   assert(schedule, `No scheduled transaction ${scheduleId}`);
+  return schedule;
+}
+
+/** One that is due on the day that an event is about. */
+function dueSchedule(
+  state: StateSession,
+  { scheduleId, on }: Pick<ScheduledTransactionPostedData, 'scheduleId' | 'on'>,
+): ScheduleRow {
+  const schedule = loadedSchedule(state, scheduleId);
+  const { status, next_on: next } = schedule;
+  const due = next === null ? status : `due on ${next}`;
+  assert(next === on, `Scheduled transaction ${scheduleId} is ${due}, and runs on ${on}`);
   return schedule;
 }
 

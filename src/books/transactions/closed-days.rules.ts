@@ -1,3 +1,4 @@
+import assert from 'node:assert';
 import { Refusal } from '../../engine/define/refusal';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { closedDays, lateTransactions, type ClosedDaysRow } from './closed-days.table';
@@ -83,9 +84,12 @@ export function closeDays(
   else table.insert(row);
 }
 
-/** Remembers in a materializer what is posted on a day that was closed once. */
+/** Remembers in a materializer what is posted on a day that was closed once, and is not now. */
 export function noteLate(state: StateSession, day: string, position: number): void {
   const row = state.table(closedDays).loaded(ONLY);
   if (!row || day > row.ever_closed_date) return;
+  const { close_id: closeId, through_date: through } = row;
+  const isOpen = through === null || day > through;
+  assert(isOpen, `${day} is in a period that is closed through ${through} by ${closeId}`);
   state.append(lateTransactions, { position, effective_date: day });
 }

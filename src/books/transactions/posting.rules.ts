@@ -83,6 +83,35 @@ export async function checkScheduled(
   return postings.map(heldPosting);
 }
 
+/**
+ * The same of what closes a period, or takes that back: the ledger posts it of itself, to accounts
+ * that are closed or frozen too. Limits are asked for the whole close: see {@link refuseOutside}.
+ * @throws Refusal `account_not_found`, `zero_amount`, `unbalanced_transaction`
+ */
+export async function checkClosing(
+  state: StateSession,
+  inputs: readonly PostingInput<string | bigint>[],
+): Promise<PostedPosting[]> {
+  const postings = await readPostings(state, inputs);
+  refuseZero(postings);
+  checkBalanced(postings);
+  return applied(postings).posted;
+}
+
+/**
+ * Refuses where accounts, which have to be loaded, have a balance outside of their limits. What
+ * holds reserve is not counted.
+ * @throws Refusal `insufficient_funds`, `balance_limit_exceeded`
+ */
+export function refuseOutside(state: StateSession, accountIds: Iterable<string>): void {
+  const table = state.table(accounts);
+  for (const accountId of accountIds) {
+    const account = table.loaded(accountId)!;
+    const refusal = refusalOf(account, { ...account, pending_debits: 0n, pending_credits: 0n });
+    if (refusal) throw refusal;
+  }
+}
+
 /** The postings with their accounts, where nothing but a limit can be against them. */
 async function admitted(
   state: StateSession,

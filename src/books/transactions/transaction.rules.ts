@@ -7,7 +7,7 @@ import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
 import { limitedMovements, useLimits } from '../limits/limit.rules';
 import { needClosedDays, refuseClosed } from './closed-days.rules';
-import { checkPostings, type PostingInput } from './posting.rules';
+import { checkClosing, checkPostings, type PostingInput } from './posting.rules';
 import { TransactionPosted } from './transaction.events';
 import type { PostedPosting, TransactionPostedData } from './transaction.events';
 import { transactions, type PostedTransactionRow } from './transaction.table';
@@ -101,8 +101,13 @@ export interface PostingOptions {
    * to come: a fact that an older version dated so can be undone as a whole.
    */
   readonly reverses?: PostedTransactionRow;
-  /** Whether no velocity limit counts it: interest, and what closes a period. */
+  /** Whether no velocity limit counts it: interest. */
   readonly isExempt?: boolean;
+  /**
+   * Whether it closes a period, or takes that back. No velocity limit counts it, closed and frozen
+   * accounts do not stop it, and who posts it asks for the limits of balances.
+   */
+  readonly isClosing?: boolean;
 }
 
 /**
@@ -127,7 +132,7 @@ export function refuseDay(
 export async function postTransaction(
   context: CreatorContext,
   input: TransactionInput,
-  { reverses, isExempt = false }: PostingOptions = {},
+  { reverses, isExempt = false, isClosing = false }: PostingOptions = {},
 ): Promise<LedgerEvent<TransactionPostedData>> {
   const { clientId, description, effectiveDate = context.today, metadata = {}, holdId } = input;
   if (effectiveDate !== reverses?.effective_date) {
@@ -139,9 +144,11 @@ export async function postTransaction(
   if (clientId !== undefined && (await table.find('client_id', clientId))) {
     throw new Refusal('client_id_taken', `A transaction with the clientId "${clientId}" exists`);
   }
-  const postings = await checkPostings(context, input.postings);
+  const postings = isClosing
+    ? await checkClosing(context.state, input.postings)
+    : await checkPostings(context, input.postings);
   // A hold was counted when it was placed.
-  const isCounted = !isExempt && holdId === undefined;
+  const isCounted = !isExempt && !isClosing && holdId === undefined;
   const movements = isCounted ? limitedMovements(context.state, postings) : undefined;
   const limits = movements && (await useLimits(context, movements));
   // Keys in the order of the canonical form: see canonicalJson.
@@ -187,7 +194,7 @@ export function reverseTransaction(
   context: CreatorContext,
   original: PostedTransactionRow,
   input: ReversalInput = {},
-  options: Pick<PostingOptions, 'isExempt'> = {},
+  options: Omit<PostingOptions, 'reverses'> = {},
 ): Promise<LedgerEvent<TransactionPostedData>> {
   const id = original.transaction_id;
   if (original.reversed_by !== null) {

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiExtraModels, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
@@ -23,7 +23,9 @@ import {
   SubscribeWebhook,
 } from './webhook.creators';
 import { deliveryView, findDelivery, listDeliveries, redeliveredView } from './webhook.deliveries';
+import { EVENT_CALLBACKS } from './webhook.examples';
 import {
+  DeliveryBodyDto,
   RedeliverWebhookDto,
   RotateWebhookSecretDto,
   SubscribeWebhookDto,
@@ -55,7 +57,11 @@ export class WebhookController {
 
   @Post()
   @Permission('webhooks.subscribe')
-  @ApiOperation({ summary: 'Have events delivered to a URL, signed as Standard Webhooks has it' })
+  @ApiExtraModels(DeliveryBodyDto)
+  @ApiOperation({
+    summary: 'Have events delivered to a URL, signed as Standard Webhooks has it',
+    callbacks: EVENT_CALLBACKS,
+  })
   @ApiCommand({
     status: 201,
     type: WebhookSubscriptionWithSecretDto,

@@ -1,7 +1,8 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, OmitType } from '@nestjs/swagger';
 import { checkedBy, ClientId, field, OneOf, Text, textRule } from '../../http/fields';
 import type { Check, Presence } from '../../http/fields';
 import { PageQuery } from '../../http/page';
+import { EventDto } from '../events/event.dto';
 import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
 import { EVERY_TYPE } from './webhook.events';
 import { isWebhookSecret } from './webhook.secrets';
@@ -131,6 +132,21 @@ export class WebhookSubscriptionDto {
 export class WebhookSubscriptionWithSecretDto extends WebhookSubscriptionDto {
   @ApiProperty({ description: 'Signs the deliveries; shown in this answer and in no other' })
   secret!: string;
+}
+
+/** An event as deliveries bring it: without what changes after it. */
+export class DeliveredEventDto extends OmitType(EventDto, ['tasks', 'amended']) {}
+
+/** The body of a delivery. */
+export class DeliveryBodyDto {
+  @ApiProperty({ description: 'The type of the event', example: 'TransactionPosted' })
+  type!: string;
+
+  @ApiProperty({ format: 'date-time', description: 'When the event was recorded' })
+  timestamp!: string;
+
+  @ApiProperty({ type: DeliveredEventDto })
+  data!: DeliveredEventDto;
 }
 
 /** What became of the delivery of one event to one subscription. */
