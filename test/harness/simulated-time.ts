@@ -26,22 +26,22 @@ const SIMULATED = [
  * that has one of its clocks. It stands still meanwhile. Whatever compares clocks is in force.
  */
 export class SimulatedTime {
+  private passedMs = 0;
+
   private constructor(
     private readonly databases: TestDatabases,
-    private readonly firstMs: number,
     private ms: number,
   ) {}
 
   /** Has a pair of databases, before anything is opened on it, tell a time of the spec's own. */
   static async begin(databases: TestDatabases, at: string): Promise<SimulatedTime> {
-    const ms = Date.parse(at);
-    const time = new SimulatedTime(databases, ms, ms);
+    const time = new SimulatedTime(databases, Date.parse(at));
     for (const statement of SIMULATED) await time.tell(statement);
-    await time.goTo(ms);
+    await time.set(0);
     return time;
   }
 
-  /** Milliseconds since 1970. */
+  /** What the servers' clocks say, milliseconds since 1970. */
   get now(): number {
     return this.ms;
   }
@@ -50,15 +50,22 @@ export class SimulatedTime {
     return new Date(this.ms).toISOString();
   }
 
-  /** What passes, passes for everyone; back goes who sets all clocks of a machine wrong. */
-  async goTo(ms: number): Promise<void> {
-    this.ms = ms;
-    await this.tell(`update simulated.present set at = '${this.iso}'`);
+  /** Milliseconds since it began, which no clock's hands can change. */
+  get passed(): number {
+    return this.passedMs;
   }
 
-  /** The clock of one process. */
-  clock(): SimulatedClock {
-    return new SimulatedClock(this, this.firstMs);
+  /** Goes on until a time; where that has been, nowhere. */
+  async goTo(ms: number): Promise<void> {
+    if (ms <= this.ms) return;
+    this.passedMs += ms - this.ms;
+    await this.set(ms - this.ms);
+  }
+
+  /** Somebody sets all clocks, of servers and processes, forward or back. */
+  async set(byMs: number): Promise<void> {
+    this.ms += byMs;
+    await this.tell(`update simulated.present set at = '${this.iso}'`);
   }
 
   private async tell(statement: string): Promise<void> {
@@ -69,20 +76,17 @@ export class SimulatedTime {
 
 /** The clock of one process, which may be wrong by some of the time. */
 export class SimulatedClock implements Clock {
-  /** Milliseconds that it is ahead of the true time. */
+  /** Milliseconds that it is ahead of the servers'. */
   ahead = 0;
 
-  constructor(
-    private readonly time: SimulatedTime,
-    private readonly firstMs: number,
-  ) {}
+  constructor(private readonly time: SimulatedTime) {}
 
   now(): number {
     return this.time.now + this.ahead;
   }
 
   monotonic(): number {
-    return this.time.now - this.firstMs;
+    return this.time.passed;
   }
 
   newId(): string {

@@ -1,6 +1,6 @@
 import { DAY_COUNTS } from '../../../src/books/interest/day-count';
 import type { Random } from '../../harness/seed';
-import type { Account, Books } from './books';
+import { find, type Account, type Books } from './books';
 import type { Kind, Request } from './commands';
 import { addDays, DAY_MS, HOUR_MS } from './days';
 import type { PostingBody } from './transactions';
@@ -17,7 +17,7 @@ const WEIGHTS: readonly (readonly [kind: Kind, weight: number])[] = [
   ['void', 2],
   ['reverse', 6],
   ['batch', 4],
-  ['change', 4],
+  ['change', 6],
   ['close', 2],
   ['reopen', 3],
   ['freeze', 2],
@@ -142,10 +142,16 @@ export class Chooser {
     return id === undefined ? undefined : { kind, id, body };
   }
 
-  /** One of the ids, seldom another. */
+  /** One of the ids, or its client id; seldom another. */
   private reference(ids: readonly string[]): string | undefined {
-    if (this.random.chance(0.03)) return NOBODY;
-    return ids.length === 0 ? undefined : this.random.pick(ids);
+    const { random, books } = this;
+    if (random.chance(0.03)) return NOBODY;
+    if (ids.length === 0) return undefined;
+    const id = random.pick(ids);
+    const { accounts, transactions, holds, limits, schedules } = books;
+    const all = [accounts, transactions, holds, limits, schedules];
+    const clientId = all.map((items) => items.get(id)?.clientId).find((known) => known);
+    return clientId && random.chance(0.5) ? `client:${clientId}` : id;
   }
 
   private accounts(): Account[] {
@@ -241,8 +247,8 @@ export class Chooser {
   private change(): object {
     const { random } = this;
     return {
-      ...(random.chance(0.4) && { group: random.pick(GROUPS) }),
-      ...(random.chance(0.5) && { minBalance: random.pick([null, '0', '-100', '-1000']) }),
+      ...(random.chance(0.6) && { group: random.pick(GROUPS) }),
+      ...(random.chance(0.4) && { minBalance: random.pick([null, '0', '-100', '-1000']) }),
       ...(random.chance(0.3) && { maxBalance: random.pick([null, '200', '5000']) }),
     };
   }
@@ -268,7 +274,7 @@ export class Chooser {
     const id = this.holdId();
     if (id === undefined) return undefined;
     const amount = `${1 + random.below(40)}`;
-    const lines = books.holds.get(id)?.lines.slice(0, 2) ?? [];
+    const lines = find(books.holds, id)?.lines.slice(0, 2) ?? [];
     const postings = lines.map(({ accountId, direction }) => ({ accountId, direction, amount }));
     const isPart = postings.length > 0 && random.chance(0.4);
     const body = {
@@ -289,7 +295,7 @@ export class Chooser {
     const inForce = [...books.limits.values()].filter(({ isRemoved }) => !isRemoved);
     if (inForce.length > 14) return undefined;
     const account = random.pick(this.accounts());
-    const isGroup = random.chance(0.4);
+    const isGroup = random.chance(0.5);
     const target = isGroup
       ? { group: random.pick(GROUPS.filter((group) => group !== null)) }
       : { accountId: account.id };
