@@ -7,6 +7,7 @@ import { createApp } from '../../src/app.module';
 import { Config } from '../../src/config';
 import type { EngineLimits } from '../../src/engine/write/ledger-parts';
 import type { DatabaseUrls } from '../../src/database/connections';
+import type { Clock } from '../../src/engine/define/ids';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import {
   tokenOf,
@@ -50,6 +51,7 @@ export interface TestService {
 
 export interface TestServiceOptions {
   readonly limits?: Partial<EngineLimits>;
+  readonly clock?: Clock;
   /** Default: those of the program. */
   readonly features?: readonly Feature[];
   /** Default: a pair of databases of its own. */
@@ -98,7 +100,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { engine: limits, timeZone } = config;
   const reads = { ...config.reads, answerBytes: config.http.answerBytesLimit };
   await openAdminKey(databases.urls.log, { dataDir, configured: TEST_KEY });
-  const open = await openLedger({ urls, features, limits, reads, timeZone, log });
+  const { clock } = options;
+  const ledger = { urls, features, limits, reads, timeZone, log, ...(clock && { clock }) };
+  const open = await openLedger(ledger);
   const opened = [() => open.close()];
   const closeAll = async () => {
     for (const close of opened.reverse()) await close();

@@ -119,7 +119,7 @@ async function schedules(ledger: TestLedger): Promise<void> {
     await schedule(poor),
     await schedule(poor, { repeat: 'weekly' }),
   ];
-  await ledger.accept(PostScheduledTransactions, { scheduleIds });
+  await ledger.accept(PostScheduledTransactions, { on: postOn, scheduleIds });
   await ledger.accept(CancelScheduledTransaction, { scheduleId: scheduleIds[1]! });
 }
 

@@ -104,7 +104,9 @@ export class PeriodController {
   @Permission('periods.read')
   @ApiOperation({
     summary: 'List what was posted into a period after it was opened again',
-    description: 'Transactions with a date until its last day; closing transactions are left out.',
+    description:
+      'Transactions with a date in it, which begins after the period before; closing ' +
+      'transactions are left out.',
   })
   @ApiRead({ type: LateEntryPage, problems: ['not_found'] })
   async lateEntries(

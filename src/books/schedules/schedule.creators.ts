@@ -128,12 +128,15 @@ export const CancelScheduledTransaction = defineCreator<
 });
 
 export interface PostScheduledInput {
+  on: string;
   scheduleIds: string[];
 }
 
 /**
- * Posts scheduled transactions whose time has come, each for one day, in the order given; of those
- * that are not due nothing is done. One that is refused does not keep the others. For the service.
+ * Posts scheduled transactions for a day whose time has come, in the order given; of those that are
+ * not due on it, or were posted for it already, nothing is done: whoever looks late, when others
+ * have looked since, does not go on to a later day before its turn. One that is refused does not
+ * keep the others. For the service.
  */
 export const PostScheduledTransactions = defineCreator<PostScheduledInput, { run: number }>({
   name: 'PostScheduledTransactions',
@@ -147,17 +150,17 @@ export const PostScheduledTransactions = defineCreator<PostScheduledInput, { run
       for (const { accountId } of schedule?.postings ?? []) needAccount(needs, accountId);
     }
   },
-  run: async (context, { scheduleIds }) => {
+  run: async (context, { on, scheduleIds }) => {
     let run = 0;
     for (const scheduleId of scheduleIds) {
-      const due = await dueSchedule(context, scheduleId);
+      const due = await dueSchedule(context, scheduleId, on);
       if (!due) continue;
       run++;
       const outcome = await context.run(PostScheduledTransaction, { scheduleId });
       if (outcome.kind === 'accepted') continue;
       const { code, detail } = outcome.refusal;
       const next = nextOf(context, due);
-      const refused = { code, detail, ...(next && { next }), on: due.next_on!, scheduleId };
+      const refused = { code, detail, ...(next && { next }), on, scheduleId };
       await context.append(ScheduledTransactionRefused, refused);
     }
     return { run };
@@ -183,14 +186,15 @@ export const PostScheduledTransaction = defineCreator<{ scheduleId: string }, vo
   },
 });
 
-/** The schedule, where its time has come. */
+/** The schedule, where the day is its next one, and has begun. */
 async function dueSchedule(
   { state, now }: { readonly state: StateSession; readonly now: string },
   scheduleId: string,
+  on: string,
 ): Promise<ScheduleRow | undefined> {
   const schedule = await findSchedule(state, scheduleId);
-  const dueAt = schedule?.due_at ?? null;
-  return dueAt !== null && dueAt <= now ? schedule : undefined;
+  if (schedule?.next_on !== on) return undefined;
+  return schedule.due_at !== null && schedule.due_at <= now ? schedule : undefined;
 }
 
 function nextOf(context: CreatorContext, schedule: ScheduleRow): DueDay | undefined {

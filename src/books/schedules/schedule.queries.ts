@@ -93,11 +93,11 @@ export function listSchedules(
 const readDueRows = prepared<
   ScheduleTables,
   { limit: number },
-  Pick<ScheduleRow, 'schedule_id' | 'due_at'>
+  Pick<ScheduleRow, 'schedule_id' | 'next_on'>
 >((db, { limit }) =>
   db
     .selectFrom('scheduled_transactions')
-    .select(['schedule_id', 'due_at'])
+    .select(['schedule_id', 'next_on'])
     .where('due_at', 'is not', null)
     .where('due_at', '<=', sql<string>`now()`)
     .orderBy('due_at')
@@ -105,11 +105,23 @@ const readDueRows = prepared<
     .limit(limit),
 );
 
+/** Scheduled transactions that are due on a day, which begins for all in one instant. */
+export interface DueSchedules {
+  readonly on: string;
+  readonly scheduleIds: string[];
+}
+
 /**
- * The ids of what is due by now and has been for longest: all of one instant, since what is posted
- * may be due again before what comes later.
+ * What is due by now and has been for longest, of one day: what is posted may be due again before
+ * what comes later. Undefined where nothing is.
  */
-export async function readDue(db: Kysely<ScheduleTables>, limit: number): Promise<string[]> {
+export async function readDue(
+  db: Kysely<ScheduleTables>,
+  limit: number,
+): Promise<DueSchedules | undefined> {
   const rows = await readDueRows(db, { limit });
-  return rows.filter((row) => row.due_at === rows[0]!.due_at).map((row) => row.schedule_id);
+  const on = rows[0]?.next_on ?? null;
+  if (on === null) return undefined;
+  const scheduleIds = rows.filter((row) => row.next_on === on).map((row) => row.schedule_id);
+  return { on, scheduleIds };
 }

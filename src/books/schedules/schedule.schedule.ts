@@ -24,9 +24,9 @@ export class ScheduledPosting extends DueWork {
   }
 
   protected async doSome(): Promise<boolean> {
-    const { value: scheduleIds } = await this.state.read((db) => readDue(db, POSTED_PER_COMMAND));
-    if (scheduleIds.length === 0) return false;
-    const command = { creator: PostScheduledTransactions, input: { scheduleIds }, actor: ACTOR };
+    const { value: due } = await this.state.read((db) => readDue(db, POSTED_PER_COMMAND));
+    if (!due) return false;
+    const command = { creator: PostScheduledTransactions, input: due, actor: ACTOR };
     const outcome = await this.ledger.submit(command);
     // None, where the database's clock is ahead of the command's: they are due in a moment.
     return outcome.kind === 'accepted' && outcome.answer.run > 0;
