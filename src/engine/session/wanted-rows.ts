@@ -14,8 +14,8 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
 
   constructor(private readonly session: BufferedSession) {}
 
-  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void {
-    if (this.session.table(table).touch(column, value)) return;
+  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): boolean {
+    if (this.session.table(table).touch(column, value)) return true;
     this.missing ??= new Map();
     const columns = getOrSet(
       this.missing,
@@ -23,6 +23,7 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
       () => new Map<string, Set<Key>>(),
     );
     getOrSet(columns, column, () => new Set<Key>()).add(value);
+    return false;
   }
 
   /** Whether the session has everything. */

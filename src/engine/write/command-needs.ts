@@ -1,28 +1,35 @@
 import { allDone } from '../../database/sqlstates';
 import type { Command } from '../define/creator';
-import type { LoadedRows, RowNeeds } from '../define/state-session';
+import type { BookTime, LoadedRows, RowNeeds } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
 import type { BufferedSession } from '../session/buffered-session';
 import { WantedRows } from '../session/wanted-rows';
 import type { CommandKeys, WantedKey } from './command-keys';
 import { scopedKey } from './command-log';
 
+/** So often rows may be known of from those that were loaded before; then they come one by one. */
+const MAX_ROUNDS = 4;
+
 /**
  * Loads what commands say that they will read: one query a table and column, sent together, then
- * once more for the rows that they know of only from those.
+ * again for the rows that they know of only from those.
  */
 export async function loadNeeds(
   commands: readonly Command[],
   session: BufferedSession,
   keys: CommandKeys,
+  time: BookTime,
 ): Promise<void> {
   const named = new CommandNeeds(session, keys);
   for (const command of commands) named.add(command);
   await named.load();
-  const more = new WantedRows(session);
-  const loaded = loadedRowsOf(session);
-  for (const { creator, input } of commands) creator.needsThen?.(input, loaded, more);
-  if (!more.isEmpty) await more.load();
+  const loaded = loadedRowsOf(session, time);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const more = new WantedRows(session);
+    for (const { creator, input } of commands) creator.needsThen?.(input, loaded, more);
+    if (more.isEmpty) return;
+    await more.load();
+  }
 }
 
 /** What the commands of a batch name before anything is loaded. */
@@ -44,8 +51,8 @@ class CommandNeeds implements RowNeeds {
     creator.needs?.(input, this);
   }
 
-  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void {
-    this.rows.row(table, column, value);
+  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): boolean {
+    return this.rows.row(table, column, value);
   }
 
   idempotencyKey(idempotencyKey: string): void {
@@ -62,6 +69,6 @@ class CommandNeeds implements RowNeeds {
   }
 }
 
-function loadedRowsOf(session: BufferedSession): LoadedRows {
-  return { row: (table, column, value) => session.table(table).known(column, value) };
+function loadedRowsOf(session: BufferedSession, time: BookTime): LoadedRows {
+  return { time, row: (table, column, value) => session.table(table).known(column, value) };
 }
