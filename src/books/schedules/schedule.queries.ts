@@ -90,14 +90,19 @@ export function listSchedules(
   return readPage(db, found, { by: ['schedule_no'], large: ['metadata', 'postings'] }, limit);
 }
 
-const readDueRows = prepared<
-  ScheduleTables,
-  { limit: number },
-  Pick<ScheduleRow, 'schedule_id' | 'due_at'>
->((db, { limit }) =>
+/** What is due, and how many postings it has. */
+export interface DueSchedule extends Pick<ScheduleRow, 'schedule_id' | 'due_at'> {
+  readonly postings: number;
+}
+
+const readDueRows = prepared<ScheduleTables, { limit: number }, DueSchedule>((db, { limit }) =>
   db
     .selectFrom('scheduled_transactions')
-    .select(['schedule_id', 'due_at'])
+    .select((eb) => [
+      'schedule_id',
+      'due_at',
+      eb.fn<number>('jsonb_array_length', ['postings']).as('postings'),
+    ])
     .where('due_at', 'is not', null)
     .where('due_at', '<=', sql<string>`now()`)
     .orderBy('due_at')
@@ -106,10 +111,13 @@ const readDueRows = prepared<
 );
 
 /**
- * The ids of what is due by now and has been for longest: all of one instant, since what is posted
+ * What is due by now and has been for longest: all of one instant, since what is posted
  * may be due again before what comes later.
  */
-export async function readDue(db: Kysely<ScheduleTables>, limit: number): Promise<string[]> {
+export async function readDue(
+  db: Kysely<ScheduleTables>,
+  limit: number,
+): Promise<readonly DueSchedule[]> {
   const rows = await readDueRows(db, { limit });
-  return rows.filter((row) => row.due_at === rows[0]!.due_at).map((row) => row.schedule_id);
+  return rows.filter((row) => row.due_at === rows[0]!.due_at);
 }
