@@ -28,6 +28,7 @@ import {
   DATABASE_URLS,
   FEATURE_SERVICES,
   LOG_READER,
+  STATE_READER,
   OPEN_LEDGER,
   SERVICE_LOG,
 } from './http/service-tokens';
@@ -60,6 +61,7 @@ class CoreModule {
       { provide: LOG_READER, useValue: logReader },
       { provide: CALLERS_LOG, useValue: callersLog },
       { provide: StateReader, useValue: stateReader },
+      { provide: STATE_READER, useValue: open.serviceState },
       { provide: Ledger, useValue: ledger },
       { provide: Registry, useValue: registry },
       { provide: Problems, useValue: problems },

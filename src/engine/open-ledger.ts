@@ -32,8 +32,11 @@ import { WritePath } from './write/write-path';
  * of several tables at once, and nothing that others read may keep a batch waiting.
  */
 const ENGINE_CONNECTIONS = { log: 2, state: 4 };
-/** What the service reads for itself: API keys, schedules, what a verification compares. */
-const SERVICE_CONNECTIONS = 4;
+/**
+ * What the service reads for itself: API keys, schedules, what a verification compares; and of the
+ * state what is due. Its own work waits for no caller's reads, which rest beside busy writers.
+ */
+const SERVICE_CONNECTIONS = { log: 4, state: 2 };
 /** Health asks with connections of its own, and does not wait for an answer much longer. */
 const HEALTH_TIMEOUT_MS = 2_000;
 
@@ -64,6 +67,8 @@ export interface OpenLedger {
   /** For what callers read. */
   readonly callersLog: DatabaseReader<LogDatabase>;
   readonly stateReader: StateReader;
+  /** For what the service reads for itself. */
+  readonly serviceState: StateReader;
   /** A connection to each database that nobody else uses. */
   readonly health: HealthConnections;
   /** Has `listener` told after commits that may have recorded tasks. */
@@ -135,6 +140,10 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     logReader: pools.service,
     callersLog: readers.log,
     stateReader: new StateReader(readers.state, ledger),
+    serviceState: new StateReader(
+      { read: (run, options) => pools.serviceState.use(run, options?.signal) },
+      ledger,
+    ),
     health: pools.health,
     onTasks: (listener) => (onTasks = listener),
     close,
@@ -155,16 +164,26 @@ function openPools(urls: DatabaseUrls, limits: SessionTimeouts, onError: OnConne
     log: new ReadPool({ ...one, url: urls.log, role: ROLES.logReader }),
     state: new ReadPool({ ...one, url: urls.state, role: ROLES.stateReader }),
   };
+  const serviceState = new ReadPool<StateDatabase>({
+    ...{ url: urls.state, role: ROLES.stateReader, timeouts: limits, onError },
+    max: SERVICE_CONNECTIONS.state,
+  });
   return {
     engineLog: open<LogDatabase>(urls.log, ROLES.logReader, ENGINE_CONNECTIONS.log),
     engineState: open<StateDatabase>(urls.state, ROLES.stateReader, ENGINE_CONNECTIONS.state),
-    service: open<LogDatabase>(urls.log, ROLES.logReader, SERVICE_CONNECTIONS),
+    service: open<LogDatabase>(urls.log, ROLES.logReader, SERVICE_CONNECTIONS.log),
+    serviceState,
     health,
     // Adding partitions waits for the lock of the log like any writer.
     partitions: open<LogDatabase>(urls.log, ROLES.logWriter, 1),
     close: async () => {
       const closing = opened.map((pool) => pool.destroy());
-      await Promise.all([...closing, health.log.close(), health.state.close()]);
+      await Promise.all([
+        ...closing,
+        serviceState.close(),
+        health.log.close(),
+        health.state.close(),
+      ]);
     },
   };
 }

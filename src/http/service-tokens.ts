@@ -10,6 +10,8 @@ export const OPEN_LEDGER = Symbol('the open ledger');
 export const CALLERS_LOG = Symbol('the reader of the log for callers');
 /** `Kysely<LogDatabase>`, under a role that only reads, for what the service reads for itself. */
 export const LOG_READER = Symbol('the reader of the log');
+/** `StateReader`, for what the service reads for itself: it waits for no caller's reads. */
+export const STATE_READER = Symbol('the reader of the state');
 /** The {@link DatabaseUrls}, for those who need connections of their own. */
 export const DATABASE_URLS = Symbol('the URLs of the databases');
 /** The program's {@link EngineLog}. */

@@ -46,7 +46,7 @@ export async function measureExpiry(
   pair: ChoosePair,
   holds: number,
 ): Promise<DueLoad> {
-  const { ledger, stateReader } = open;
+  const { ledger, serviceState } = open;
   const together = Date.now() + 1_000 + (1_000 * holds) / PLACED_PER_S;
   let left = holds;
   let last = together;
@@ -64,7 +64,7 @@ export async function measureExpiry(
   const watched = watch(ledger, debited);
   const before = ledger.head.position;
   const begin = performance.now();
-  await new HoldExpiry(stateReader, ledger).run();
+  await new HoldExpiry(serviceState, ledger).run();
   const seconds = (performance.now() - begin) / 1000;
   const { longestWaitMs } = await watched.stop();
   const expired = ledger.head.position - before;

@@ -19,7 +19,7 @@ export async function measureSchedules(
   pair: ChoosePair,
   schedules: number,
 ): Promise<DueLoad> {
-  const { ledger, stateReader } = open;
+  const { ledger, serviceState } = open;
   const postOn = new Date().toISOString().slice(0, 10);
   let left = schedules;
   const loop = async () => {
@@ -33,7 +33,7 @@ export async function measureSchedules(
   const watched = watch(ledger, debited);
   const before = ledger.head.position;
   const begin = performance.now();
-  await new ScheduledPosting(stateReader, ledger).run();
+  await new ScheduledPosting(serviceState, ledger).run();
   const seconds = (performance.now() - begin) / 1000;
   const { longestWaitMs } = await watched.stop();
   const events = ledger.head.position - before;

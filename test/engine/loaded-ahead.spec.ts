@@ -1,4 +1,3 @@
-import type { KyselyPlugin } from 'kysely';
 import {
   ChangeAccount,
   FreezeAccount,
@@ -15,102 +14,15 @@ import {
   PostTransaction,
   ReverseTransaction,
 } from '../../src/books/transactions/transaction.creators';
-import { openPool, ROLES } from '../../src/database/connections';
-import type { Command, Creator, Outcome } from '../../src/engine/define/creator';
-import { Registry } from '../../src/engine/define/registry';
-import type { StateDatabase } from '../../src/engine/define/state-table';
-import { BufferedSession } from '../../src/engine/session/buffered-session';
-import { loadRowsFrom } from '../../src/engine/session/row-loader';
-import { aheadOfLocks } from '../../src/engine/session/session-mode';
-import { BookDays } from '../../src/money/book-days';
-import { systemClock } from '../../src/engine/define/ids';
-import { Execution } from '../../src/engine/write/execution';
-import { features } from '../../src/features';
+import type { Outcome } from '../../src/engine/define/creator';
 import {
   DisableWebhook,
   EnableWebhook,
   SubscribeWebhook,
 } from '../../src/outside/webhooks/webhook.creators';
-import { EVERY_TYPE } from '../../src/outside/webhooks/webhook.events';
-import { webhookRoutes } from '../../src/outside/webhooks/webhook.table';
 import { openAccount, transfer } from '../harness/books';
-import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';
-
-/** Counts the queries that come back. */
-class Counted implements KyselyPlugin {
-  queries = 0;
-
-  transformQuery({ node }: Parameters<KyselyPlugin['transformQuery']>[0]) {
-    return node;
-  }
-
-  transformResult({ result }: Parameters<KyselyPlugin['transformResult']>[0]) {
-    this.queries++;
-    return Promise.resolve(result);
-  }
-}
-
-interface Run {
-  readonly outcomes: Outcome[];
-  /** Queries before the first command is run, and while they are run. */
-  readonly before: { log: number; state: number };
-  readonly while: { log: number; state: number };
-}
-
-/**
- * Runs commands as a batch ahead of the locks does, where a command that wants SQL throws.
- * @param appended the types of their events
- */
-async function runAhead(
-  ledger: TestLedger,
-  commands: readonly Command[],
-  appended: readonly string[] = [],
-): Promise<Run> {
-  const { open, databases } = ledger;
-  const [log, state] = [new Counted(), new Counted()];
-  const { urls } = databases;
-  const pool = openPool<StateDatabase>(
-    urls.state,
-    ROLES.stateReader,
-    TEST_LIMITS,
-    2,
-    () => undefined,
-  );
-  try {
-    const registry = new Registry(features);
-    const mode = aheadOfLocks(loadRowsFrom(pool.withPlugin(state)));
-    const session = new BufferedSession(registry.tables, open.ledger.head, mode);
-    session.beginBatch(1);
-    // Who wants to be told of which events is looked up once in the life of a session.
-    await session.table(webhookRoutes).load('event_type', [...appended, EVERY_TYPE]);
-    state.queries = 0;
-    const scope = {
-      registry,
-      clock: systemClock,
-      days: new BookDays('UTC'),
-      log: open.logReader.withPlugin(log),
-    };
-    const execution = new Execution(session, scope, '');
-    expect(await execution.prepare(commands, TEST_LIMITS.batchBytesLimit)).toBe(commands.length);
-    const before = { log: log.queries, state: state.queries };
-    const outcomes: Outcome[] = [];
-    for (const command of commands) outcomes.push(await execution.run(command));
-    const after = { log: log.queries - before.log, state: state.queries - before.state };
-    return { outcomes, before, while: after };
-  } finally {
-    await pool.destroy();
-  }
-}
-
-function command<Input, Answer>(
-  creator: Creator<Input, Answer>,
-  input: Input,
-  idempotencyKey?: string,
-): Command {
-  return { creator: creator as unknown as Creator, input, actor: 'tester', idempotencyKey };
-}
-
-const NOTHING = { log: 0, state: 0 };
+import { startTestLedger } from '../harness/ledger';
+import { command, NOTHING, runAhead } from '../harness/run-ahead';
 
 describe('what a batch of commands needs to know', () => {
   it('comes in a few queries where they are repeated, however many they are', async () => {

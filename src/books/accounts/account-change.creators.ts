@@ -74,7 +74,8 @@ async function afterExpiry(
   account: AccountRow,
   changes: Changes,
 ): Promise<AccountRow> {
-  return unmet(account, changes) ? withoutDue(context, account) : account;
+  if (!unmet(account, changes)) return account;
+  return withoutDue(context, account, (row) => !unmet(row, changes));
 }
 
 /** @throws Refusal `limit_not_met` */

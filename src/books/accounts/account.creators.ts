@@ -119,8 +119,9 @@ export const CloseAccount = defineCreator<CloseAccountInput, AccountDto>({
     if (account.debits !== account.credits) {
       throw new Refusal('account_not_empty', `Account ${id} has a balance`, { accountId: id });
     }
-    const { pending_debits, pending_credits } = await withoutDue(context, account);
-    if (pending_debits !== 0n || pending_credits !== 0n) {
+    const isFree = ({ pending_debits, pending_credits }: AccountRow) =>
+      pending_debits === 0n && pending_credits === 0n;
+    if (!isFree(await withoutDue(context, account, isFree))) {
       throw new Refusal('account_not_empty', `Account ${id} has open holds`, { accountId: id });
     }
     await context.append(AccountClosed, { accountId: id });

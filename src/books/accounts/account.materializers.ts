@@ -3,7 +3,7 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { keepDigits, needCurrency } from '../currencies/currency.rules';
-import { forgetUses } from '../limits/limit.rules';
+import { forgetUses, needUses } from '../limits/limit.rules';
 import { parseAmount } from '../../money/amount';
 import type { CurrencyDigits } from '../../money/currency';
 import {
@@ -48,7 +48,6 @@ export const materializeAccountOpened = defineMaterializer(
       version: 1,
       last_position: position,
       limit_terms: null,
-      limit_uses: null,
     });
   },
   ({ data }, needs) => needCurrency(needs, data.currency),
@@ -99,7 +98,7 @@ export const materializeAccountUnfrozen = defineMaterializer(
 
 export const materializeAccountChanged = defineMaterializer(
   AccountChanged,
-  1,
+  2,
   (event, { state }) => {
     const { group, name, metadata, minBalance, maxBalance } = event.data;
     change(state, event, (account) => {
@@ -114,7 +113,10 @@ export const materializeAccountChanged = defineMaterializer(
       };
     });
   },
-  needAccountOf,
+  (event, needs) => {
+    needAccountOf(event, needs);
+    if (event.data.group !== undefined) needUses([event.data], needs);
+  },
 );
 
 type OfAccount = LedgerEvent<{ accountId: string }>;

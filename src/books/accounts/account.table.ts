@@ -1,7 +1,7 @@
 import { expressionBuilder, sql, type AliasableExpression, type Expression } from 'kysely';
 import { column, type KyselyTable, type ReadRow } from '../../database/column';
 import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
-import type { LimitTables, LimitTerms, UsesByDirection } from '../limits/limit.table';
+import type { LimitTables, LimitTerms } from '../limits/limit.table';
 import type { AccountType, FrozenSide } from './account.events';
 
 /** Money in minor units. */
@@ -55,10 +55,9 @@ const derived = {
   last_position: column.bigint(),
 };
 
-/** What velocity limits say of an account, for who posts; null for one that has none. */
+/** Its own velocity limits, for who posts; null for one that never had any. */
 const limiting = {
   limit_terms: column.jsonb<readonly LimitTerms[]>().nullable(),
-  limit_uses: column.jsonb<UsesByDirection>().nullable(),
 };
 
 /** One posting of one transaction, with the account's totals after it. Money in minor units. */
@@ -204,20 +203,13 @@ function accountsForPosting() {
   return expressionBuilder<LimitTables>()
     .selectFrom(accountsAsOf().as('a'))
     .selectAll('a')
-    .select((eb) => [
+    .select((eb) =>
       eb
         .selectFrom('limit_targets')
         .select('terms')
         .where('target', '=', eb.cast<string>('a.account_id', 'text'))
         .as('limit_terms'),
-      eb
-        .selectFrom('limit_uses')
-        .select('uses')
-        .whereRef('account_no', '=', 'a.account_no')
-        .orderBy('position', 'desc')
-        .limit(eb.lit(1))
-        .as('limit_uses'),
-    ]);
+    );
 }
 
 const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);

@@ -5,7 +5,7 @@ import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
 import type { LoadedRows, RowNeeds } from '../../engine/define/state-session';
 import { readInstant } from '../../money/instant';
-import { limitedMovements, useLimits } from '../limits/limit.rules';
+import { limitedMovements, needLimits, useLimits } from '../limits/limit.rules';
 import { checkHeld, type PostingInput } from '../transactions/posting.rules';
 import { HoldPlaced, HoldVoided, type HoldPlacedData } from './hold.events';
 import { findHold, needHold } from './hold.queries';
@@ -34,6 +34,7 @@ export const PlaceHold = defineCreator<PlaceHoldInput, HoldDto>({
     if (clientId !== undefined) needs.row(holds, 'client_id', clientId);
     for (const { accountId } of postings) needAccount(needs, accountId);
   },
+  needsThen: ({ postings }, loaded, needs) => needLimits(postings, loaded, needs),
   run: async (context, input) => {
     const { clientId, description, metadata = {} } = input;
     const expiresAt = instantToCome(context, input.expiresAt);

@@ -3,7 +3,7 @@ import { accounts, holdEntries, type AccountRow } from '../accounts/account.tabl
 import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
-import { keepUses } from '../limits/limit.rules';
+import { keepUses, needUses } from '../limits/limit.rules';
 import { formatAmount, parseAmount } from '../../money/amount';
 import type { Direction } from '../transactions/transaction.events';
 import { HoldCaptured, HoldExpired, HoldPlaced, HoldVoided, type HoldPosting } from './hold.events';
@@ -14,7 +14,7 @@ import { placedHold } from './hold.view';
 
 export const materializeHoldPlaced = defineMaterializer(
   HoldPlaced,
-  1,
+  2,
   (event, { state }) => {
     const placed = placedHold(event);
     const { hold_no: holdNo, expires_at } = placed;
@@ -40,7 +40,10 @@ export const materializeHoldPlaced = defineMaterializer(
       reserve(state, accountId, holdNo, sums, (account) => withExpiry(account, expires_at));
     }
   },
-  ({ data }, needs) => needAccounts(data.postings, needs),
+  ({ data }, needs) => {
+    needAccounts(data.postings, needs);
+    if (data.limits !== undefined) needUses(data.limits, needs);
+  },
 );
 
 export const materializeHoldCaptured = defineMaterializer(

@@ -1,9 +1,13 @@
 import { sql, type Kysely } from 'kysely';
-import { anyOf } from '../../database/arrays';
+import { anyOf, given, rowsOf } from '../../database/arrays';
+import { column } from '../../database/column';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
+import { defineLookup } from '../../engine/define/state-table';
 import { readPage, type PageRows } from '../../engine/session/page-rows';
+import type { AccountRow } from '../accounts/account.table';
+import type { Direction } from '../transactions/transaction.events';
 import { holds, HOLD_STATUSES, type HoldRow, type HoldStatus, type HoldTables } from './hold.table';
 
 /** Names a hold that a creator is going to read. */
@@ -33,22 +37,27 @@ export async function readHold(
 /** Written out and not a parameter, so that the indexes of what expires serve. */
 const HELD = sql.lit<HoldStatus>('held');
 
-const readDueRows = prepared<HoldTables, { limit: number }, Pick<HoldRow, 'hold_id'>>(
-  (db, { limit }) =>
-    db
-      .selectFrom('holds')
-      .select('hold_id')
-      .where('status', '=', HELD)
-      .where('expires_at', 'is not', null)
-      .where('expires_at', '<=', sql<string>`now()`)
-      .orderBy('expires_at')
-      .orderBy('hold_no')
-      .limit(limit),
+/** A hold whose time is over, and how many postings it has. */
+export interface DueHold {
+  readonly hold_id: string;
+  readonly postings: number;
+}
+
+const readDueRows = prepared<HoldTables, { limit: number }, DueHold>((db, { limit }) =>
+  db
+    .selectFrom('holds')
+    .select((eb) => ['hold_id', eb.fn<number>('jsonb_array_length', ['postings']).as('postings')])
+    .where('status', '=', HELD)
+    .where('expires_at', 'is not', null)
+    .where('expires_at', '<=', sql<string>`now()`)
+    .orderBy('expires_at')
+    .orderBy('hold_no')
+    .limit(limit),
 );
 
-/** The ids of the holds that are to expire first, of those whose time is over by now. */
-export async function readDue(db: Kysely<HoldTables>, limit: number): Promise<string[]> {
-  return (await readDueRows(db, { limit })).map((row) => row.hold_id);
+/** The holds that are to expire first, of those whose time is over by now. */
+export function readDue(db: Kysely<HoldTables>, limit: number): Promise<readonly DueHold[]> {
+  return readDueRows(db, { limit });
 }
 
 const readDueRowsOf = prepared<
@@ -84,6 +93,84 @@ export async function readDueOf(
   limit: number,
 ): Promise<string[]> {
   return (await readDueRowsOf(db, { accountNo, now, limit })).map((row) => row.hold_id);
+}
+
+/** What an account's holds have left, in minor units, of those whose time is over at an instant. */
+export async function readDueSums(
+  db: Kysely<HoldTables>,
+  { account_no: accountNo, account_id: accountId }: Pick<AccountRow, 'account_no' | 'account_id'>,
+  now: string,
+): Promise<Record<Direction, bigint>> {
+  const leftOn = (direction: Direction) =>
+    // SQL as text: the builder has no word for the elements of a document.
+    sql<bigint | null>`(
+      select sum(replace(p ->> 'amount', '.', '')::numeric
+        - replace(p ->> 'captured', '.', '')::numeric)
+      from jsonb_array_elements(${sql.ref('h.postings')}) p
+      where p ->> 'accountId' = ${accountId} and p ->> 'direction' = ${direction})`.as(direction);
+  const sums = await db
+    .selectFrom((of) =>
+      of
+        .selectFrom('hold_accounts as l')
+        .innerJoin('holds as h', 'h.hold_no', 'l.hold_no')
+        .select([leftOn('debit'), leftOn('credit')])
+        .where('l.account_no', '=', accountNo)
+        .where('l.status', '=', HELD)
+        .where('l.expires_at', 'is not', null)
+        .where('l.expires_at', '<=', now)
+        .as('due'),
+    )
+    .select(({ fn }) => [fn.sum<bigint | null>('debit').as('debit')])
+    .select(({ fn }) => [fn.sum<bigint | null>('credit').as('credit')])
+    .executeTakeFirstOrThrow();
+  return { debit: sums.debit ?? 0n, credit: sums.credit ?? 0n };
+}
+
+/**
+ * When the first hold on an account expires of those that it has after its last change; null: none
+ * does. The account's row says only before when none does, and which is next once that one has
+ * ended is not kept; so whoever is refused while an old instant stands there asks for it, once.
+ */
+export const firstExpiries = defineLookup({
+  name: 'first expiries',
+  key: 'key',
+  columns: {
+    /** See {@link expiryKey}. */
+    key: column.text(),
+    expires_at: column.timestamptz().nullable(),
+  },
+  cacheRows: 10_000,
+  read: async (db, keys) => {
+    const head = await db.selectFrom('event_log_state').select('position').executeTakeFirst();
+    // A change that is not committed is not seen.
+    const known = keys.filter((key) => changeOf(key).position <= head!.position);
+    const accountNos = known.map((key) => changeOf(key).accountNo);
+    const rows = await db
+      .selectFrom(rowsOf('k', { key: given('text', known), no: given('bigint', accountNos) }))
+      .select('k.key')
+      .select((eb) =>
+        eb
+          .selectFrom('hold_accounts as l')
+          .select('l.expires_at')
+          .whereRef('l.account_no', '=', 'k.no')
+          .where('l.status', '=', HELD)
+          .where('l.expires_at', 'is not', null)
+          .orderBy('l.expires_at')
+          .limit(eb.lit(1))
+          .as('expires_at'),
+      )
+      .execute();
+    return rows;
+  },
+});
+
+export function expiryKey(account: Pick<AccountRow, 'account_no' | 'last_position'>): string {
+  return `${account.account_no} ${account.last_position}`;
+}
+
+function changeOf(key: string): { accountNo: number; position: number } {
+  const [accountNo, position] = key.split(' ').map(Number);
+  return { accountNo: accountNo!, position: position! };
 }
 
 export interface HoldFilter {

@@ -3,11 +3,13 @@ import { accounts, type AccountRow } from '../accounts/account.table';
 import { formatAmount } from '../../money/amount';
 import type { CreatorContext } from '../../engine/define/creator';
 import { HoldExpired, type HoldPosting } from './hold.events';
-import { readDueOf } from './hold.queries';
+import { expiryKey, firstExpiries, readDueOf, readDueSums } from './hold.queries';
 import { holdAccounts, holds, linesOf, type HeldPosting, type HoldRow } from './hold.table';
 
-/** Holds of an account that expire in one go before the account is asked again. */
-const DUE_PER_QUERY = 500;
+/** Holds that expire before it is asked whether that is enough; then so many times as many. */
+const [FIRST_DUE, MORE_DUE, MOST_DUE] = [16, 4, 500];
+/** Holds that are in memory together to expire; each may have a thousand postings. */
+const TOGETHER = 32;
 
 /** Minor units of a decimal string that has all of its currency's digits. */
 export function minorUnits(text: string): bigint {
@@ -37,38 +39,61 @@ export function isDue({ expires_at }: Pick<HoldRow, 'expires_at'>, now: string):
 }
 
 /**
- * Lets holds of an account expire whose time is over, some at a time, in the order of their
- * instants: for a command that needs what they held. A query, and only where one may be due.
- * @returns whether any did, so that the account has changed
+ * The account as it is without its holds whose time is over. Of those so many have expired, the
+ * earliest first, as it takes; where all of them are not enough none has: what they hold is summed
+ * up before. The command is refused then, which would undo them, and the next one would do it all
+ * again; a hundred thousand are summed up in less than a second, and take ten to expire. What is
+ * enough stays done, however many it takes.
  */
-export async function expireDue(context: CreatorContext, account: AccountRow): Promise<boolean> {
-  const { account_no: accountNo, next_expiry: next } = account;
-  if (next === null || next > context.now) return false;
-  const { now, state } = context;
-  const ids = await state.query((db) => readDueOf(db, accountNo, now, DUE_PER_QUERY));
-  await expire(context, ids);
-  return ids.length > 0;
-}
-
-/** The account after all of its holds have expired whose time is over. */
 export async function withoutDue(
   context: CreatorContext,
   account: AccountRow,
+  isEnough: (account: AccountRow) => boolean,
 ): Promise<AccountRow> {
+  const { now, state } = context;
+  if (!(await isAnyDue(context, account))) return account;
+  const { debit, credit } = await state.query((db) => readDueSums(db, account, now));
+  const freed = {
+    ...account,
+    pending_debits: account.pending_debits - debit,
+    pending_credits: account.pending_credits - credit,
+  };
+  if (!isEnough(freed)) return freed;
   let current = account;
-  while (await expireDue(context, current)) {
-    current = context.state.table(accounts).loaded(account.account_id)!;
+  for (let most = FIRST_DUE; !isEnough(current); most = Math.min(MOST_DUE, most * MORE_DUE)) {
+    const ids = await state.query((db) => readDueOf(db, account.account_no, now, most));
+    const expired = await expire(context, ids);
+    assert(expired > 0, `Account ${account.account_id} has no holds that would free so much`);
+    current = state.table(accounts).loaded(account.account_id)!;
   }
   return current;
 }
 
-/** Lets those of some holds expire that are held and whose time is over. @returns how many */
+/** The account's row says so of most; of others which hold is next is looked up after a change. */
+async function isAnyDue({ now, state }: CreatorContext, account: AccountRow): Promise<boolean> {
+  const { next_expiry: next } = account;
+  if (next === null || next > now) return false;
+  const first = await state.table(firstExpiries).get(expiryKey(account));
+  if (!first) return true;
+  return first.expires_at !== null && first.expires_at <= now;
+}
+
+/**
+ * Lets those of some holds expire that are held and whose time is over, in the order given.
+ * @returns how many
+ */
 export async function expire(context: CreatorContext, ids: readonly string[]): Promise<number> {
-  if (ids.length === 0) return 0;
+  const rest = [...new Set(ids)];
+  let expired = 0;
+  while (rest.length > 0) expired += await expireTogether(context, rest.splice(0, TOGETHER));
+  return expired;
+}
+
+async function expireTogether(context: CreatorContext, ids: readonly string[]): Promise<number> {
   const { now, state } = context;
   const table = state.table(holds);
   await table.load('hold_id', ids);
-  const due = [...new Set(ids)]
+  const due = ids
     .map((id) => table.loaded(id))
     .filter((hold) => hold !== undefined && hold.status === 'held' && isDue(hold, now));
   const lines = due.flatMap((hold) => linesOf(hold!));

@@ -19,6 +19,8 @@ export const holds = defineKeyedTable({
   cacheRows: 20_000,
   // About 1 kB each. A hold may be captured long after it was placed.
   rebuildRows: 100_000,
+  // Each may have a thousand postings, and 100 KB of metadata.
+  loadRows: 32,
   columns: {
     /** Position of the event that placed the hold. */
     hold_no: column.bigint(),

@@ -34,6 +34,7 @@ export function importRow(plan: ImportPlan): typeof PostTransaction {
   return defineCreator({
     name: 'ImportRow',
     needs: (input, needs) => PostTransaction.needs?.(input, needs),
+    needsThen: (input, loaded, needs) => PostTransaction.needsThen?.(input, loaded, needs),
     run: async (context, input) => {
       try {
         await run(context, input);

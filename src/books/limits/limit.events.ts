@@ -60,6 +60,8 @@ export interface LimitUse {
   resetsAt: Instant;
   /** Of a rolling window: all up to this position has left it. */
   leftThrough?: Count;
+  /** And so many behind that, of those that count. Absent: none. */
+  left?: Count;
 }
 
 /** What is used, after a posting, of all limits of an account in a direction. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert';
 import { accounts, type AccountRow } from '../accounts/account.table';
-import type { PostedPosting } from '../transactions/transaction.events';
+import type { Direction, PostedPosting } from '../transactions/transaction.events';
 import type { CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
-import type { StateSession } from '../../engine/define/state-session';
+import { loadedReferenced } from '../../engine/define/reference';
+import type { LoadedRows, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { formatAmount, parseAmount } from '../../money/amount';
 import type { LimitsUsed, LimitUse } from './limit.events';
-import { limitTargets, limitUses, type LimitTerms } from './limit.table';
-import { groupTarget } from './limit.view';
-import { usedOf, type Used } from './limit.windows';
+import { limitTargets, limitUses, type LimitTerms, type LimitUsesRow } from './limit.table';
+import { groupTargets } from './limit.view';
+import { needUsed, usedOf, type Used } from './limit.windows';
 
 /** What a command moves through an account in a direction, all of its postings together. */
 export interface Movement {
@@ -54,8 +55,9 @@ export async function useLimits(
     const { account, direction } = movement;
     const uses: LimitUse[] = [];
     for (const terms of await termsOf(context.state, account)) {
-      if (terms.direction !== direction || terms.currency !== account.currency) continue;
-      const before = account.limit_uses?.[direction].find((u) => u.limitId === terms.limitId);
+      if (!isOf(terms, movement)) continue;
+      const kept = await context.state.table(limitUses).get(account.account_id);
+      const before = useOf(kept, terms);
       uses.push(useOne(movement, terms, await usedOf(context, movement, terms, before)));
     }
     if (uses.length > 0) used.push({ accountId: account.account_id, direction, uses });
@@ -63,23 +65,79 @@ export async function useLimits(
   return used.length === 0 ? undefined : used;
 }
 
+function isOf(
+  { direction, currency }: LimitTerms,
+  { account, direction: wanted }: { readonly account: AccountRow; readonly direction: Direction },
+): boolean {
+  return direction === wanted && currency === account.currency;
+}
+
+function useOf(
+  kept: LimitUsesRow | undefined,
+  { direction, limitId }: LimitTerms,
+): LimitUse | undefined {
+  return kept?.[direction].find((use) => use.limitId === limitId);
+}
+
 /** What holds for an account: its own limits, and those of all groups that it is in. */
 async function termsOf(state: StateSession, account: AccountRow): Promise<readonly LimitTerms[]> {
   const { account_group: group, limit_terms: own } = account;
   if (group === null) return own ?? [];
   const terms = [...(own ?? [])];
-  for (let end = group.indexOf(':'); ; end = group.indexOf(':', end + 1)) {
-    const target = groupTarget(end === -1 ? group : group.slice(0, end));
+  for (const target of groupTargets(group)) {
     terms.push(...((await state.table(limitTargets).get(target))?.terms ?? []));
-    if (end === -1) return terms;
   }
+  return terms;
+}
+
+/**
+ * Names what the limits of accounts ask before something is posted to them, as far as it is known
+ * from what was loaded: the accounts, then what holds for their groups, then what is used.
+ */
+export function needLimits(
+  postings: readonly { readonly accountId: string; readonly direction: Direction }[],
+  loaded: LoadedRows,
+  needs: Pick<RowNeeds, 'row'>,
+): void {
+  for (const { accountId, direction } of postings) {
+    const account = loadedReferenced(loaded, accounts, accountId);
+    if (!account || (account.account_group === null && !account.limit_terms?.length)) continue;
+    for (const terms of loadedTermsOf(account, loaded, needs)) {
+      if (!isOf(terms, { account, direction })) continue;
+      if (!needs.row(limitUses, 'account_id', account.account_id)) continue;
+      const kept = loaded.row(limitUses, 'account_id', account.account_id);
+      needUsed({ account, direction }, terms, useOf(kept, terms), loaded.time, needs);
+    }
+  }
+}
+
+function loadedTermsOf(
+  { account_group: group, limit_terms: own }: AccountRow,
+  loaded: LoadedRows,
+  needs: Pick<RowNeeds, 'row'>,
+): readonly LimitTerms[] {
+  if (group === null) return own ?? [];
+  const terms = [...(own ?? [])];
+  for (const target of groupTargets(group)) {
+    needs.row(limitTargets, 'target', target);
+    terms.push(...(loaded.row(limitTargets, 'target', target)?.terms ?? []));
+  }
+  return terms;
+}
+
+/** Names what is used of the limits of accounts, which {@link keepUses} changes. */
+export function needUses(
+  of: readonly { readonly accountId: string }[],
+  needs: Pick<RowNeeds, 'row'>,
+): void {
+  for (const { accountId } of of) needs.row(limitUses, 'account_id', accountId);
 }
 
 /** @throws Refusal `velocity_limit_exceeded` */
 function useOne(
   { account, amount }: Movement,
   { limitId, amount: most, count: mostOften }: LimitTerms,
-  { amount: before, count, resetsAt, leftThrough }: Used,
+  { amount: before, count, resetsAt, left = 0, leftThrough }: Used,
 ): LimitUse {
   const { account_id: accountId, currency, digits } = account;
   const shown = formatAmount(before, digits);
@@ -96,35 +154,36 @@ function useOne(
   return {
     amount: formatAmount(before + amount, digits),
     count: count + 1,
+    ...(left > 0 && { left }),
     ...(leftThrough !== undefined && { leftThrough }),
     limitId,
     resetsAt,
   };
 }
 
-/** Keeps what an event says is used; its accounts have to be loaded. For its materializer. */
+/** Keeps what an event says is used, for its materializer, which has named {@link needUses}. */
 export function keepUses(state: StateSession, used: readonly LimitsUsed[], position: number): void {
-  const table = state.table(accounts);
+  const table = state.table(limitUses);
   for (const { accountId, direction, uses } of used) {
-    const before = table.loaded(accountId)?.limit_uses;
-    const limit_uses = { debit: [], credit: [], ...before, [direction]: uses };
-    table.patch(accountId, { limit_uses });
-  }
-  for (const accountId of new Set(used.map((one) => one.accountId))) {
-    const { account_no, limit_uses } = table.loaded(accountId)!;
-    state.append(limitUses, { account_no, position, uses: limit_uses! });
+    const values = { [direction]: uses, last_position: position };
+    if (table.loaded(accountId)) table.patch(accountId, values);
+    else table.insert({ account_id: accountId, debit: [], credit: [], ...values });
   }
 }
 
 /**
  * Has what is used of an account's limits be read from its entries again: in another group other
- * limits count, which may not have seen all of it. For the materializer of that.
+ * limits count, which may not have seen all of it. For the materializer of that, which has named
+ * {@link needUses}.
  */
-export function forgetUses(state: StateSession, account: AccountRow, position: number): void {
-  if (account.limit_uses === null) return;
-  const uses = { debit: [], credit: [] };
-  state.append(limitUses, { account_no: account.account_no, position, uses });
-  state.table(accounts).patch(account.account_id, { limit_uses: uses });
+export function forgetUses(
+  state: StateSession,
+  { account_id: accountId }: AccountRow,
+  position: number,
+): void {
+  const table = state.table(limitUses);
+  if (!table.loaded(accountId)) return;
+  table.patch(accountId, { debit: [], credit: [], last_position: position });
 }
 
 /**

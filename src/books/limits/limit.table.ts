@@ -1,10 +1,5 @@
 import { column } from '../../database/column';
-import {
-  defineAppendTable,
-  defineKeyedTable,
-  type DatabaseOf,
-  type RowOf,
-} from '../../engine/define/state-table';
+import { defineKeyedTable, type DatabaseOf, type RowOf } from '../../engine/define/state-table';
 import type { LimitCreatedData, LimitUse, LimitWindow } from './limit.events';
 
 /** Velocity limits, as they are shown. Amounts in minor units. */
@@ -62,24 +57,28 @@ export const limitTargets = defineKeyedTable({
   },
 });
 
-/** What is used of an account's limits, by direction. */
-export type UsesByDirection = Readonly<Record<'debit' | 'credit', readonly LimitUse[]>>;
-
 /**
- * What is used after each posting that counted; an account without limits has no row. As with
- * balances, the last row holds: nothing is updated, and who posts finds it in the account's row.
+ * What is used of an account's limits after the last posting that counted, by direction; an account
+ * without limits has no row. It is updated: what was used before is on the events, and nobody asks
+ * for it, so that a batch writes one row however often it posts to the account.
  */
-export const limitUses = defineAppendTable({
+export const limitUses = defineKeyedTable({
   name: 'limit_uses',
-  lastPosition: 'position',
+  lastPosition: 'last_position',
+  key: 'account_id',
+  unique: [],
+  mutable: ['debit', 'credit', 'last_position'],
+  cacheRows: 20_000,
   columns: {
-    account_no: column.bigint(),
-    position: column.bigint(),
-    uses: column.jsonb<UsesByDirection>(),
+    account_id: column.uuid(),
+    debit: column.jsonb<readonly LimitUse[]>(),
+    credit: column.jsonb<readonly LimitUse[]>(),
+    last_position: column.bigint(),
   },
 });
 
 export type LimitRow = RowOf<typeof velocityLimits>;
+export type LimitUsesRow = RowOf<typeof limitUses>;
 export type LimitTables = DatabaseOf<
   typeof velocityLimits | typeof limitTargets | typeof limitUses
 >;

@@ -13,8 +13,14 @@ export function targetOf({
   return accountId ?? groupTarget(group!);
 }
 
-export function groupTarget(group: string): string {
+function groupTarget(group: string): string {
   return `group:${group}`;
+}
+
+/** The same of a group and of all that it is in, the outermost first. */
+export function groupTargets(group: string): string[] {
+  const parts = group.split(':');
+  return parts.map((_, i) => groupTarget(parts.slice(0, i + 1).join(':')));
 }
 
 export function limitView(row: LimitRow): LimitDto {

@@ -2,10 +2,11 @@ import assert from 'node:assert';
 import { needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
+import { needLimits } from '../limits/limit.rules';
 import { needClosedDays } from '../transactions/closed-days.rules';
 import { findTransaction, needTransaction } from '../transactions/transaction.queries';
-import { reverseTransaction } from '../transactions/transaction.rules';
-import type { PostedTransactionRow } from '../transactions/transaction.table';
+import { opposite, reverseTransaction } from '../transactions/transaction.rules';
+import { transactions, type PostedTransactionRow } from '../transactions/transaction.table';
 import { orderIn } from './order.creators';
 import { OrderSettlementReversed } from './order.events';
 import { findOrder, needOrder } from './order.queries';
@@ -38,6 +39,8 @@ export const ReverseSettlement = defineCreator<ReverseSettlementInput, OrderDto>
     needAccount(needs, order.cash_account_id);
     needAccount(needs, order.settlement_account_id);
     if (order.fee_account_id !== null) needAccount(needs, order.fee_account_id);
+    const settled = loaded.row(transactions, 'transaction_id', order.transaction_id!);
+    if (settled) needLimits(settled.postings.map(opposite), loaded, needs);
   },
   run: async (context, { orderId: reference, reason }) => {
     const order = await orderIn(context, reference, 'settled');

@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import { findAccount, needAccount } from '../accounts/account.queries';
-import type { AccountRow } from '../accounts/account.table';
+import { accounts, type AccountRow } from '../accounts/account.table';
 import { needCompany } from '../companies/company.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
@@ -9,6 +9,7 @@ import { formatAmount } from '../../money/amount';
 import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
 import type { CurrencyDigits } from '../../money/currency';
 import { readInstant } from '../../money/instant';
+import { needLimits } from '../limits/limit.rules';
 import { needClosedDays } from '../transactions/closed-days.rules';
 import { postTransaction, refuseDay } from '../transactions/transaction.rules';
 import { orderIn } from './order.creators';
@@ -47,12 +48,19 @@ export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
     needOrder(needs, orderId);
     if (feeAccountId !== undefined) needAccount(needs, feeAccountId);
   },
-  needsThen: ({ orderId }, loaded, needs) => {
+  needsThen: ({ orderId, feeAccountId = null }, loaded, needs) => {
     const order = loadedReferenced(loaded, orders, orderId);
     if (!order) return;
-    needAccount(needs, order.cash_account_id);
-    needAccount(needs, order.settlement_account_id);
+    const { cash_account_id: cashAccountId, settlement_account_id: settlementAccountId } = order;
+    needAccount(needs, cashAccountId);
+    needAccount(needs, settlementAccountId);
     needCompany(needs, order.company_id);
+    const cash = loadedReferenced(loaded, accounts, cashAccountId);
+    if (!cash) return;
+    // Whatever the amounts are, they are posted to these sides.
+    const [executed, fee] = [2n, feeAccountId === null ? 0n : 1n];
+    const to = { ...{ side: order.side, executed, fee, cash }, settlementAccountId, feeAccountId };
+    needLimits(settlementPostings(to).postings, loaded, needs);
   },
   run: async (context, input) => {
     const settledAt = readSettledAt(input.settledAt);

@@ -6,7 +6,7 @@ import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
 import { checkScheduled, type PostingInput } from '../transactions/posting.rules';
 import { needClosedDays } from '../transactions/closed-days.rules';
-import { postTransaction } from '../transactions/transaction.rules';
+import { needPosted, postTransaction } from '../transactions/transaction.rules';
 import { dayAfter } from './due-days';
 import {
   ScheduledTransactionCancelled,
@@ -147,7 +147,7 @@ export const PostScheduledTransactions = defineCreator<PostScheduledInput, { run
   needsThen: ({ scheduleIds }, loaded, needs) => {
     for (const id of scheduleIds) {
       const schedule = loadedReferenced(loaded, scheduledTransactions, id);
-      for (const { accountId } of schedule?.postings ?? []) needAccount(needs, accountId);
+      if (schedule) needPosted(schedule.postings, loaded, needs);
     }
   },
   run: async (context, { on, scheduleIds }) => {

@@ -90,14 +90,19 @@ export function listSchedules(
   return readPage(db, found, { by: ['schedule_no'], large: ['metadata', 'postings'] }, limit);
 }
 
-const readDueRows = prepared<
-  ScheduleTables,
-  { limit: number },
-  Pick<ScheduleRow, 'schedule_id' | 'next_on'>
->((db, { limit }) =>
+/** What is due on a day, which begins for all in one instant, and how many postings it has. */
+export interface DueSchedule extends Pick<ScheduleRow, 'schedule_id' | 'next_on'> {
+  readonly postings: number;
+}
+
+const readDueRows = prepared<ScheduleTables, { limit: number }, DueSchedule>((db, { limit }) =>
   db
     .selectFrom('scheduled_transactions')
-    .select(['schedule_id', 'next_on'])
+    .select((eb) => [
+      'schedule_id',
+      'next_on',
+      eb.fn<number>('jsonb_array_length', ['postings']).as('postings'),
+    ])
     .where('due_at', 'is not', null)
     .where('due_at', '<=', sql<string>`now()`)
     .orderBy('due_at')
@@ -105,23 +110,14 @@ const readDueRows = prepared<
     .limit(limit),
 );
 
-/** Scheduled transactions that are due on a day, which begins for all in one instant. */
-export interface DueSchedules {
-  readonly on: string;
-  readonly scheduleIds: string[];
-}
-
 /**
- * What is due by now and has been for longest, of one day: what is posted may be due again before
- * what comes later. Undefined where nothing is.
+ * What is due by now and has been for longest: all of one day, since what is posted may be due
+ * again before what comes later.
  */
 export async function readDue(
   db: Kysely<ScheduleTables>,
   limit: number,
-): Promise<DueSchedules | undefined> {
+): Promise<readonly DueSchedule[]> {
   const rows = await readDueRows(db, { limit });
-  const on = rows[0]?.next_on ?? null;
-  if (on === null) return undefined;
-  const scheduleIds = rows.filter((row) => row.next_on === on).map((row) => row.schedule_id);
-  return { on, scheduleIds };
+  return rows.filter((row) => row.next_on === rows[0]!.next_on);
 }

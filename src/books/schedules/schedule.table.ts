@@ -19,6 +19,8 @@ export const scheduledTransactions = defineKeyedTable({
   cacheRows: 10_000,
   // About 1 kB each. One may be posted long after it was scheduled.
   rebuildRows: 100_000,
+  // Each may have a thousand postings, and 100 KB of metadata.
+  loadRows: 32,
   columns: {
     /** Position of the event that scheduled it. */
     schedule_no: column.bigint(),

@@ -33,6 +33,9 @@ export function batchOf(
         creator.needs?.(input, needs);
       }
     },
+    needsThen: ({ transactions }, loaded, needs) => {
+      for (const input of transactions) creator.needsThen?.(input, loaded, needs);
+    },
     run: async (context, { mode, transactions }) => {
       const results: BatchResult[] = [];
       for (const [index, { idempotencyKey, ...input }] of transactions.entries()) {

@@ -6,7 +6,7 @@ import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
 import { formatAmount, readAmount } from '../../money/amount';
 import type { HoldPosting } from '../holds/hold.events';
-import { expireDue } from '../holds/hold.rules';
+import { withoutDue } from '../holds/hold.rules';
 import type { Direction, PostedPosting } from './transaction.events';
 
 /**
@@ -47,7 +47,7 @@ export async function checkPostings(
     const { posted, totals } = applied(postings);
     const broken = brokenLimit(totals);
     if (!broken) return posted;
-    postings = await afterExpiry(context, postings, broken);
+    postings = await afterExpiry(context, postings, broken.account, (of) => applied(of).totals);
   }
 }
 
@@ -64,7 +64,7 @@ export async function checkHeld(
   for (;;) {
     const broken = brokenLimit(reserved(postings));
     if (!broken) return postings.map(heldPosting);
-    postings = await afterExpiry(context, postings, broken);
+    postings = await afterExpiry(context, postings, broken.account, reserved);
   }
 }
 
@@ -128,13 +128,22 @@ async function admitted(
   return postings;
 }
 
-/** The postings with their accounts after holds of one have expired. @throws Refusal: none did */
+/**
+ * The postings with their accounts after so many holds of one have expired as it takes.
+ * @throws Refusal where all whose time is over would not be enough
+ */
 async function afterExpiry(
   context: CreatorContext,
   postings: readonly Posting[],
-  { account, refusal }: BrokenLimit,
+  account: AccountRow,
+  totalsOf: (postings: readonly Posting[]) => AccountTotals,
 ): Promise<Posting[]> {
-  if (!(await expireDue(context, account))) throw refusal;
+  const own = postings.filter((posting) => posting.account === account);
+  const refusalWith = (row: AccountRow) =>
+    brokenLimit(totalsOf(own.map((posting) => ({ ...posting, account: row }))))?.refusal;
+  const after = await withoutDue(context, account, (row) => !refusalWith(row));
+  const refusal = refusalWith(after);
+  if (refusal) throw refusal;
   const table = context.state.table(accounts);
   return postings.map((posting) => {
     return { ...posting, account: table.loaded(posting.account.account_id)! };

@@ -1,11 +1,12 @@
-import { needAccount } from '../accounts/account.queries';
 import { defineCreator } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
+import { needLimits } from '../limits/limit.rules';
 import { needClosedDays } from './closed-days.rules';
 import { needSource, refuseSourced } from './source.rules';
 import { findTransaction, needTransaction } from './transaction.queries';
-import { needPostings, postTransaction, refuseDay, reverseTransaction } from './transaction.rules';
+import { needPosted, needPostings, opposite } from './transaction.rules';
+import { postTransaction, refuseDay, reverseTransaction } from './transaction.rules';
 import type { PostTransactionInput, ReversalInput } from './transaction.rules';
 import { transactions } from './transaction.table';
 import { soleTransactionView } from './transaction.view';
@@ -15,6 +16,7 @@ import type { TransactionDto } from './transaction.dto';
 export const PostTransaction = defineCreator<PostTransactionInput, TransactionDto>({
   name: 'PostTransaction',
   needs: needPostings,
+  needsThen: ({ postings }, loaded, needs) => needLimits(postings, loaded, needs),
   run: async (context, input) => {
     await postTransaction(context, input);
   },
@@ -42,7 +44,7 @@ export const ReverseTransaction = defineCreator<ReverseTransactionInput, Transac
     const original = loadedReferenced(loaded, transactions, transactionId);
     if (!original) return;
     needSource(needs, original.transaction_id);
-    for (const { accountId } of original.postings) needAccount(needs, accountId);
+    needPosted(original.postings.map(opposite), loaded, needs);
   },
   run: async (context, { transactionId, ...input }) => {
     const original = await findTransaction(context.state, transactionId);

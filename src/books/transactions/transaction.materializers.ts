@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
-import { keepUses } from '../limits/limit.rules';
+import { keepUses, needUses } from '../limits/limit.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { needClosedDays, noteLate } from './closed-days.rules';
@@ -9,7 +9,7 @@ import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  3,
+  4,
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
@@ -66,6 +66,7 @@ export const materializeTransactionPosted = defineMaterializer(
   },
   ({ data }, needs) => {
     needClosedDays(needs);
+    if (data.limits !== undefined) needUses(data.limits, needs);
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
   },
 );

@@ -2,15 +2,15 @@ import { needAccount } from '../accounts/account.queries';
 import type { CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
-import type { RowNeeds } from '../../engine/define/state-session';
+import type { LoadedRows, RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
-import { limitedMovements, useLimits } from '../limits/limit.rules';
+import { limitedMovements, needLimits, useLimits } from '../limits/limit.rules';
 import { needClosedDays, refuseClosed } from './closed-days.rules';
 import { checkClosing, checkPostings, type PostingInput } from './posting.rules';
 import { TransactionPosted } from './transaction.events';
-import type { PostedPosting, TransactionPostedData } from './transaction.events';
-import { transactions, type PostedTransactionRow } from './transaction.table';
+import type { Direction, PostedPosting, TransactionPostedData } from './transaction.events';
+import { transactions, type PostedAmount, type PostedTransactionRow } from './transaction.table';
 
 export interface PostTransactionInput {
   clientId?: string | undefined;
@@ -38,6 +38,16 @@ export function needPostings(
   needClosedDays(needs);
   if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   for (const { accountId } of postings) needAccount(needs, accountId);
+}
+
+/** Names those that are known only from rows that were loaded: what is posted, and to where. */
+export function needPosted(
+  postings: Parameters<typeof needLimits>[0],
+  loaded: LoadedRows,
+  needs: Pick<RowNeeds, 'row'>,
+): void {
+  for (const { accountId } of postings) needAccount(needs, accountId);
+  needLimits(postings, loaded, needs);
 }
 
 /** What a transaction has at least and at most. */
@@ -202,11 +212,7 @@ export function reverseTransaction(
     throw new Refusal('already_reversed', `Transaction ${id} is reversed by ${by}`);
   }
   refuseBefore(original, input.effectiveDate ?? context.today);
-  const postings = original.postings.map(({ accountId, direction, amount }) => ({
-    accountId,
-    direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
-    amount: BigInt(amount),
-  }));
+  const postings = original.postings.map(opposite);
   const description = input.description ?? `Reversal of ${original.description}`;
   return postTransaction(
     context,
@@ -216,6 +222,12 @@ export function reverseTransaction(
       reverses: original,
     },
   );
+}
+
+/** What takes a posting back; its amount in minor units. */
+export function opposite({ accountId, direction, amount }: PostedAmount) {
+  const other: Direction = direction === 'debit' ? 'credit' : 'debit';
+  return { accountId, direction: other, amount: BigInt(amount) };
 }
 
 /** @throws Refusal `reversal_before_original` */

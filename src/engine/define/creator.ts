@@ -1,23 +1,15 @@
 import type { EventType, LedgerEvent } from './event';
 import type { Refusal } from './refusal';
-import type { LoadedRows, RowNeeds, StateSession } from './state-session';
+import type { BookTime, LoadedRows, RowNeeds, StateSession } from './state-session';
 
 /** What a creator is given: the state, and the only sources of time, ids and events. */
-export interface CreatorContext {
+export interface CreatorContext extends BookTime {
   readonly state: StateSession;
   /** The position of the last event, this command's own included. */
   readonly position: number;
   /** The hash of that event, in hex; zeros before the first. */
   readonly hash: string;
-  /** The time of this command, RFC 3339 UTC. */
-  readonly now: string;
-  /** The day of `now` in the book's time zone, `YYYY-MM-DD`. */
-  readonly today: string;
   readonly actor: string;
-  /** The day of an instant (RFC 3339) in the book's time zone, `YYYY-MM-DD`. */
-  dayOf(instant: string): string;
-  /** The instant (RFC 3339 UTC) in which a day of the book's time zone begins. */
-  startOf(day: string): string;
   /** A new time-ordered UUID (version 7). */
   newId(): string;
   /** Appends an event and materializes it at once, so that the next read sees it. */
@@ -46,7 +38,10 @@ export interface Creator<Input = unknown, Answer = unknown> {
   readonly name: string;
   /** Names the rows (and idempotency keys) it is going to read, so a batch loads them at once. */
   readonly needs?: (input: Input, needs: RowNeeds) => void;
-  /** Names the rows that it knows of only from those: the accounts of a transaction, say. */
+  /**
+   * Names the rows that it knows of only from those: the accounts of a transaction, say. Asked
+   * again once they are there, as it may know of more from them, until it names no others.
+   */
   readonly needsThen?: (input: Input, loaded: LoadedRows, needs: Pick<RowNeeds, 'row'>) => void;
   /**
    * Runs the command. The returned value is the answer, unless `answer` derives it. May be run

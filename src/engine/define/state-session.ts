@@ -51,12 +51,26 @@ export interface StateSession {
 
 /** Names what a creator is going to read, so that a batch loads it in one query a table. */
 export interface RowNeeds {
-  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void;
+  /** @returns whether it is known already, be it that there is none */
+  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): boolean;
   idempotencyKey(key: string): void;
+}
+
+/** The time that a command may count with. */
+export interface BookTime {
+  /** The time of the command, RFC 3339 UTC; before it is run, one that it is not before. */
+  readonly now: string;
+  /** The day of `now` in the book's time zone, `YYYY-MM-DD`. */
+  readonly today: string;
+  /** The day of an instant (RFC 3339) in the book's time zone, `YYYY-MM-DD`. */
+  dayOf(instant: string): string;
+  /** The instant (RFC 3339 UTC) in which a day of the book's time zone begins. */
+  startOf(day: string): string;
 }
 
 /** The rows that were loaded because a creator named them, or that were in memory before. */
 export interface LoadedRows {
+  readonly time: BookTime;
   /** The row whose key, or other unique column, has this value; undefined where there is none. */
   row<Row extends object>(
     table: KeyedTable<Row>,

@@ -1,4 +1,4 @@
-import type { AliasableExpression } from 'kysely';
+import type { AliasableExpression, Kysely } from 'kysely';
 import {
   column,
   type Column,
@@ -54,6 +54,8 @@ export interface KeyedTable<
    * that adds the derived columns, which are kept up to date in memory and never written.
    */
   readonly source?: AliasableExpression<object>;
+  /** How the rows of a lookup are read: see {@link defineLookup}. */
+  readonly read?: ReadLookup;
   /** The columns that only the source has. */
   readonly derived?: Columns;
   /** How many rows a process may keep between batches; all tables have a bound in bytes too. */
@@ -69,6 +71,12 @@ export interface KeyedTable<
   /** Whether keys that no row has are remembered too; for tables of few possible keys. */
   readonly keepsAbsent?: boolean;
 }
+
+/** Reads the rows of some keys, of which each has one at most. */
+export type ReadLookup = (
+  db: Kysely<StateDatabase>,
+  keys: readonly string[],
+) => Promise<readonly object[]>;
 
 export type StateTable = AppendTable<never> | KeyedTable<never>;
 
@@ -101,6 +109,24 @@ export function defineKeyedTable<
   table: KeyedDeclaration<Name, Declared, Derived>,
 ): KeyedTable<ReadRow<Declared & Derived>, Name, Declared> {
   return { kind: 'keyed', ...table };
+}
+
+/**
+ * Declares what creators may look up in the state besides its tables, by a key that says all about
+ * it: no event may change what is found by the same key. So it is loaded as rows are, for a batch
+ * at once and ahead of the locks, and remembered until others need its room; nothing writes it.
+ */
+export function defineLookup<Name extends string, Declared extends Columns>(lookup: {
+  readonly name: Name;
+  readonly key: keyof Declared & string;
+  readonly columns: Declared & SameColumns<Declared>;
+  readonly cacheRows: number;
+  readonly read: (
+    db: Kysely<StateDatabase>,
+    keys: readonly string[],
+  ) => Promise<readonly ReadRow<Declared>[]>;
+}): KeyedTable<ReadRow<Declared>, Name, Declared> {
+  return { kind: 'keyed', lastPosition: lookup.key, unique: [], mutable: [], ...lookup };
 }
 
 /** Declares a table that is only appended to, its row and its columns for Kysely at once. */

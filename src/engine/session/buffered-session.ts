@@ -124,9 +124,16 @@ export class BufferedSession implements StateSession, SessionScope {
 
   /** The session's view of a keyed table. */
   table<Row extends object>(definition: KeyedTable<Row>): SessionTable<Row> {
-    const table = this.tables.get(definition);
-    if (!table) assert.fail(`${definition.name} belongs to no feature`);
+    const table = this.tables.get(definition) ?? this.lookupOf(definition);
     return table as unknown as SessionTable<Row>;
+  }
+
+  /** A lookup is known once somebody asks for it: it is no table of the database. */
+  private lookupOf(definition: KeyedTable<never>): SessionTable<object> {
+    assert(definition.read, `${definition.name} belongs to no feature`);
+    const lookup = new SessionTable(definition as unknown as KeyedTable, this, false);
+    this.tables.set(definition, lookup);
+    return lookup;
   }
 
   append<Row extends object>(definition: AppendTable<Row>, row: NoInfer<Row>): void {

@@ -5,6 +5,7 @@ import type { LoadFitting } from './session-mode';
 /** Loads rows by the values of a column, from the table or from the query that it names. */
 export function loadRowsFrom(db: Kysely<StateDatabase>): LoadFitting {
   return async (table, column, values) => {
+    if (table.read) return [...(await table.read(db, values as readonly string[]))];
     const { rows } = await db.executeQuery<object>(loadOf(db, table, column, values));
     return rows;
   };

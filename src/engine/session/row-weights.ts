@@ -11,16 +11,25 @@ const WEIGHED: readonly PostgresType[] = ['text', 'json', 'jsonb', 'bytea', 'big
 /** What the rows of a table take of memory: an estimate by their columns of any length. */
 export class RowWeights<Row extends object> {
   private readonly columns: readonly string[];
+  private readonly weighed: ReadonlySet<string>;
   /** Whether the weight of a row can change while it is there. */
   readonly change: boolean;
 
   constructor({ columns, derived, mutable }: KeyedTable<Row>) {
     const all = Object.entries({ ...columns, ...derived });
     this.columns = all.filter(([, { type }]) => WEIGHED.includes(type)).map(([name]) => name);
+    this.weighed = new Set(this.columns);
     const isWritten = (column: string) => column in columns;
     this.change = this.columns.some(
       (column) => !isWritten(column) || (mutable as readonly string[]).includes(column),
     );
+  }
+
+  /** Whether the weight may be another one with these values: seldom, of what is posted to. */
+  changeWith(values: Partial<Row>): boolean {
+    if (!this.change) return false;
+    for (const column in values) if (this.weighed.has(column)) return true;
+    return false;
   }
 
   of(row: Row): number {

@@ -173,9 +173,10 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     const pending = slot.pending ?? (this.isChanged(row, values) ? 'update' : undefined);
     // Never in place: whoever has got the row keeps what it was, live and on a replay.
     const changed = Object.assign({ ...row }, values);
-    if (this.scope.isUndoable) return this.write(slot, key, changed, pending);
+    const isWeighed = this.weights.changeWith(values);
+    if (this.scope.isUndoable) return this.write(slot, key, changed, pending, isWeighed);
     slot.row = frozenInSpecs(changed);
-    if (this.weights.change) this.weigh(slot);
+    if (isWeighed) this.weigh(slot);
     slot.batch = this.scope.batch;
     this.list(slot, pending);
   }
@@ -303,6 +304,7 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     key: Key,
     row: Row | undefined,
     pending: Pending,
+    isWeighed = true,
   ): void {
     const slot = known ?? new Slot<Row>(key, undefined, this.scope.batch);
     if (this.scope.isUndoable) {
@@ -310,14 +312,17 @@ export class SessionTable<Row extends object> implements StateRows<Row> {
     }
     if (!known) this.slots.set(key, slot);
     slot.batch = this.scope.batch;
-    this.restore(slot, row, pending);
+    this.restore(slot, row, pending, isWeighed);
   }
 
-  /** Puts a row and how it differs in place of what is there; for undoing too. */
-  restore(slot: Slot<Row>, row: Row | undefined, pending: Pending): void {
+  /**
+   * Puts a row and how it differs in place of what is there; for undoing too.
+   * @param mayWeigh false where only columns differ that weigh the same whatever their value is
+   */
+  restore(slot: Slot<Row>, row: Row | undefined, pending: Pending, mayWeigh = true): void {
     this.reindex(slot.key, slot.row, row);
-    // Most changes are of columns that weigh the same whatever their value is.
-    const isWeighed = this.weights.change || slot.row === undefined || row === undefined;
+    const isOther = slot.row === undefined || row === undefined;
+    const isWeighed = isOther || (mayWeigh && this.weights.change);
     slot.row = row && frozenInSpecs(row);
     if (isWeighed) this.weigh(slot);
     this.list(slot, pending);

@@ -28,7 +28,7 @@ const MAX_ATTEMPTS = 3;
  */
 export class StateReader {
   constructor(
-    private readonly reader: DatabaseReader<StateDatabase>,
+    private readonly reader: Pick<DatabaseReader<StateDatabase>, 'read'>,
     private readonly writer: StateWriter,
   ) {}
 

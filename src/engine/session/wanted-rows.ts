@@ -15,8 +15,8 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
 
   constructor(private readonly session: BufferedSession) {}
 
-  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void {
-    if (this.session.table(table).touch(column, value)) return;
+  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): boolean {
+    if (this.session.table(table).touch(column, value)) return true;
     this.missing ??= new Map();
     const columns = getOrSet(
       this.missing,
@@ -26,6 +26,7 @@ export class WantedRows implements Pick<RowNeeds, 'row'> {
     const values = getOrSet(columns, column, () => new Set<Key>());
     this.sum -= values.size;
     this.sum += values.add(value).size;
+    return false;
   }
 
   /** How many rows the session lacks. */

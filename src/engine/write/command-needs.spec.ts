@@ -1,6 +1,7 @@
 import { column } from '../../database/column';
 import type { Command, Creator } from '../define/creator';
 import { GENESIS } from '../define/event';
+import type { BookTime } from '../define/state-session';
 import { defineKeyedTable } from '../define/state-table';
 import { BufferedSession } from '../session/buffered-session';
 import { aheadOfLocks } from '../session/session-mode';
@@ -32,7 +33,7 @@ async function loadFor(rows: number, text: string) {
   const session = new BufferedSession([notes], GENESIS, mode);
   session.beginBatch(1);
   const commands = [0, 1, 2, 3, 4].map((i) => reading(i * rows, rows));
-  const loadedFor = await loadNeeds(commands, session, {} as CommandKeys, MIB);
+  const loadedFor = await loadNeeds(commands, session, {} as CommandKeys, {} as BookTime, MIB);
   return { loadedFor, queries };
 }
 

@@ -1,6 +1,6 @@
 import { allDone } from '../../database/sqlstates';
 import type { Command } from '../define/creator';
-import type { LoadedRows, RowNeeds } from '../define/state-session';
+import type { BookTime, LoadedRows, RowNeeds } from '../define/state-session';
 import type { Key, KeyedTable } from '../define/state-table';
 import type { BufferedSession } from '../session/buffered-session';
 import { WantedRows } from '../session/wanted-rows';
@@ -9,10 +9,12 @@ import { scopedKey } from './command-log';
 
 /** So many rows are loaded before it is looked how much memory they take. */
 const ROWS_AT_ONCE = 1_000;
+/** So often rows may be known of from those that were loaded before; then they come one by one. */
+const MAX_ROUNDS = 4;
 
 /**
  * Loads what commands say that they will read: one query a table and column, sent together, then
- * once more for the rows that they know of only from those.
+ * again for the rows that they know of only from those.
  * @param mostBytes where a batch has loaded more than that, the commands behind have to wait
  * @returns for how many of the commands; one at least
  */
@@ -20,10 +22,11 @@ export async function loadNeeds(
   commands: readonly Command[],
   session: BufferedSession,
   keys: CommandKeys,
+  time: BookTime,
   mostBytes: number,
 ): Promise<number> {
   let count = 0;
-  do count += await loadSome(commands.slice(count), session, keys);
+  do count += await loadSome(commands.slice(count), session, keys, time);
   while (count < commands.length && session.loadedBytes <= mostBytes);
   return count;
 }
@@ -32,17 +35,20 @@ async function loadSome(
   commands: readonly Command[],
   session: BufferedSession,
   keys: CommandKeys,
+  time: BookTime,
 ): Promise<number> {
   const named = new CommandNeeds(session, keys);
   let count = 0;
   while (count < commands.length && named.rowCount < ROWS_AT_ONCE) named.add(commands[count++]!);
   await named.load();
-  const more = new WantedRows(session);
-  const loaded = loadedRowsOf(session);
-  for (const { creator, input } of commands.slice(0, count)) {
-    creator.needsThen?.(input, loaded, more);
+  const some = commands.slice(0, count);
+  const loaded = loadedRowsOf(session, time);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const more = new WantedRows(session);
+    for (const { creator, input } of some) creator.needsThen?.(input, loaded, more);
+    if (more.isEmpty) break;
+    await more.load();
   }
-  if (!more.isEmpty) await more.load();
   return count;
 }
 
@@ -70,8 +76,8 @@ class CommandNeeds implements RowNeeds {
     creator.needs?.(input, this);
   }
 
-  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): void {
-    this.rows.row(table, column, value);
+  row<Row extends object>(table: KeyedTable<Row>, column: keyof Row & string, value: Key): boolean {
+    return this.rows.row(table, column, value);
   }
 
   idempotencyKey(idempotencyKey: string): void {
@@ -88,6 +94,6 @@ class CommandNeeds implements RowNeeds {
   }
 }
 
-function loadedRowsOf(session: BufferedSession): LoadedRows {
-  return { row: (table, column, value) => session.table(table).known(column, value) };
+function loadedRowsOf(session: BufferedSession, time: BookTime): LoadedRows {
+  return { time, row: (table, column, value) => session.table(table).known(column, value) };
 }

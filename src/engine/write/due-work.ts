@@ -25,6 +25,17 @@ export abstract class DueWork implements Schedule {
     }
   }
 
+  /** The first of some, as many as weigh so much together; one may weigh more alone. */
+  protected fitting<One>(
+    all: readonly One[],
+    most: number,
+    weightOf: (one: One) => number,
+  ): readonly One[] {
+    let sum = 0;
+    const end = all.findIndex((one, i) => (sum += weightOf(one)) > most && i > 0);
+    return end === -1 ? all : all.slice(0, end);
+  }
+
   /** @returns whether there may be more */
   protected abstract doSome(): Promise<boolean>;
 }

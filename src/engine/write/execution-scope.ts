@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Clock } from '../define/ids';
 import type { Registry } from '../define/registry';
+import type { BookTime } from '../define/state-session';
 import type { BookDays } from '../../money/book-days';
 import type { LogDatabase } from './event-log';
 
@@ -11,4 +12,24 @@ export interface ExecutionScope {
   readonly days: BookDays;
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
+}
+
+/** A time in the books of a process. */
+export class TimeInBooks implements BookTime {
+  constructor(
+    readonly now: string,
+    private readonly days: BookDays,
+  ) {}
+
+  get today(): string {
+    return this.dayOf(this.now);
+  }
+
+  dayOf(instant: string): string {
+    return this.days.of(instant);
+  }
+
+  startOf(day: string): string {
+    return this.days.startOf(day);
+  }
 }

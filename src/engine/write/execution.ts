@@ -3,7 +3,7 @@ import { isoTime } from './clock-guard';
 import { CommandKeys, type PendingCommand } from './command-keys';
 import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
 import { loadNeeds } from './command-needs';
-import type { ExecutionScope } from './execution-scope';
+import { TimeInBooks, type ExecutionScope } from './execution-scope';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
 import type { AppendedEvent, CommandRow } from './event-log';
 import type { EventType, Head, LedgerEvent } from '../define/event';
@@ -131,7 +131,14 @@ export class Execution {
    * @returns for how many of them
    */
   prepare(commands: readonly Command[], mostBytes: number): Promise<number> {
-    return loadNeeds(commands, this.session, this.keys, mostBytes);
+    const time = new TimeInBooks(this.now(), this.scope.days);
+    return loadNeeds(commands, this.session, this.keys, time, mostBytes);
+  }
+
+  /** No event is recorded before the one in front of it, whatever became of the clock meanwhile. */
+  private now(): string {
+    const time = isoTime(this.scope.clock.now());
+    return time > this.lastRecordedAt ? time : this.lastRecordedAt;
   }
 
   /**
@@ -177,10 +184,7 @@ export class Execution {
     await this.session.beginInDatabase();
     const mark = this.mark();
     const id = this.scope.clock.newId();
-    const time = isoTime(this.scope.clock.now());
-    // No event is recorded before the one in front of it, whatever became of the clock meanwhile.
-    const now = time > this.lastRecordedAt ? time : this.lastRecordedAt;
-    const context = new RunningCommand(this, this.scope, command, id, now, parentId);
+    const context = new RunningCommand(this, this.scope, command, id, this.now(), parentId);
     let outcome: Outcome;
     let keep = false;
     try {
@@ -321,7 +325,7 @@ function reserve(command: Command, bytes: number): void {
 }
 
 /** What a creator sees: one object a command, of a class, because there are so many of them. */
-class RunningCommand implements CreatorContext {
+class RunningCommand extends TimeInBooks implements CreatorContext {
   readonly state: BufferedSession;
 
   constructor(
@@ -329,9 +333,10 @@ class RunningCommand implements CreatorContext {
     private readonly scope: ExecutionScope,
     private readonly command: Command,
     private readonly id: string,
-    readonly now: string,
+    now: string,
     private readonly parentId: string | undefined,
   ) {
+    super(now, scope.days);
     this.state = execution.session;
   }
 
@@ -345,18 +350,6 @@ class RunningCommand implements CreatorContext {
 
   get hash(): string {
     return this.state.head.hash;
-  }
-
-  get today(): string {
-    return this.dayOf(this.now);
-  }
-
-  dayOf(instant: string): string {
-    return this.scope.days.of(instant);
-  }
-
-  startOf(day: string): string {
-    return this.scope.days.startOf(day);
   }
 
   newId(): string {

@@ -32,9 +32,13 @@ export function canonicalJson(value: unknown): string {
   return text;
 }
 
-/** Whether every object in a value lists its keys by UTF-16 code units, as the RFC sorts them. */
+/**
+ * Whether every object in a value lists its keys by UTF-16 code units, as the RFC sorts them. It
+ * writes numbers as JavaScript does.
+ */
 function hasOrderedKeys(value: unknown): boolean {
-  if (value === null || typeof value !== 'object') return typeof value !== 'number';
+  if (value === null || typeof value !== 'object')
+    return typeof value !== 'number' || Number.isFinite(value);
   if (Array.isArray(value)) return value.every(hasOrderedKeys);
   let before = '';
   for (const key in value) {

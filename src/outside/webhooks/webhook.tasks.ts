@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { LedgerEvent } from '../../engine/define/event';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import {
@@ -8,7 +8,8 @@ import {
   type TaskHandler,
   type TaskHandlerOptions,
 } from '../../engine/define/task-handler';
-import { StateReader } from '../../engine/session/state-reader';
+import type { StateReader } from '../../engine/session/state-reader';
+import { STATE_READER } from '../../http/service-tokens';
 import { SecretSeal } from '../adapters/secret-seal';
 import { WebhookSender } from '../adapters/webhook-sender';
 import { eventView } from '../events/event.view';
@@ -51,7 +52,7 @@ export class EventDeliveries implements TaskHandler<DeliveryPayload> {
   constructor(
     private readonly webhooks: WebhookSender,
     private readonly seal: SecretSeal,
-    private readonly state: StateReader,
+    @Inject(STATE_READER) private readonly state: StateReader,
   ) {}
 
   async run(

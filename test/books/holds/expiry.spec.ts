@@ -1,65 +1,20 @@
 import { ChangeAccount } from '../../../src/books/accounts/account-change.creators';
-import { CloseAccount, OpenAccount } from '../../../src/books/accounts/account.creators';
+import { CloseAccount } from '../../../src/books/accounts/account.creators';
 import { CaptureHold } from '../../../src/books/holds/capture.creator';
-import { ExpireHolds, PlaceHold, VoidHold } from '../../../src/books/holds/hold.creators';
+import { ExpireHolds, VoidHold } from '../../../src/books/holds/hold.creators';
 import { PostTransactionBatch } from '../../../src/books/transactions/batch.creator';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
 import { features } from '../../../src/features';
-import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
-import { startTestLedger, type TestLedger, type TestLedgerOptions } from '../../harness/ledger';
 import { startTestService } from '../../harness/service';
 import { waitFor } from '../../harness/waiting';
-import { HoldClock } from './hold-clock';
+import { logOf, startHolds } from './hold-books';
 
 const SECOND = 1_000;
 
-interface Logged {
-  type: string;
-  actor: string;
-  occurred_at: string;
-  recorded_at: string;
-  data: { holdId?: string; expiresAt?: string };
-}
-
-function logOf({ databases }: TestLedger, after = 0): Promise<Logged[]> {
-  const text = 'select * from event_log where position > $1 order by position';
-  return query<Logged>(databases.urls.log, text, [after]);
-}
-
-/** A shop, and Anna who has 100.00 and may not owe anything, on a clock that is moved. */
-async function start({ behindMs = 0, ...options }: { behindMs?: number } & TestLedgerOptions = {}) {
-  const clock = new HoldClock();
-  clock.ms -= behindMs;
-  const ledger = await startTestLedger({ ...options, clock });
-  const open = (clientId: string, limits: object = {}) =>
-    ledger.accept(OpenAccount, {
-      ...{ clientId, name: clientId, type: 'liability', currency: 'USD' },
-      ...limits,
-    });
-  await open('bank');
-  await open('anna', { minBalance: '0' });
-  await open('shop');
-  const postings = (amount: string, from = 'anna', to = 'shop') => [
-    { accountId: `client:${from}`, direction: 'debit' as const, amount },
-    { accountId: `client:${to}`, direction: 'credit' as const, amount },
-  ];
-  const payment = (amount: string) => ({ description: 'Pay', postings: postings(amount) });
-  await ledger.accept(PostTransaction, {
-    ...{ description: 'Deposit', postings: postings('100', 'bank', 'anna') },
-  });
-  const place = (amount: string, ms?: number) =>
-    ledger.accept(PlaceHold, {
-      ...{ description: 'Dinner', postings: postings(amount) },
-      ...(ms !== undefined && { expiresAt: clock.in(ms) }),
-    });
-  const head = () => ledger.open.ledger.head.position;
-  return { clock, ledger, place, payment, head };
-}
-
 describe('a hold whose time is over', () => {
   it('expires before what needs that it held, and with nothing else', async () => {
-    const { clock, ledger, place, payment, head } = await start();
+    const { clock, ledger, place, payment, head } = await startHolds();
     const held = await place('80', 2 * SECOND);
     clock.ms += 2 * SECOND - 1;
     const refusal = await ledger.refuse(PostTransaction, payment('20.01'));
@@ -84,7 +39,7 @@ describe('a hold whose time is over', () => {
   });
 
   it('expires for a hold and an item of a batch that need it too', async () => {
-    const { clock, ledger, place, payment, head } = await start();
+    const { clock, ledger, place, payment, head } = await startHolds();
     await place('80', SECOND);
     const later = await place('20', 2 * SECOND);
     clock.ms += SECOND;
@@ -106,7 +61,7 @@ describe('a hold whose time is over', () => {
   });
 
   it('can be neither captured nor voided from that instant on', async () => {
-    const { clock, ledger, place, head } = await start();
+    const { clock, ledger, place, head } = await startHolds();
     const { id: holdId } = await place('80', SECOND);
     const { id: lasting } = await place('10');
     clock.ms += SECOND - 1;
@@ -122,7 +77,7 @@ describe('a hold whose time is over', () => {
   });
 
   it('keeps no account open, and no limit away', async () => {
-    const { clock, ledger, place } = await start();
+    const { clock, ledger, place } = await startHolds();
     await place('80', SECOND);
     const limits = { accountId: 'client:anna', minBalance: '100' };
     expect((await ledger.refuse(ChangeAccount, limits)).code).toBe('limit_not_met');
@@ -136,7 +91,7 @@ describe('a hold whose time is over', () => {
   });
 
   it('expires with all others that are needed, however many, the earliest first', async () => {
-    const { clock, ledger, place, payment } = await start();
+    const { clock, ledger, place, payment } = await startHolds();
     const holds = await Promise.all(
       Array.from({ length: 1_200 }, (_, i) => place('0.05', SECOND + ((i * 7) % 600))),
     );
@@ -150,7 +105,7 @@ describe('a hold whose time is over', () => {
   });
 
   it('expires once, whoever says so and how often, and not before its time', async () => {
-    const { clock, ledger, place, head } = await start();
+    const { clock, ledger, place, head } = await startHolds();
     const holdIds = [(await place('1', 2 * SECOND)).id, (await place('1', SECOND)).id];
     holdIds.push((await place('1')).id, '00000000-0000-7000-8000-000000000000');
     const expire = async () => (await ledger.accept(ExpireHolds, { holdIds })).expired;
@@ -181,7 +136,7 @@ describe('the service', () => {
   it('lets holds expire by itself after an outage, once among several', async () => {
     const databases = await cloneDatabases();
     // Half a minute ago, as far as the services are concerned.
-    const { ledger, clock, place } = await start({ databases, behindMs: 40 * SECOND });
+    const { ledger, clock, place } = await startHolds({ databases, behindMs: 40 * SECOND });
     const count = 450;
     const inOrder = Array.from({ length: count }, (_, i) => place('0.01', 1 + ((i * 7) % 500)));
     await Promise.all(inOrder);

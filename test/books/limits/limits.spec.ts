@@ -1,90 +1,16 @@
 import { OpenAccount } from '../../../src/books/accounts/account.creators';
 import { CalculateInterestOwed } from '../../../src/books/interest/interest.creators';
 import { CreateLimit } from '../../../src/books/limits/limit.creators';
-import type { LimitUse } from '../../../src/books/limits/limit.events';
 import { PostTransactionBatch } from '../../../src/books/transactions/batch.creator';
 import { PostTransaction } from '../../../src/books/transactions/transaction.creators';
-import type { Outcome } from '../../../src/engine/define/creator';
-import { query } from '../../harness/cluster';
 import { rounds } from '../../harness/rounds';
 import { seededRandom } from '../../harness/seed';
-import { startTestLedger, type TestLedger } from '../../harness/ledger';
 import { startTestService } from '../../harness/service';
 import { transfer } from '../../harness/books';
 import { verifyOf } from '../../proof/replay/some-books';
+import { HOUR_MS, Wallet } from './wallet';
 
 const EXCEEDED = 'velocity_limit_exceeded';
-
-/** A wallet that pays into a shop. */
-class Wallet {
-  private constructor(
-    readonly ledger: TestLedger,
-    readonly id: string,
-    readonly shop: string,
-  ) {}
-
-  static async open(): Promise<Wallet> {
-    const ledger = await startTestLedger();
-    const open = async (name: string) => {
-      const account = { name, type: 'liability', currency: 'EUR' } as const;
-      return (await ledger.accept(OpenAccount, account)).id;
-    };
-    return new Wallet(ledger, await open('wallet'), await open('shop'));
-  }
-
-  limit(per: 'day' | 'rolling-24h', most: { amount?: string; count?: number }) {
-    const of = { accountId: this.id, direction: 'debit', currency: 'EUR' } as const;
-    return this.ledger.accept(CreateLimit, { ...of, ...most, per });
-  }
-
-  pay(amount: string): Promise<Outcome<unknown>> {
-    return this.ledger.submit(
-      PostTransaction,
-      transfer({ id: this.id }, { id: this.shop }, amount),
-    );
-  }
-
-  /** What is used after a payment that must be accepted, or the refusal's code and `used`. */
-  async paid(amount: string): Promise<[string, number | string | undefined]> {
-    const outcome = await this.pay(amount);
-    if (outcome.kind === 'refused') {
-      const { code, details } = outcome.refusal;
-      return [code, details.used];
-    }
-    const { amount: used, count } = await this.used();
-    return [used, count];
-  }
-
-  async used(): Promise<LimitUse> {
-    const [row] = await query<{ uses: { debit: LimitUse[] } }>(
-      this.ledger.databases.urls.state,
-      'select uses from state.limit_uses order by position desc limit 1',
-    );
-    return row!.uses.debit[0]!;
-  }
-
-  /** Has everything that was posted been posted so much earlier, as the state knows it. */
-  async age(ms: number): Promise<void> {
-    const { urls } = this.ledger.databases;
-    // The state does not say what the log says from then on.
-    this.ledger.databases.isChecked = false;
-    const shift = `interval '${ms} milliseconds'`;
-    await query(urls.state, `update state.transactions set recorded_at = recorded_at - ${shift}`);
-    const rows = await query<{ position: string; uses: { debit: LimitUse[] } }>(
-      urls.state,
-      'select position, uses from state.limit_uses order by position desc limit 1',
-    );
-    for (const { position, uses } of rows) {
-      const earlier = (instant: string) => new Date(Date.parse(instant) - ms).toISOString();
-      const debit = uses.debit.map((use) => ({ ...use, resetsAt: earlier(use.resetsAt) }));
-      const set = `set uses = '${JSON.stringify({ ...uses, debit })}'`;
-      await query(urls.state, `update state.limit_uses ${set} where position = ${position}`);
-    }
-    await this.ledger.restart();
-  }
-}
-
-const HOUR_MS = 3_600_000;
 
 describe('a velocity limit in the databases', () => {
   it('counts what was posted in its window before it was made, and no more', async () => {

@@ -98,7 +98,7 @@ async function schedules(ledger: TestLedger): Promise<void> {
   const repeat = 'monthly';
   const scheduleIds = [await schedule(a, { repeat }), await schedule(poor, { repeat })];
   await ledger.accept(CancelScheduledTransaction, { scheduleId: await schedule(a) });
-  await ledger.accept(PostScheduledTransactions, { scheduleIds });
+  await ledger.accept(PostScheduledTransactions, { on: postOn, scheduleIds });
   await ledger.accept(CancelScheduledTransaction, { scheduleId: scheduleIds[0]! });
 }
 
