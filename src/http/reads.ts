@@ -9,7 +9,7 @@ import type {
   ReadCost,
   ReadOptions,
 } from '../engine/session/database-reader';
-import { StateReader, type Read } from '../engine/session/state-reader';
+import { StateReader, type Read, type Snapshot } from '../engine/session/state-reader';
 import type { LogDatabase } from '../engine/write/event-log';
 import { CURRENCY_PATTERN } from '../money/currency';
 import type { Reply } from './caller';
@@ -29,32 +29,38 @@ export class Reads {
   ) {}
 
   /**
+   * Reads by one statement, which costs a third of {@link read}: `run` makes one query at most.
+   * @throws LedgerUnavailable
+   */
+  one<T>(reply: Reply, run: ReadState<T>, cost?: ReadCost): Promise<Read<T>> {
+    return this.shown(reply, (options) => this.state.readOne(run, options), cost);
+  }
+
+  /**
    * Everything that `run` reads is of one snapshot of the state, whose position it is told.
    * @throws LedgerUnavailable
    */
-  async read<T>(
-    reply: Reply,
-    run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
-    cost?: ReadCost,
-  ): Promise<{ readonly position: number; readonly value: T }> {
-    return this.readState(reply, run, optionsOf(reply, cost));
-  }
-
-  private async readState<T>(
-    reply: Reply,
-    run: (db: Kysely<StateDatabase>, position: number) => Promise<T>,
-    options: ReadOptions & { readonly signal: AbortSignal },
-  ): Promise<Read<T>> {
-    const read = await whileThere(options.signal, this.state.read(run, options));
-    reply.header('ledger-position', read.position);
-    return read;
+  read<T>(reply: Reply, run: Snapshot<T>, cost?: ReadCost): Promise<Read<T>> {
+    return this.shown(reply, (options) => this.state.read(run, options), cost);
   }
 
   /** The position of the state, for answers that are of neither. @throws LedgerUnavailable */
   async position(reply: Reply): Promise<number> {
-    const { signal } = answerTo(reply);
-    const { position } = await this.readState(reply, () => Promise.resolve(), { signal });
+    const { position } = await this.shown(reply, ({ signal }) =>
+      this.state.readOne(none, { signal }),
+    );
     return position;
+  }
+
+  private async shown<T>(
+    reply: Reply,
+    read: (options: CallersOptions) => Promise<Read<T>>,
+    cost?: ReadCost,
+  ): Promise<Read<T>> {
+    const options = optionsOf(reply, cost);
+    const found = await whileThere(options.signal, read(options));
+    reply.header('ledger-position', found.position);
+    return found;
   }
 
   /**
@@ -69,9 +75,7 @@ export class Reads {
   ): Promise<T> {
     // A turn of one class is not kept while one of the other is waited for.
     const position =
-      cost === 'expensive'
-        ? await this.position(reply)
-        : (await this.read(reply, () => Promise.resolve())).position;
+      cost === 'expensive' ? await this.position(reply) : (await this.one(reply, none)).position;
     return this.log(reply, (log) => run(log, position), cost);
   }
 
@@ -86,23 +90,44 @@ export class Reads {
   }
 
   /**
-   * Reads as of a position that the caller may have named.
+   * {@link one} as of a position that the caller may have named.
    * @throws Refusal `validation_failed` where the state has not come that far
    */
+  async oneAt<T>(
+    reply: Reply,
+    atPosition: number | undefined,
+    run: ReadState<T>,
+    cost?: ReadCost,
+  ): Promise<Read<T>> {
+    return asOf(atPosition, await this.one(reply, run, cost));
+  }
+
+  /** {@link read} as {@link oneAt}. */
   async readAt<T>(
     reply: Reply,
     atPosition: number | undefined,
-    run: (db: Kysely<StateDatabase>) => Promise<T>,
+    run: ReadState<T>,
     cost?: ReadCost,
-  ): Promise<{ readonly position: number; readonly value: T }> {
-    const { position, value } = await this.read(reply, run, cost);
-    if (atPosition !== undefined && atPosition > position) {
-      const message = `must not be above the ledger's position, ${position}`;
-      throw invalidRequest({ pointer: '/atPosition', message });
-    }
-    return { position: atPosition ?? position, value };
+  ): Promise<Read<T>> {
+    return asOf(atPosition, await this.read(reply, run, cost));
   }
 }
+
+/** @throws Refusal `validation_failed` where the state that was read has not come that far */
+function asOf<T>(atPosition: number | undefined, { position, value }: Read<T>): Read<T> {
+  if (atPosition !== undefined && atPosition > position) {
+    const message = `must not be above the ledger's position, ${position}`;
+    throw invalidRequest({ pointer: '/atPosition', message });
+  }
+  return { position: atPosition ?? position, value };
+}
+
+/** What of the state an answer is made of. */
+type ReadState<T> = (db: Kysely<StateDatabase>) => Promise<T>;
+type CallersOptions = ReadOptions & { readonly signal: AbortSignal };
+
+/** The position alone. */
+const none = () => Promise.resolve();
 
 /** Has the turns of reads end that were kept for an answer, once that is made. */
 export function endTurns(fastify: FastifyInstance): void {
@@ -151,7 +176,7 @@ function answerTo({ raw }: Reply): Answer {
  * What is made of rows costs as much as to read them, so a read keeps its turn until its answer is
  * made. Not what a command reads, which has a queue of its own to wait in.
  */
-function optionsOf(reply: Reply, cost: ReadCost = 'cheap') {
+function optionsOf(reply: Reply, cost: ReadCost = 'cheap'): CallersOptions {
   const { signal, turns } = answerTo(reply);
   const isRead = ['GET', 'HEAD'].includes(reply.request.method);
   return { cost, signal, turn: isRead ? turns[cost] : undefined };

@@ -145,7 +145,7 @@ export class AccountController {
     const [after] = cursorKey(query, 1) as [number];
     const at = numberOf(query.atPosition);
     const { type, currency, status, group } = query;
-    const { value } = await this.reads.readAt(
+    const { value } = await this.reads.oneAt(
       reply,
       at,
       (db) => listAccounts(db, query, after, limit, at),
@@ -164,7 +164,7 @@ export class AccountController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<AccountDto> {
     const at = numberOf(query.atPosition);
-    const { value } = await this.reads.readAt(reply, at, (db) => readAccount(db, id, at));
+    const { value } = await this.reads.oneAt(reply, at, (db) => readAccount(db, id, at));
     const view = accountView(found(value, 'account', id));
     showVersion(reply, view);
     return view;

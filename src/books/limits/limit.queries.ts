@@ -3,7 +3,7 @@ import type { AccountRow, AccountTables } from '../accounts/account.table';
 import type { HeldPosting, HoldTables } from '../holds/hold.table';
 import { CLOSING_SOURCE } from '../transactions/closed-days.rules';
 import { parseAmount } from '../../money/amount';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import type { SourceTables } from '../transactions/source.table';
 import type { TransactionTables } from '../transactions/transaction.table';
@@ -20,18 +20,7 @@ export function findLimit(state: StateSession, reference: string): Found<LimitRo
 }
 
 /** The limit that a reference names, in the database. */
-export async function readLimit(
-  db: Kysely<LimitTables>,
-  reference: string,
-): Promise<LimitRow | undefined> {
-  const found = referenceOf(reference, 'limit_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('velocity_limits')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readLimit = readReferenced(velocityLimits);
 
 export interface LimitFilter {
   readonly accountId?: string | undefined;

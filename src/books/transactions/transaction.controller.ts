@@ -1,8 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Kysely } from 'kysely';
-import type { StateDatabase } from '../../engine/define/state-table';
-import { readAccount } from '../accounts/account.queries';
 import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
@@ -103,16 +100,13 @@ export class TransactionController {
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, from, to, clientId } = query;
     const position = numberOf(query.atPosition);
-    const filter = { from, to, clientId, position };
-    const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listTransactions(db, filter, after, limit);
-      const account = await readAccount(db, accountId, position);
-      // A filter that nothing fits, like any other.
-      if (!account) return { rows: [], hasMore: false };
-      const accountNo = account.account_no;
-      return listTransactions(db, { ...filter, accountNo }, after, limit);
-    };
-    const { value } = await this.reads.readAt(reply, position, list, filteredBy(from, to));
+    const filter = { accountId, from, to, clientId, position };
+    const { value } = await this.reads.oneAt(
+      reply,
+      position,
+      (db) => listTransactions(db, filter, after, limit),
+      filteredBy(from, to),
+    );
     return pageWith(
       listOf(reply),
       value,
@@ -131,7 +125,7 @@ export class TransactionController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TransactionDto> {
     const at = numberOf(query.atPosition);
-    const { value } = await this.reads.readAt(reply, at, (db) => readTransaction(db, id, at));
+    const { value } = await this.reads.oneAt(reply, at, (db) => readTransaction(db, id, at));
     return found(value, 'transaction', id);
   }
 

@@ -117,7 +117,7 @@ describe('the books as of a position (on real databases)', () => {
     const path = `/v1/transactions?atPosition=${at}`;
     expect(await everything(path)).toEqual((await listTransactions(db, {}, 0, ALL)).rows);
     const account = random.pick((await listAccounts(db, {}, 0, ALL)).rows);
-    const filter = { accountNo: account.account_no, from: anyDate() };
+    const filter = { accountId: account.account_id, from: anyDate() };
     const filtered = `${path}&accountId=${account.account_id}&from=${filter.from}`;
     expect(await everything(filtered, 7)).toEqual(
       (await listTransactions(db, filter, 0, ALL)).rows,
