@@ -11,9 +11,12 @@ import type {
 } from '../engine/session/database-reader';
 import { StateReader, type Read, type Snapshot } from '../engine/session/state-reader';
 import type { LogDatabase } from '../engine/write/event-log';
+import { positionAt } from '../engine/write/log-times';
 import { CURRENCY_PATTERN } from '../money/currency';
+import { readInstant } from '../money/instant';
 import type { Reply } from './caller';
 import { isReference, isUuid } from '../engine/define/reference';
+import { numberOf } from './page';
 import { invalidRequest } from './problem';
 import { CALLERS_LOG } from './service-tokens';
 
@@ -90,6 +93,19 @@ export class Reads {
   }
 
   /**
+   * The position that a caller asks for, by itself or by a time: that of the last event recorded
+   * until then, as far as the state has come. undefined: as it is.
+   * @throws Refusal `validation_failed` for both
+   */
+  async asOf(reply: Reply, { at, atPosition }: AsOfQuery): Promise<number | undefined> {
+    if (at === undefined) return numberOf(atPosition);
+    if (atPosition !== undefined) {
+      throw invalidRequest({ pointer: '/at', message: 'must not stand beside atPosition' });
+    }
+    return this.readLog(reply, (log, upTo) => positionAt(log, readInstant(at)!, upTo));
+  }
+
+  /**
    * {@link one} as of a position that the caller may have named.
    * @throws Refusal `validation_failed` where the state has not come that far
    */
@@ -99,7 +115,7 @@ export class Reads {
     run: ReadState<T>,
     cost?: ReadCost,
   ): Promise<Read<T>> {
-    return asOf(atPosition, await this.one(reply, run, cost));
+    return reached(atPosition, await this.one(reply, run, cost));
   }
 
   /** {@link read} as {@link oneAt}. */
@@ -109,17 +125,23 @@ export class Reads {
     run: ReadState<T>,
     cost?: ReadCost,
   ): Promise<Read<T>> {
-    return asOf(atPosition, await this.read(reply, run, cost));
+    return reached(atPosition, await this.read(reply, run, cost));
   }
 }
 
 /** @throws Refusal `validation_failed` where the state that was read has not come that far */
-function asOf<T>(atPosition: number | undefined, { position, value }: Read<T>): Read<T> {
+function reached<T>(atPosition: number | undefined, { position, value }: Read<T>): Read<T> {
   if (atPosition !== undefined && atPosition > position) {
     const message = `must not be above the ledger's position, ${position}`;
     throw invalidRequest({ pointer: '/atPosition', message });
   }
   return { position: atPosition ?? position, value };
+}
+
+/** How every read that knows the past is asked for it; checked already. */
+export interface AsOfQuery {
+  readonly atPosition?: string;
+  readonly at?: string;
 }
 
 /** What of the state an answer is made of. */

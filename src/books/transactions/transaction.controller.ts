@@ -4,7 +4,7 @@ import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, numberOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Problems } from '../../http/problems';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
@@ -89,7 +89,8 @@ export class TransactionController {
   @Permission('transactions.read')
   @ApiOperation({
     summary: 'List transactions in the order of the log',
-    description: 'from and to are effective dates, atPosition is the last event that counts.',
+    description:
+      'from and to are effective dates, atPosition (or at, a time) is the last event that counts.',
   })
   @ApiRead({ type: TransactionPage })
   async list(
@@ -99,7 +100,7 @@ export class TransactionController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, from, to, clientId } = query;
-    const position = numberOf(query.atPosition);
+    const position = await this.reads.asOf(reply, query);
     const filter = { accountId, from, to, clientId, position };
     const { value } = await this.reads.oneAt(
       reply,
@@ -124,7 +125,7 @@ export class TransactionController {
     @Query() query: TransactionQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TransactionDto> {
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { value } = await this.reads.oneAt(reply, at, (db) => readTransaction(db, id, at));
     return found(value, 'transaction', id);
   }
