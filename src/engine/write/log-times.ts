@@ -27,7 +27,11 @@ export async function positionAt(
                   .selectFrom('event_log as e')
                   .select(['e.position', 'e.recorded_at'])
                   // SQL as text: the builder has no word for shifts, and divides nothing.
-                  .where('e.position', '=', sql<number>`(h.least + h.most + 1) >> 1`)
+                  .where(
+                    'e.position',
+                    '=',
+                    sql<number>`(${eb.ref('h.least')} + ${eb.ref('h.most')} + 1) >> 1`,
+                  )
                   .as('e'),
               (join) => join.onTrue(),
             )
