@@ -1,6 +1,7 @@
 import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
+import { historyFeature } from './books/history/history.feature';
 import { holdFeature } from './books/holds/hold.feature';
 import { interestFeature } from './books/interest/interest.feature';
 import { limitFeature } from './books/limits/limit.feature';
@@ -35,6 +36,7 @@ export const features: readonly Feature[] = [
   orderFeature,
   periodFeature,
   trialBalanceFeature,
+  historyFeature,
   diffFeature,
   eventFeature,
   adapterFeature,

@@ -7,6 +7,7 @@ import * as deferTasks from './0006-defer-tasks';
 import * as listDeferredTasks from './0007-list-deferred-tasks';
 import * as withdrawApiKeys from './0008-withdraw-api-keys';
 import * as acceptTimes from './0009-accept-times';
+import * as findEvents from './0010-find-events';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
@@ -19,4 +20,5 @@ export const logMigrations = {
   '0007-list-deferred-tasks': listDeferredTasks,
   '0008-withdraw-api-keys': withdrawApiKeys,
   '0009-accept-times': acceptTimes,
+  '0010-find-events': findEvents,
 };

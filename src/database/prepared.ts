@@ -18,6 +18,11 @@ export type Placeholders<Values> = {
     : RawBuilder<Values[Name]>;
 };
 
+/** A query that a connection may keep under its name. */
+export interface NamedQuery<Row = unknown> extends CompiledQuery<Row> {
+  readonly name?: string;
+}
+
 class Placeholder {
   constructor(readonly name: string) {}
 }
@@ -26,18 +31,22 @@ class Placeholder {
  * A query whose text depends on nothing but which values it is given. It is built the first time
  * and kept: to build and compile a query with a join takes 0.1 to 0.3 ms, as much as the database
  * takes to answer it, and a tenth of that where only the values are put in.
+ * @param name for a query that looks rows up by a key, whatever its values are: a connection that
+ *   knows of names keeps it parsed and planned
  */
 export function prepared<DB, Values extends object, Row>(
   build: (db: Kysely<DB>, values: Placeholders<Values>) => Compilable<Row>,
+  name?: string,
 ): (db: Kysely<DB>, values: Values) => Promise<Row[]> {
-  const known = new Map<string, CompiledQuery<Row>>();
+  const known = new Map<string, NamedQuery<Row>>();
   return async (db, values) => {
     const given = Object.entries(values).filter(([, value]) => value !== undefined);
     const shape = given.map(([name]) => name).join();
     let query = known.get(shape);
     if (!query) {
       const placeholders = given.map(([name]) => [name, sql.val(new Placeholder(name))]);
-      query = build(db, Object.fromEntries(placeholders) as Placeholders<Values>).compile();
+      const built = build(db, Object.fromEntries(placeholders) as Placeholders<Values>).compile();
+      query = name === undefined ? built : { ...built, name: `${name}(${shape})` };
       known.set(shape, query);
     }
     const parameters = withValues(query.parameters, values);

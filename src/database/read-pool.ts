@@ -9,6 +9,9 @@ import { connectionOf } from './writer-connection';
  */
 const GRACE_MS = 200;
 
+/** Reads on a connection, which is given as Kysely and as it is. */
+export type ReadOn<DB, T> = (db: Kysely<DB>, client: PoolClient) => Promise<T>;
+
 /**
  * Connections that read for callers who may leave. pg cannot cancel a statement, but a server whose
  * client has gone ends it by itself: so the connection is cut. A request to cancel could come late,
@@ -27,7 +30,7 @@ export class ReadPool<DB> {
    * Reads on a connection of its own.
    * @throws what `run` throws, which fails soon after the signal was aborted
    */
-  async use<T>(run: (db: Kysely<DB>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async use<T>(run: ReadOn<DB, T>, signal?: AbortSignal): Promise<T> {
     const client = await this.pool.connect();
     let isCut = false;
     let timer: NodeJS.Timeout | undefined;
@@ -39,7 +42,7 @@ export class ReadPool<DB> {
     signal?.addEventListener('abort', leave, { once: true });
     try {
       signal?.throwIfAborted();
-      return await run(this.on(client));
+      return await run(this.on(client), client);
     } finally {
       signal?.removeEventListener('abort', leave);
       clearTimeout(timer);

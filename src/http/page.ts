@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { PageRows } from '../engine/session/page-rows';
 import type { Reply } from './caller';
-import { CountText, field, textRule } from './fields';
+import type { Order } from '../engine/session/page-rows';
+import { CountText, field, OneOf, textRule } from './fields';
 import { invalidRequest } from './problem';
 
 export const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
+const ORDERS: readonly Order[] = ['asc', 'desc'];
 /** A cursor has a route, a list's filters and some positions. */
 const MAX_CURSOR = 4000;
 const CURSOR = /^[A-Za-z0-9_-]+$/;
@@ -29,6 +31,14 @@ export class PageQuery {
 
   @CursorText()
   cursor?: string;
+
+  @OneOf(ORDERS, { optional: true })
+  order?: Order;
+}
+
+/** Which way a list goes: oldest first where nothing is said. */
+export function orderOf({ order = 'asc' }: PageQuery): Order {
+  return order;
 }
 
 /** What belongs to one page and not to the list. */
@@ -104,12 +114,16 @@ export function encodeCursor({ route, filters }: ListedBy, key: readonly number[
 }
 
 /**
- * The key after which a page begins; zeros where there is no cursor.
+ * The key behind which a page begins; where there is no cursor, what stands in front of a list:
+ * zeros, or the largest numbers of one that goes backwards.
  * @throws Refusal `validation_failed` for a cursor that no list of this kind gave
  */
 export function cursorKey(query: PageQuery, length: number): number[] {
   const { cursor } = query;
-  if (cursor === undefined) return Array.from({ length }, () => 0);
+  if (cursor === undefined) {
+    const front = orderOf(query) === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
+    return Array.from({ length }, () => front);
+  }
   const key = decodeCursor(cursor)?.key;
   if (key?.length !== length) throw noCursor();
   return [...key];

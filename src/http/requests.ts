@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { systemClock } from '../engine/define/ids';
 import { Refusal } from '../engine/define/refusal';
 import type { CallerRequest } from './caller';
 import { pathOf } from './commands';
@@ -15,10 +15,13 @@ const SANE_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** Asked for every few seconds by machines; not worth a line. */
 const QUIET_ROUTES = /^\/(v1\/health\/|metrics$)/;
 
-/** The id that the caller gave to its request, if it is one, or a new one. */
+/**
+ * The id that the caller gave to its request, if it is one, or a new one: in the order of time,
+ * since events are found by it.
+ */
 export function requestId(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];
-  return typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
+  return typeof given === 'string' && SANE_ID.test(given) ? given : systemClock.newId();
 }
 
 /** Gives every answer its request's id, and every request a line in the log and a measurement. */

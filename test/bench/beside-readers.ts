@@ -50,13 +50,17 @@ async function measureReads(open: OpenLedger, upTo: number, durationMs: number):
   const { signal } = leaving;
   setMaxListeners(READERS, signal);
   const options = { cost: 'expensive', signal } as const;
-  const filter = { after: Math.ceil(upTo / 10), upTo, type: RARE_TYPE };
+  const range = { least: Math.ceil(upTo / 10), most: upTo, order: 'asc' } as const;
   const began = performance.now();
   let reads = 0;
   let last = began;
   const kinds = [
     () => open.stateReader.read((db) => readTrialBalance(db, AS_OF, upTo), options),
-    () => open.callersLog.read((log) => listEvents(log, open.registry, filter, PAGE), options),
+    () =>
+      open.callersLog.read(
+        (log) => listEvents(log, open.registry, range, { types: [RARE_TYPE] }, PAGE),
+        options,
+      ),
   ];
   const loop = async (reader: number) => {
     while (!signal.aborted) {

@@ -14,7 +14,7 @@ export interface HttpLoad {
   readonly batchSize: number;
   /** Whether the key fits nobody, so that every answer has to be a refusal. */
   readonly isRefused?: boolean;
-  /** Whether the URL is read, and nothing posted. */
+  /** Whether the URL is read, of each of the accounts where it says `{id}`, and nothing posted. */
   readonly isRead?: boolean;
 }
 
@@ -25,6 +25,7 @@ export interface HttpResult {
 }
 
 const BODIES = 512;
+const ID = '{id}';
 
 async function main(): Promise<void> {
   const load = JSON.parse(process.argv[2]!) as HttpLoad;
@@ -52,7 +53,7 @@ async function shoot(
   const { url, connections } = load;
   const authorization = `Bearer ${load.apiKey}`;
   const shot = { url, connections, duration: seconds };
-  if (load.isRead) return autocannon({ ...shot, headers: { authorization } });
+  if (load.isRead) return autocannon({ ...shot, headers: { authorization }, ...ofAccounts(load) });
   return autocannon({
     ...shot,
     method: 'POST',
@@ -66,6 +67,15 @@ async function shoot(
       },
     ],
   });
+}
+
+/** Where the URL says `{id}`: it with each of the accounts, in turn. */
+function ofAccounts({ url, accounts }: HttpLoad): Pick<autocannon.Options, 'url' | 'requests'> {
+  const { origin, pathname } = new URL(url);
+  const path = decodeURI(pathname);
+  if (!path.includes(ID)) return { url };
+  const requests = accounts.slice(0, BODIES).map((id) => ({ path: path.replace(ID, id) }));
+  return { url: origin, requests };
 }
 
 function bodyOf({ accounts, batchSize }: HttpLoad): string {

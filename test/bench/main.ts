@@ -207,6 +207,7 @@ class Bench {
         const name = `http.single.${connections}`;
         this.results.add(name, result.transfersPerSecond, TRANSFERS, note);
       }
+      await this.balances(load, url);
       say(`HTTP with batches of ${BATCH.size}`);
       const { transfersPerSecond } = await measureHttp({
         ...load,
@@ -220,6 +221,20 @@ class Bench {
       await this.besideCheapReaders(load, url);
     });
     await this.besideRefused(load, path);
+  }
+
+  /** How many balances are read a second, of many accounts in turn. */
+  private async balances(load: Omit<HttpLoad, 'url' | 'connections'>, url: string): Promise<void> {
+    say('balances');
+    const reading = { ...load, isRead: true, url: `${url}/v1/accounts/{id}` };
+    const { transfersPerSecond, p99Ms } = await measureHttp({
+      ...reading,
+      connections: HTTP_CONNECTIONS,
+    });
+    const bare = this.results.valueOf(`http.bare.${HTTP_CONNECTIONS}`)!;
+    const percent = Math.round((100 * transfersPerSecond) / bare);
+    const note = `p99 ${p99Ms} ms; ${percent} % of the ${bare} of the bare route`;
+    this.results.add(`read.balance.${HTTP_CONNECTIONS}`, transfersPerSecond, 'balances/s', note);
   }
 
   /** What callers of small answers leave to writers. */

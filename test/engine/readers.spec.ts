@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
+import { readAccount } from '../../src/books/accounts/account.queries';
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
+import { forInstallation, installationOf } from '../../src/database/connections';
 import type { ReadCost } from '../../src/engine/session/database-reader';
+import { LOCK_OUT_READERS } from '../../src/proof/replay/swap';
 import { currentAccount, openAccount, transfer } from '../harness/books';
-import { query, testCluster } from '../harness/cluster';
+import { query, testCluster, withClient } from '../harness/cluster';
 import { cloneDatabases } from '../harness/databases';
 import { startTestLedger, TEST_LIMITS, type TestLedger } from '../harness/ledger';
 import { DatabaseProxy } from '../harness/proxy';
@@ -134,6 +137,79 @@ describe('a read', () => {
     await waitFor('nothing to be read', async () => (await running()) === 0);
     expect(performance.now() - began).toBeLessThan(LEFT_MS);
     expect(await inTime(currentAccount(ledger, cash.id))).toMatchObject({ balance: '0.00' });
+  });
+});
+
+describe('a read by one statement', () => {
+  it('says what position its rows are of, in their order, also where there are none', async () => {
+    const ledger = await startTestLedger();
+    const { cash } = await startBooks(ledger);
+    const { stateReader } = ledger.open;
+    const rows = sql<{ a: number; b: string | null }>`
+      select a, null::text as b from unnest(array[3, 1, 2]) as a order by a desc`;
+    const ordered = await stateReader.readOne(async (db) => (await rows.execute(db)).rows);
+    const expected = [3, 2, 1].map((a) => ({ a, b: null }));
+    expect(ordered).toEqual({ position: 2, value: expected });
+    const none = await stateReader.readOne((db) => readAccount(db, `client:${cash.id}`));
+    expect(none).toEqual({ position: 2, value: undefined });
+    expect(await stateReader.readOne(() => Promise.resolve(7))).toEqual({ position: 2, value: 7 });
+    const twice = stateReader.readOne(async (db) => {
+      await readAccount(db, cash.id);
+      await readAccount(db, cash.id);
+    });
+    await expect(twice).rejects.toThrow('needs a transaction');
+    const failing = stateReader.readOne((db) => sql`select 1 / 0`.execute(db));
+    await expect(failing).rejects.toThrow('division by zero');
+    expect((await stateReader.readOne((db) => readAccount(db, cash.id))).value).toBeDefined();
+  });
+
+  it('waits for a swap before it looks at anything', async () => {
+    const ledger = await startTestLedger();
+    const { cash, pay } = await startBooks(ledger);
+    await pay();
+    const { state } = ledger.databases.urls;
+    const { stateReader } = ledger.open;
+    const balance = async () => {
+      const { position, value } = await stateReader.readOne((db) => readAccount(db, cash.id));
+      return { position, debits: value?.debits };
+    };
+    const before = { position: 3, debits: 100n };
+    // So often that the server keeps a plan of it.
+    for (let i = 0; i < 20; i++) expect(await balance()).toEqual(before);
+    await withClient(state, async (client) => {
+      await client.query(`begin; ${LOCK_OUT_READERS}`);
+      const reading = Promise.all(Array.from({ length: 3 }, balance));
+      await waitFor('the reads to wait', async () => {
+        const waiting = await query(
+          testCluster().superUrl,
+          `select from pg_stat_activity where wait_event_type = 'Lock' and datname = $1`,
+          [new URL(state).pathname.slice(1)],
+        );
+        return waiting.length > 0;
+      });
+      // What they are shown afterwards has the entries of the other schema, and none of this one.
+      await client.query(`create table state.moved as table state.entries`);
+      await client.query('truncate state.entries');
+      await client.query('alter schema state rename to state_gone; create schema state');
+      const usage = 'grant usage on schema state to truebook_state_reader';
+      const tables = await client.query<{ name: string }>(
+        `select relname as name from pg_class
+         where relkind = 'r' and relnamespace = 'state_gone'::regnamespace`,
+      );
+      for (const { name } of tables.rows) {
+        await client.query(`create table state.${name} as table state_gone.${name}`);
+      }
+      await client.query('insert into state.entries table state_gone.moved');
+      await client.query(forInstallation(usage, installationOf(state)));
+      const select = 'grant select on all tables in schema state to truebook_state_reader';
+      await client.query(forInstallation(select, installationOf(state)));
+      await client.query('commit');
+      for (const found of await reading) expect(found).toEqual(before);
+      expect(await balance()).toEqual(before);
+      await client.query('drop schema state cascade; alter schema state_gone rename to state');
+      await client.query('insert into state.entries table state.moved; drop table state.moved');
+    });
+    expect(await balance()).toEqual(before);
   });
 });
 

@@ -33,7 +33,7 @@ export function transfer(
 
 /** The account as the state has it. */
 export async function currentAccount(ledger: TestLedger, id: string): Promise<AccountDto> {
-  const { value } = await ledger.open.stateReader.read((db) => readAccount(db, id));
+  const { value } = await ledger.open.stateReader.readOne((db) => readAccount(db, id));
   if (!value) throw new Error(`There is no account ${id}`);
   return accountView(value);
 }

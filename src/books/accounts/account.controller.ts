@@ -10,7 +10,6 @@ import {
   cursorKey,
   limitOf,
   listOf,
-  numberOf,
   pageOf,
   pageWith,
   type Page,
@@ -134,7 +133,7 @@ export class AccountController {
   @Permission('accounts.read')
   @ApiOperation({
     summary: 'List accounts in the order in which they were opened',
-    description: 'With atPosition: those that were open then, as they were after that event.',
+    description: 'With atPosition or at: those that were open then, as they were after that event.',
   })
   @ApiRead({ type: AccountPage })
   async list(
@@ -143,9 +142,9 @@ export class AccountController {
   ): Promise<Page<AccountDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { type, currency, status, group } = query;
-    const { value } = await this.reads.readAt(
+    const { value } = await this.reads.oneAt(
       reply,
       at,
       (db) => listAccounts(db, query, after, limit, at),
@@ -163,8 +162,8 @@ export class AccountController {
     @Query() query: AccountQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<AccountDto> {
-    const at = numberOf(query.atPosition);
-    const { value } = await this.reads.readAt(reply, at, (db) => readAccount(db, id, at));
+    const at = await this.reads.asOf(reply, query);
+    const { value } = await this.reads.oneAt(reply, at, (db) => readAccount(db, id, at));
     const view = accountView(found(value, 'account', id));
     showVersion(reply, view);
     return view;
@@ -174,7 +173,8 @@ export class AccountController {
   @Permission('accounts.read')
   @ApiOperation({
     summary: 'List what was posted to an account, newest last',
-    description: 'from and to are effective dates, atPosition is the last event that counts.',
+    description:
+      'from and to are effective dates, atPosition (or at, a time) is the last event that counts.',
   })
   @ApiRead({ type: EntryPage, problems: ['not_found'] })
   async entries(
@@ -187,7 +187,7 @@ export class AccountController {
     const [, position, ordinal] = key;
     // Ordinals begin with 0, so the first page begins before that.
     const after = query.cursor === undefined ? { position: 0, ordinal: -1 } : { position, ordinal };
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const filter = { from: query.from, to: query.to, position: at };
     const list = async (db: Kysely<StateDatabase>) => {
       const account = await readAccount(db, id, at);

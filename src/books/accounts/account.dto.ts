@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { AccountGroup, SignedAmount } from '../../http/account-fields';
-import { ClientId, Currency, DateOnly, Metadata, OneOf } from '../../http/fields';
+import { ClientId, Currency, DateOnly, Instant, Metadata, OneOf } from '../../http/fields';
 import { PositionText, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { ACCOUNT_TYPES, FROZEN_SIDES, type AccountType, type FrozenSide } from './account.events';
@@ -72,6 +72,9 @@ export class CloseAccountDto {}
 export class AccountQuery {
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 export class AccountListQuery extends PageQuery {
@@ -92,6 +95,9 @@ export class AccountListQuery extends PageQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 export class EntryListQuery extends PageQuery {
@@ -103,6 +109,9 @@ export class EntryListQuery extends PageQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 const nullableText = { type: String, nullable: true } as const;

@@ -1,5 +1,5 @@
 import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } from 'kysely';
-import { prepared } from '../../database/prepared';
+import { prepared, type Placeholders } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
@@ -31,6 +31,7 @@ function readAccountBy(column: 'account_id' | 'client_id') {
   return prepared<AccountTables, { value: string; position: number | undefined }, ShownAccountRow>(
     (db, { value, position }) =>
       db.selectFrom(accountsAsOf(position).as('a')).selectAll().where(`a.${column}`, '=', value),
+    `accounts by ${column}`,
   );
 }
 const readBy = {
@@ -48,6 +49,34 @@ export async function readAccount(
   if (!found) return undefined;
   const [account] = await readBy[found.column](db, { value: found.value, position });
   return account;
+}
+
+/** A reference to an account as the values of a query, by the column that it names. */
+export interface NamedAccount {
+  readonly accountId?: string | undefined;
+  readonly accountClientId?: string | undefined;
+}
+
+/** What a reference gives a query; undefined where it is none, and nothing can be found. */
+export function namedAccount(reference: string | undefined): NamedAccount | undefined {
+  const found = reference === undefined ? undefined : referenceOf(reference, 'account_id');
+  if (!found) return undefined;
+  return found.column === 'client_id'
+    ? { accountClientId: found.value }
+    : { accountId: found.value };
+}
+
+/**
+ * The number of the account that a query is given, looked up in the same statement, and null where
+ * there is none; undefined where it is given none.
+ */
+export function accountNoOf({
+  accountId,
+  accountClientId,
+}: Placeholders<NamedAccount>): Expression<number> | undefined {
+  const numbers = expressionBuilder<AccountTables>().selectFrom('accounts').select('account_no');
+  if (accountId) return numbers.where('account_id', '=', accountId).$asScalar();
+  return accountClientId && numbers.where('client_id', '=', accountClientId).$asScalar();
 }
 
 export interface AccountFilter {

@@ -63,7 +63,7 @@ export class CompanyController {
   ): Promise<Page<CompanyDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const { value } = await this.reads.read(reply, (db) =>
+    const { value } = await this.reads.one(reply, (db) =>
       listCompanies(db, query, after, limit + 1),
     );
     return pageOf(listOf(reply), value, limit, (row) => [row.company_no], companyView);
@@ -78,7 +78,7 @@ export class CompanyController {
     @Query() _: CompanyQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<CompanyDto> {
-    const { value } = await this.reads.read(reply, (db) => readCompany(db, id));
+    const { value } = await this.reads.one(reply, (db) => readCompany(db, id));
     const view = companyView(found(value, 'company', id));
     showVersion(reply, view);
     return view;

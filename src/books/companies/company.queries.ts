@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { companies, type CompanyRow, type CompanyTables } from './company.table';
 
@@ -14,18 +14,7 @@ export function findCompany(state: StateSession, reference: string): Found<Compa
 }
 
 /** The company that a reference names, in the database. */
-export async function readCompany(
-  db: Kysely<CompanyTables>,
-  reference: string,
-): Promise<CompanyRow | undefined> {
-  const found = referenceOf(reference, 'company_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('companies')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readCompany = readReferenced(companies);
 
 export interface CompanyFilter {
   readonly clientId?: string | undefined;

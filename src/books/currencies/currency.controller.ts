@@ -62,7 +62,7 @@ export class CurrencyController {
     @Query() _: CurrencyQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<CurrencyDto> {
-    const { value } = await this.reads.read(reply, (db) => readCurrency(db, code));
+    const { value } = await this.reads.one(reply, (db) => readCurrency(db, code));
     return found(value, 'currency', code);
   }
 }

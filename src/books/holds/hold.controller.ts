@@ -133,7 +133,7 @@ export class HoldController {
     @Query() _: HoldQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<HoldDto> {
-    const { value } = await this.reads.read(reply, (db) => readHold(db, id));
+    const { value } = await this.reads.one(reply, (db) => readHold(db, id));
     const view = holdView(found(value, 'hold', id));
     showVersion(reply, view);
     return view;

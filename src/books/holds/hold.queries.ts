@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import { column } from '../../database/column';
 import { prepared } from '../../database/prepared';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { defineLookup } from '../../engine/define/state-table';
 import { readPage, type PageRows } from '../../engine/session/page-rows';
@@ -21,18 +21,7 @@ export function findHold(state: StateSession, reference: string): Found<HoldRow>
 }
 
 /** The hold that a reference names, in the database. */
-export async function readHold(
-  db: Kysely<HoldTables>,
-  reference: string,
-): Promise<HoldRow | undefined> {
-  const found = referenceOf(reference, 'hold_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('holds')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readHold = readReferenced(holds);
 
 /** Written out and not a parameter, so that the indexes of what expires serve. */
 const HELD = sql.lit<HoldStatus>('held');

@@ -113,7 +113,7 @@ export class LimitController {
     @Query() _: LimitQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<LimitDto> {
-    const { value } = await this.reads.read(reply, (db) => readLimit(db, id));
+    const { value } = await this.reads.one(reply, (db) => readLimit(db, id));
     const view = limitView(found(value, 'limit', id));
     showVersion(reply, view);
     return view;

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { velocityLimits, type LimitRow, type LimitTables } from './limit.table';
 
@@ -14,18 +14,7 @@ export function findLimit(state: StateSession, reference: string): Found<LimitRo
 }
 
 /** The limit that a reference names, in the database. */
-export async function readLimit(
-  db: Kysely<LimitTables>,
-  reference: string,
-): Promise<LimitRow | undefined> {
-  const found = referenceOf(reference, 'limit_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('velocity_limits')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readLimit = readReferenced(velocityLimits);
 
 export interface LimitFilter {
   readonly accountId?: string | undefined;

@@ -166,7 +166,7 @@ export class OrderController {
     @Query() _: OrderQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<OrderDto> {
-    const { value } = await this.reads.read(reply, (db) => readOrder(db, id));
+    const { value } = await this.reads.one(reply, (db) => readOrder(db, id));
     const view = orderView(found(value, 'order', id));
     showVersion(reply, view);
     return view;

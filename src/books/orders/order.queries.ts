@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { orders, type OrderRow, type OrderStatus, type OrderTables } from './order.table';
 
@@ -14,18 +14,7 @@ export function findOrder(state: StateSession, reference: string): Found<OrderRo
 }
 
 /** The order that a reference names, in the database. */
-export async function readOrder(
-  db: Kysely<OrderTables>,
-  reference: string,
-): Promise<OrderRow | undefined> {
-  const found = referenceOf(reference, 'order_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('orders')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readOrder = readReferenced(orders);
 
 export interface OrderFilter {
   readonly companyId?: string | undefined;

@@ -83,7 +83,7 @@ export class PeriodController {
   ): Promise<Page<PeriodCloseDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const { value } = await this.reads.read(reply, (db) => listPeriodCloses(db, after, limit + 1));
+    const { value } = await this.reads.one(reply, (db) => listPeriodCloses(db, after, limit + 1));
     return pageOf(listOf(reply), value, limit, (row) => [row.close_no], periodCloseView);
   }
 
@@ -96,7 +96,7 @@ export class PeriodController {
     @Query() _: PeriodCloseQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<PeriodCloseDto> {
-    const { value } = await this.reads.read(reply, (db) => readPeriodClose(db, id));
+    const { value } = await this.reads.one(reply, (db) => readPeriodClose(db, id));
     return periodCloseView(found(value, 'period close', id));
   }
 

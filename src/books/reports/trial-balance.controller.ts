@@ -2,7 +2,6 @@ import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { numberOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
 import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
@@ -22,7 +21,7 @@ export class TrialBalanceController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TrialBalanceDto> {
     const { asOf } = query;
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
       at,

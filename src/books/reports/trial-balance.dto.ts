@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
-import { DateOnly, PositionText } from '../../http/fields';
+import { DateOnly, Instant, PositionText } from '../../http/fields';
 
 export class TrialBalanceQuery {
   @DateOnly({ optional: true })
@@ -8,6 +8,9 @@ export class TrialBalanceQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 /** One account: its net balance stands on the side on which it is, `"0.00"` on the other. */

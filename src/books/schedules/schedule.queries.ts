@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import { prepared } from '../../database/prepared';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { readPage, type PageRows } from '../../engine/session/page-rows';
 import { scheduledTransactions } from './schedule.table';
@@ -19,18 +19,7 @@ export function findSchedule(state: StateSession, reference: string): Found<Sche
 }
 
 /** The scheduled transaction that a reference names, in the database. */
-export async function readSchedule(
-  db: Kysely<ScheduleTables>,
-  reference: string,
-): Promise<ScheduleRow | undefined> {
-  const found = referenceOf(reference, 'schedule_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('scheduled_transactions')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readSchedule = readReferenced(scheduledTransactions);
 
 /** Runs that are shown of one: its last ones. */
 export const SHOWN_RUNS = 100;

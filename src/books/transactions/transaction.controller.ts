@@ -1,13 +1,10 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Kysely } from 'kysely';
-import type { StateDatabase } from '../../engine/define/state-table';
-import { readAccount } from '../accounts/account.queries';
 import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, numberOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Problems } from '../../http/problems';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
@@ -92,7 +89,8 @@ export class TransactionController {
   @Permission('transactions.read')
   @ApiOperation({
     summary: 'List transactions in the order of the log',
-    description: 'from and to are effective dates, atPosition is the last event that counts.',
+    description:
+      'from and to are effective dates, atPosition (or at, a time) is the last event that counts.',
   })
   @ApiRead({ type: TransactionPage })
   async list(
@@ -102,17 +100,14 @@ export class TransactionController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, from, to, clientId } = query;
-    const position = numberOf(query.atPosition);
-    const filter = { from, to, clientId, position };
-    const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listTransactions(db, filter, after, limit);
-      const account = await readAccount(db, accountId, position);
-      // A filter that nothing fits, like any other.
-      if (!account) return { rows: [], hasMore: false };
-      const accountNo = account.account_no;
-      return listTransactions(db, { ...filter, accountNo }, after, limit);
-    };
-    const { value } = await this.reads.readAt(reply, position, list, filteredBy(from, to));
+    const position = await this.reads.asOf(reply, query);
+    const filter = { accountId, from, to, clientId, position };
+    const { value } = await this.reads.oneAt(
+      reply,
+      position,
+      (db) => listTransactions(db, filter, after, limit),
+      filteredBy(from, to),
+    );
     return pageWith(
       listOf(reply),
       value,
@@ -130,8 +125,8 @@ export class TransactionController {
     @Query() query: TransactionQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<TransactionDto> {
-    const at = numberOf(query.atPosition);
-    const { value } = await this.reads.readAt(reply, at, (db) => readTransaction(db, id, at));
+    const at = await this.reads.asOf(reply, query);
+    const { value } = await this.reads.oneAt(reply, at, (db) => readTransaction(db, id, at));
     return found(value, 'transaction', id);
   }
 

@@ -6,6 +6,7 @@ import {
   DateOnly,
   EffectiveDate,
   IdempotencyKey,
+  Instant,
   ListOf,
 } from '../../http/fields';
 import { Metadata, OneOf, Position, PositionText, Reference, Text } from '../../http/fields';
@@ -76,6 +77,9 @@ export class ReverseTransactionDto {
 export class TransactionQuery {
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 export class TransactionListQuery extends PageQuery {
@@ -93,6 +97,9 @@ export class TransactionListQuery extends PageQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 export class PostedPostingDto implements PostedPosting {

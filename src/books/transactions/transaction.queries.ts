@@ -1,16 +1,17 @@
-import { expressionBuilder, type Expression, type Kysely, type SqlBool } from 'kysely';
+import { expressionBuilder, sql, type AliasableExpression, type Compilable } from 'kysely';
+import type { Expression, Kysely, SqlBool } from 'kysely';
 import { anyOf, elementsOf } from '../../database/arrays';
 import { prepared, type Placeholders } from '../../database/prepared';
 import type { AccountRow, AccountTables, EntryRow } from '../accounts/account.table';
+import { accountNoOf, namedAccount, type NamedAccount } from '../accounts/account.queries';
 import { balanceOf } from '../accounts/account.view';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
+import { beyond, pageExpression, type Order, type PageRows } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
 import { CLOSING_SOURCE } from './closed-days.rules';
 import type { SourceTables } from './source.table';
-import type { PostedPosting } from './transaction.events';
-import type { TransactionDto, TransactionSourceDto } from './transaction.dto';
+import type { TransactionDto } from './transaction.dto';
 import {
   transactions,
   type PostedTransactionRow,
@@ -33,19 +34,51 @@ export function findTransaction(
 
 type BookTables = TransactionTables & AccountTables & SourceTables;
 
-type PostingRow = Pick<EntryRow, 'position' | 'direction' | 'amount'> &
-  Pick<EntryRow, 'debits_after' | 'credits_after'> &
-  Pick<AccountRow, 'account_id' | 'type' | 'currency' | 'digits'>;
-
 /** Postings in one answer; more make a page shorter. One transaction has a tenth at most. */
 const MAX_POSTINGS = 10_000;
 
-/** The offset keeps the planner from reading all entries of an account that many post to. */
-const readPostingRows = prepared<BookTables, { positions: readonly number[] }, PostingRow>(
-  (db, { positions }) =>
+/** What one row of a transaction's text has: its first posting. */
+const ONCE = ['description', 'metadata'] as const;
+
+/** One posting of a transaction, with the transaction. */
+type PostedRow = Pick<EntryRow, 'direction' | 'amount' | 'debits_after' | 'credits_after'> &
+  Pick<AccountRow, 'account_id' | 'type' | 'currency' | 'digits'> &
+  Omit<TransactionRow, (typeof ONCE)[number] | 'account_nos'> & {
+    readonly [Name in (typeof ONCE)[number]]: TransactionRow[Name] | null;
+  } & {
+    readonly source_type: string | null;
+    readonly source_id: string | null;
+    readonly rows_found: number;
+  };
+
+const SHOWN = [
+  't.position',
+  't.transaction_id',
+  't.client_id',
+  't.effective_date',
+  't.recorded_at',
+  't.reverses',
+  't.reversed_by',
+  't.reversed_position',
+  't.hold_id',
+] as const;
+
+/**
+ * The postings of some transactions, each in the order given when it was posted: of so many
+ * transactions as have {@link MAX_POSTINGS} together. All of it is one statement.
+ * @param found the transactions
+ * @param order of the transactions
+ */
+function postedRows(
+  db: Kysely<BookTables>,
+  found: AliasableExpression<TransactionRow & { rows_found: number }>,
+  order: Order,
+): Compilable<PostedRow> {
+  return (
     db
-      .selectFrom('transactions as t')
+      .selectFrom(found.as('t'))
       .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
+      // The offset keeps the planner from reading all entries of an account that many post to.
       .crossJoinLateral((eb) =>
         eb
           .selectFrom('entries')
@@ -56,33 +89,39 @@ const readPostingRows = prepared<BookTables, { positions: readonly number[] }, P
           .as('e'),
       )
       .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
-      .select(['e.position', 'e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
+      .leftJoin('transaction_sources as s', 's.transaction_id', 't.transaction_id')
+      .select(SHOWN)
+      .select((eb) =>
+        ONCE.map((name) =>
+          eb
+            .case()
+            .when('e.ordinal', '=', eb.lit(0))
+            .then(eb.ref(`t.${name}`))
+            .end()
+            .as(name),
+        ),
+      )
+      .select(['s.source_type', 's.source_id', 't.rows_found'])
+      .select(['e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
       .select(['a.account_id', 'a.type', 'a.currency', 'a.digits'])
-      .where('t.position', '=', anyOf('bigint', positions))
-      .orderBy('e.position')
+      .orderBy('t.position', order)
       .orderBy('e.ordinal')
-      .limit(MAX_POSTINGS + 1),
-);
+      .limit((eb) => eb.lit(MAX_POSTINGS + 1))
+      .$castTo<PostedRow>()
+  );
+}
 
 /**
- * The postings of the first of some transactions by position, each in the order given when it was
- * posted: of so many as have {@link MAX_POSTINGS} together.
+ * The transactions that {@link postedRows} found, as they were after the event at `position`: later
+ * reversals are not yet known.
  */
-async function readPostings(
-  db: Kysely<BookTables>,
-  rows: readonly Pick<TransactionRow, 'position'>[],
-): Promise<Map<number, PostedPosting[]>> {
-  const positions = rows.map((row) => row.position);
-  const found = await readPostingRows(db, { positions });
-  const postings = new Map<number, PostedPosting[]>();
-  // Of the last one there may be more.
-  const cutAt = found.length > MAX_POSTINGS ? found.at(-1)!.position : Infinity;
-  for (const row of found) {
-    if (row.position === cutAt) break;
+function viewsOf(rows: readonly PostedRow[], position = Infinity): PageRows<TransactionDto> {
+  const views = new Map<number, TransactionDto>();
+  for (const row of rows) {
+    let view = views.get(row.position);
+    if (!view) views.set(row.position, (view = viewOf(row, position)));
     const { digits } = row;
-    let own = postings.get(row.position);
-    if (!own) postings.set(row.position, (own = []));
-    own.push({
+    view.postings.push({
       accountId: row.account_id,
       direction: row.direction,
       amount: formatAmount(row.amount, digits),
@@ -90,78 +129,72 @@ async function readPostings(
       balanceAfter: formatAmount(balanceOf(row.type, row.debits_after, row.credits_after), digits),
     });
   }
-  return postings;
+  // Of the last one there may be more.
+  if (rows.length > MAX_POSTINGS) views.delete(rows.at(-1)!.position);
+  return { rows: [...views.values()], hasMore: (rows[0]?.rows_found ?? 0) > views.size };
 }
 
-const readSourceRows = prepared<
-  BookTables,
-  { ids: readonly string[] },
-  { transaction_id: string; source_type: string; source_id: string }
->((db, { ids }) =>
-  db
-    .selectFrom('transaction_sources')
-    .select(['transaction_id', 'source_type', 'source_id'])
-    .where('transaction_id', '=', anyOf('uuid', ids)),
+/** A transaction without its postings. */
+function viewOf(row: PostedRow, position: number): TransactionDto {
+  const source = row.source_type === null ? null : { type: row.source_type, id: row.source_id! };
+  return {
+    id: row.transaction_id,
+    clientId: row.client_id,
+    description: row.description!,
+    effectiveDate: row.effective_date,
+    recordedAt: row.recorded_at,
+    position: row.position,
+    metadata: row.metadata!,
+    reverses: row.reverses,
+    reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
+    source,
+    closing: source?.type === CLOSING_SOURCE,
+    holdId: row.hold_id,
+    postings: [],
+  };
+}
+
+/** Those that all are looked for. */
+const counted = sql.lit(0).as('rows_found');
+
+const readRowsAt = prepared<BookTables, { positions: readonly number[] }, PostedRow>(
+  (db, { positions }) =>
+    postedRows(
+      db,
+      db
+        .selectFrom('transactions')
+        .selectAll()
+        .select(counted)
+        .where('position', '=', anyOf('bigint', positions)),
+      'asc',
+    ),
 );
-
-/** The facts that some transactions are part of, by transaction. */
-async function readSources(
-  db: Kysely<BookTables>,
-  rows: readonly Pick<TransactionRow, 'transaction_id'>[],
-): Promise<Map<string, TransactionSourceDto>> {
-  const found = await readSourceRows(db, { ids: rows.map((row) => row.transaction_id) });
-  return new Map(
-    found.map((row) => [row.transaction_id, { type: row.source_type, id: row.source_id }]),
-  );
-}
-
-/**
- * The first of some transactions, as many as one answer can have, as they were after the event at
- * `position`: later reversals are not yet known.
- */
-async function viewsOf(
-  db: Kysely<BookTables>,
-  rows: readonly TransactionRow[],
-  position = Infinity,
-): Promise<TransactionDto[]> {
-  const postings = await readPostings(db, rows);
-  const complete = rows.filter((row) => postings.has(row.position));
-  const sources = await readSources(db, complete);
-  return complete.map((row) => {
-    const source = sources.get(row.transaction_id) ?? null;
-    return {
-      id: row.transaction_id,
-      clientId: row.client_id,
-      description: row.description,
-      effectiveDate: row.effective_date,
-      recordedAt: row.recorded_at,
-      position: row.position,
-      metadata: row.metadata,
-      reverses: row.reverses,
-      reversedBy: (row.reversed_position ?? Infinity) <= position ? row.reversed_by : null,
-      source,
-      closing: source?.type === CLOSING_SOURCE,
-      holdId: row.hold_id,
-      postings: postings.get(row.position)!,
-    };
-  });
-}
 
 /** The first of the transactions at some positions, as many as one answer can have. */
 export async function viewsAt(
   db: Kysely<BookTables>,
   positions: readonly number[],
-): Promise<TransactionDto[]> {
-  const rows = await db
-    .selectFrom('transactions')
-    .selectAll()
-    .where('position', '=', anyOf('bigint', positions))
-    .orderBy('position')
-    .execute();
-  return viewsOf(db, rows);
+): Promise<readonly TransactionDto[]> {
+  return viewsOf(await readRowsAt(db, { positions })).rows;
 }
 
-/** The transaction that a reference names, in the database, as of a position. */
+function readRowsBy(column: 'transaction_id' | 'client_id') {
+  return prepared<BookTables, { value: string }, PostedRow>(
+    (db, { value }) =>
+      postedRows(
+        db,
+        db.selectFrom('transactions').selectAll().select(counted).where(column, '=', value),
+        'asc',
+      ),
+    `transactions by ${column}`,
+  );
+}
+const readBy = {
+  transaction_id: readRowsBy('transaction_id'),
+  client_id: readRowsBy('client_id'),
+};
+
+/** The transaction that a reference names, in the database, as of a position; one query. */
 export async function readTransaction(
   db: Kysely<BookTables>,
   reference: string,
@@ -169,17 +202,14 @@ export async function readTransaction(
 ): Promise<TransactionDto | undefined> {
   const found = referenceOf(reference, 'transaction_id');
   if (!found) return undefined;
-  const row = await db
-    .selectFrom('transactions')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-  if (!row || row.position > (position ?? Infinity)) return undefined;
-  return (await viewsOf(db, [row], position))[0];
+  const rows = await readBy[found.column](db, { value: found.value });
+  const [view] = viewsOf(rows, position).rows;
+  return view && view.position <= (position ?? Infinity) ? view : undefined;
 }
 
 export interface TransactionFilter {
-  readonly accountNo?: number | undefined;
+  /** A reference. */
+  readonly accountId?: string | undefined;
   readonly clientId?: string | undefined;
   /** Effective dates, both included. */
   readonly from?: string | undefined;
@@ -188,50 +218,60 @@ export interface TransactionFilter {
   readonly position?: number | undefined;
 }
 
-interface ListedTransactions extends TransactionFilter {
+interface ListedTransactions extends Omit<TransactionFilter, 'accountId'>, NamedAccount {
   readonly after: number;
   readonly limit: number;
 }
 
-const LISTED = { by: ['position'], large: ['metadata', 'description'] } as const;
+const LARGE = ['metadata', 'description'] as const;
 
-type Listed = Marked<TransactionRow>;
+function listRowsIn(order: Order) {
+  return prepared<BookTables, ListedTransactions, PostedRow>((db, values) => {
+    const { clientId, limit } = values;
+    const accountNo = accountNoOf(values);
+    let query = db
+      .selectFrom('transactions as t')
+      .selectAll()
+      .where((eb) => isPosted(eb.ref('t.position'), eb.ref('t.effective_date'), values, order));
+    if (clientId !== undefined) query = query.where('t.client_id', '=', clientId);
+    if (accountNo !== undefined) {
+      // An entry has its transaction's date, so that as many as are shown are enough to look at;
+      // joined without that limit, the transactions of all accounts were read to find them.
+      const enough = clientId === undefined ? limit : null;
+      const posted = db
+        .selectFrom('entries as e')
+        .select('e.position')
+        .distinct()
+        .where('e.account_no', '=', accountNo)
+        .where((eb) => isPosted(eb.ref('e.position'), eb.ref('e.effective_date'), values, order))
+        .orderBy('e.position', order)
+        .limit(enough);
+      query = query.where('t.position', 'in', posted);
+    }
+    const found = query.orderBy('t.position', order).limit(limit);
+    const page = pageExpression(found, { by: ['position'], order, large: LARGE });
+    return postedRows(db, sql`(${page})`, order);
+  });
+}
+const listRows = { asc: listRowsIn('asc'), desc: listRowsIn('desc') };
 
-const listRows = prepared<BookTables, ListedTransactions, Listed>((db, values) => {
-  const { accountNo, clientId, limit } = values;
-  let query = db
-    .selectFrom('transactions as t')
-    .selectAll()
-    .where((eb) => isPosted(eb.ref('t.position'), eb.ref('t.effective_date'), values));
-  if (clientId !== undefined) query = query.where('t.client_id', '=', clientId);
-  if (accountNo !== undefined) {
-    // An entry has its transaction's date, so that as many as are shown are enough to look at;
-    // joined without that limit, the transactions of all accounts were read to find them.
-    const enough = clientId === undefined ? limit : null;
-    const posted = db
-      .selectFrom('entries as e')
-      .select('e.position')
-      .distinct()
-      .where('e.account_no', '=', accountNo)
-      .where((eb) => isPosted(eb.ref('e.position'), eb.ref('e.effective_date'), values))
-      .orderBy('e.position')
-      .limit(enough);
-    query = query.where('t.position', 'in', posted);
-  }
-  return pageQuery(db, query.orderBy('t.position').limit(limit), LISTED);
-});
-
-/** Transactions in the order of the log, after a position: so many, or fewer of large ones. */
+/**
+ * Transactions in the order of the log, or against it, behind a position: so many, or fewer of
+ * large ones; one query.
+ */
 export async function listTransactions(
   db: Kysely<BookTables>,
   filter: TransactionFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PageRows<TransactionDto>> {
-  const found = await listRows(db, { ...filter, after, limit: limit + 1 });
-  const page = pageRows<TransactionRow>(found, limit);
-  const rows = await viewsOf(db, page.rows, filter.position);
-  return { rows, hasMore: page.hasMore || page.rows.length > rows.length };
+  const { accountId: reference, ...rest } = filter;
+  const named = namedAccount(reference);
+  if (reference !== undefined && !named) return { rows: [], hasMore: false };
+  const found = await listRows[order](db, { ...rest, ...named, after, limit: limit + 1 });
+  const { rows, hasMore } = viewsOf(found, filter.position);
+  return { rows: rows.slice(0, limit), hasMore: hasMore || rows.length > limit };
 }
 
 /** What a filter says of the columns that transactions and entries both have. */
@@ -239,9 +279,10 @@ function isPosted(
   posted: Expression<number>,
   effective: Expression<string>,
   { from, to, position, after }: Placeholders<ListedTransactions>,
+  order: Order,
 ): Expression<SqlBool> {
   const eb = expressionBuilder<BookTables>();
-  const conditions = [eb(posted, '>', after)];
+  const conditions = [eb(posted, beyond(order), after)];
   if (position !== undefined) conditions.push(eb(posted, '<=', position));
   if (from !== undefined) conditions.push(eb(effective, '>=', from));
   if (to !== undefined) conditions.push(eb(effective, '<=', to));

@@ -1,5 +1,7 @@
+import { sql, type CompiledQuery, type Kysely } from 'kysely';
+import { prepared } from '../../database/prepared';
 import type { Found, LoadedRows, RowNeeds, StateSession } from './state-session';
-import type { KeyedTable } from './state-table';
+import type { KeyedTable, StateDatabase } from './state-table';
 
 const CLIENT = 'client:';
 
@@ -72,4 +74,24 @@ export function loadedReferenced<Row extends Named>(
 ): Row | undefined {
   const found = referenceOf(reference, table.key);
   return found && loaded.row(table, found.column, found.value);
+}
+
+/**
+ * What reads the row that a reference names in the database: all of its columns, by an index.
+ * SQL as text: the builder knows no table whose name is a value.
+ */
+export function readReferenced<Row extends Named>(
+  table: KeyedTable<Row>,
+): (db: Kysely<StateDatabase>, reference: string) => Promise<Row | undefined> {
+  const readBy = (column: string) =>
+    prepared<StateDatabase, { value: string }, Row>((db, { value }) => {
+      const query = sql<Row>`
+          select * from ${sql.table(table.name)} where ${sql.ref(column)} = ${value}`;
+      return { compile: (): CompiledQuery<Row> => query.compile(db) };
+    }, `${table.name} by ${column}`);
+  const readers = new Map([table.key, 'client_id'].map((column) => [column, readBy(column)]));
+  return async (db, reference) => {
+    const found = referenceOf(reference, table.key);
+    return found && (await readers.get(found.column)!(db, { value: found.value }))[0];
+  };
 }

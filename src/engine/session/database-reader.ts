@@ -1,5 +1,4 @@
-import type { Kysely } from 'kysely';
-import type { ReadPool } from '../../database/read-pool';
+import type { ReadOn, ReadPool } from '../../database/read-pool';
 import type { Turns } from './turns';
 
 /**
@@ -43,7 +42,7 @@ export class DatabaseReader<DB> {
 
   /** @throws LedgerUnavailable where too many read, and what `run` throws */
   async read<T>(
-    run: (db: Kysely<DB>) => Promise<T>,
+    run: ReadOn<DB, T>,
     { cost = 'cheap', signal, turn }: ReadOptions = {},
   ): Promise<T> {
     const { turns, pool } = this.classes[cost];

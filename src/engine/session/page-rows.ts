@@ -1,4 +1,5 @@
-import { sql, type Compilable, type CompiledQuery, type Expression, type Kysely } from 'kysely';
+import { sql, type Compilable, type CompiledQuery, type Expression } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 import { PAGE_BYTES } from './database-reader';
 
 /** Rows of a page: as many as are asked for, and fewer where they are large. */
@@ -8,12 +9,20 @@ export interface PageRows<Row> {
   readonly hasMore: boolean;
 }
 
+/** Which way a list goes: `asc` is oldest first. */
+export type Order = 'asc' | 'desc';
+
+/** What stands behind a place in a list that goes that way. */
+export function beyond(order: Order): '>' | '<' {
+  return order === 'asc' ? '>' : '<';
+}
+
 /** What has to be known of the rows of a list. */
 export interface ListShape<Row> {
   /** The columns that order it, together unique. */
   readonly by: readonly (keyof Row & string)[];
   /** Default `asc`. */
-  readonly order?: 'asc' | 'desc';
+  readonly order?: Order;
   /** Those that may have many bytes, each counted as its text. */
   readonly large: readonly (keyof Row & string)[];
 }
@@ -35,18 +44,26 @@ export type Marked<Row> = Row & Marks;
 export function pageQuery<DB, Row>(
   db: Kysely<DB>,
   found: Expression<Row>,
-  { by, order = 'asc', large }: ListShape<NoInfer<Row>>,
+  shape: ListShape<NoInfer<Row>>,
 ): Compilable<Marked<Row>> {
+  const query = pageExpression(found, shape);
+  return { compile: (): CompiledQuery<Marked<Row>> => query.compile(db) };
+}
+
+/** {@link pageQuery}, for a query that joins its rows with more. */
+export function pageExpression<Row>(
+  found: Expression<Row>,
+  { by, order = 'asc', large }: ListShape<NoInfer<Row>>,
+): RawBuilder<Marked<Row>> {
   const sizes = large.map((name) => sql`coalesce(octet_length(${sql.ref(name)}::text), 0)`);
   const bytes = sql.join([sql.lit(ROW_BYTES), ...sizes], sql` + `);
   const ordered = sql.join(by.map((name) => sql`${sql.ref(name)} ${sql.raw(order)}`));
   // SQL as text: of rows whose columns it does not know the builder's types become unreadable.
-  const query = sql<Marked<Row>>`select * from (
+  return sql<Marked<Row>>`select * from (
     select *, count(*) over () as rows_found, sum(${bytes}) over (
       order by ${ordered} rows between unbounded preceding and 1 preceding) as bytes_before
     from ${found} as found) as page
     where coalesce(bytes_before, 0) < ${PAGE_BYTES} order by ${ordered}`;
-  return { compile: (): CompiledQuery<Marked<Row>> => query.compile(db) };
 }
 
 /** A page of so many rows at most, of what a {@link pageQuery} found. */

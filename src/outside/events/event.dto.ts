@@ -1,17 +1,37 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { LedgerEvent } from '../../engine/define/event';
-import { PositionText, Text } from '../../http/fields';
+import { Instant, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
 
-const MAX_TYPE = 100;
+const MAX_TYPES = 2_000;
+const MAX_NAME = 255;
 
 export class EventListQuery extends PageQuery {
   @PositionText(0)
   after?: string;
 
-  @Text(1, MAX_TYPE, { optional: true })
+  /** Several, with commas. */
+  @Text(1, MAX_TYPES, { optional: true })
   type?: string;
+
+  @Text(1, MAX_NAME, { optional: true })
+  actor?: string;
+
+  @Reference({ optional: true })
+  accountId?: string;
+
+  @Reference({ optional: true })
+  transactionId?: string;
+
+  @Text(1, MAX_NAME, { optional: true })
+  correlationId?: string;
+
+  @Instant({ optional: true })
+  recordedFrom?: string;
+
+  @Instant({ optional: true })
+  recordedTo?: string;
 }
 
 /** Reading one event takes no parameters. */

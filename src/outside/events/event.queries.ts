@@ -5,6 +5,7 @@ import { eventOf, type LogDatabase } from '../../engine/write/event-log';
 import { LedgerUnavailable } from '../../engine/define/refusal';
 import type { Registry } from '../../engine/define/registry';
 import { readPage, type PageRows } from '../../engine/session/page-rows';
+import type { EventRange } from './event-subject.queries';
 import { lastAmendments } from './event-amendment.queries';
 import { withTasks } from '../tasks/task-database';
 import { statusOf } from '../tasks/task.queries';
@@ -17,33 +18,53 @@ export interface EventName {
   readonly type: string;
 }
 
-/** Events after a position, up to and with another. */
+/** Which events of a range are asked for. */
 export interface EventFilter {
-  readonly after: number;
-  readonly upTo: number;
-  readonly type?: string | undefined;
+  /** One of these; undefined: any. */
+  readonly types?: readonly string[] | undefined;
+  readonly actor?: string | undefined;
+  /** Of the request that they belong to. */
+  readonly correlationId?: string | undefined;
+  /** One of these. */
+  readonly positions?: readonly number[] | undefined;
+  /** Where the first events of one of the types are. */
+  readonly known?: { readonly type: string; readonly positions: readonly number[] } | undefined;
 }
 
-const EVENTS = { by: ['position'], large: ['data'] } as const;
-
-/** Events in order, every one upcast to its current version: so many, or fewer of large ones. */
+/**
+ * Events of a range in order, every one upcast to its current version: so many, or fewer of large
+ * ones. Each filter has an index in that order, and so has each of several types.
+ */
 export async function listEvents(
   log: Kysely<LogDatabase>,
   registry: Registry,
-  { after, upTo, type }: EventFilter,
+  { least, most, order }: EventRange,
+  { types, actor, correlationId, positions, known }: EventFilter,
   limit: number,
 ): Promise<PageRows<LedgerEvent>> {
-  // A type that never happened would be looked for through the whole log.
-  if (type !== undefined && !(await hasHappened(log, type))) return { rows: [], hasMore: false };
-  const found = log
-    .selectFrom('event_log')
-    .selectAll()
-    .where('position', '>', after)
-    .where('position', '<=', upTo)
-    .$if(type !== undefined, (query) => query.where('type', '=', type!))
-    .orderBy('position')
-    .limit(limit + 1);
-  const { rows, hasMore } = await readPage(log, found, EVENTS, limit);
+  const first = (type?: string) => {
+    let query = log
+      .selectFrom('event_log')
+      .selectAll()
+      .where('position', '>=', least)
+      .where('position', '<=', most);
+    if (type !== undefined) query = query.where('type', '=', type);
+    if (known && type === known.type) {
+      query = query.where('position', '=', anyOf('bigint', known.positions));
+    }
+    if (actor !== undefined) query = query.where('actor', '=', actor);
+    if (correlationId !== undefined) query = query.where('correlation_id', '=', correlationId);
+    if (positions) query = query.where('position', '=', anyOf('bigint', positions));
+    return query.orderBy('position', order).limit(limit + 1);
+  };
+  const [one, ...others] = types ?? [];
+  const found = others.reduce(
+    (all, type) => all.unionAll(log.selectFrom(first(type).as('e')).selectAll()),
+    log.selectFrom(first(one).as('e')).selectAll(),
+  );
+  const page = log.selectFrom(found.as('e')).selectAll().orderBy('position', order);
+  const shape = { by: ['position'], order, large: ['data'] } as const;
+  const { rows, hasMore } = await readPage(log, page.limit(limit + 1), shape, limit);
   return { rows: rows.map((row) => registry.upcast(eventOf(row))), hasMore };
 }
 
@@ -97,14 +118,4 @@ export function amendmentsOf(
     log,
     events.map((event) => event.position),
   );
-}
-
-async function hasHappened(log: Kysely<LogDatabase>, type: string): Promise<boolean> {
-  const row = await log
-    .selectFrom('event_types')
-    .select('type')
-    .where('type', '=', type)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
 }

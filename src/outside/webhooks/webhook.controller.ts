@@ -134,7 +134,7 @@ export class WebhookController {
   ): Promise<Page<WebhookSubscriptionDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const { value } = await this.reads.read(reply, (db) =>
+    const { value } = await this.reads.one(reply, (db) =>
       listSubscriptions(db, query, after, limit + 1),
     );
     return pageOf(
@@ -155,7 +155,7 @@ export class WebhookController {
     @Query() _: WebhookSubscriptionQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<WebhookSubscriptionDto> {
-    const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
+    const { value } = await this.reads.one(reply, (db) => readSubscription(db, id));
     return webhookSubscriptionView(found(value, 'webhook subscription', id));
   }
 
@@ -172,7 +172,7 @@ export class WebhookController {
     const key = cursorKey(query, 3) as [number, number, number];
     const [, position, ordinal] = key;
     const before = query.cursor === undefined ? NEWEST : { position, ordinal };
-    const { value } = await this.reads.read(reply, (db) => readSubscription(db, id));
+    const { value } = await this.reads.one(reply, (db) => readSubscription(db, id));
     const { subscription_id, subscription_no } = found(value, 'webhook subscription', id);
     checkOwner(query, key, subscription_no);
     const page = await this.reads.log(reply, (log) =>
@@ -196,7 +196,7 @@ export class WebhookController {
     @Param('taskId', IdPipe) taskId: string,
     @Body() _: RedeliverWebhookDto,
   ): Promise<WebhookDeliveryDto> {
-    const { position, value } = await this.reads.read(request.reply, (db) =>
+    const { position, value } = await this.reads.one(request.reply, (db) =>
       readSubscription(db, id),
     );
     const { subscription_id } = found(value, 'webhook subscription', id);

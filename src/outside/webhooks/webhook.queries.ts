@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
+import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import {
   webhookSubscriptions,
@@ -21,18 +21,7 @@ export function findSubscription(
 }
 
 /** The subscription that a reference names, in the database. */
-export async function readSubscription(
-  db: Kysely<WebhookTables>,
-  reference: string,
-): Promise<WebhookSubscriptionRow | undefined> {
-  const found = referenceOf(reference, 'subscription_id');
-  if (!found) return undefined;
-  return db
-    .selectFrom('webhook_subscriptions')
-    .selectAll()
-    .where(found.column, '=', found.value)
-    .executeTakeFirst();
-}
+export const readSubscription = readReferenced(webhookSubscriptions);
 
 export interface SubscriptionFilter {
   readonly clientId?: string | undefined;

@@ -1,12 +1,10 @@
-import { EventAmended } from '../../engine/catch-up/amendment.events';
-import { defineMaterializer } from '../../engine/define/materializer';
+import { eventAmendments } from '../../engine/catch-up/amendment.table';
 import { defineFeature } from '../../engine/define/feature';
-
-/** An amendment is in the rows of what it amended, which the state is rebuilt with. */
-const materializeEventAmended = defineMaterializer(EventAmended, 1, () => Promise.resolve());
+import { materializeEventAmended } from './amendment.materializer';
 
 export const amendmentFeature = defineFeature({
   name: 'amendments',
+  tables: [eventAmendments],
   materializers: [materializeEventAmended],
   problems: {
     log_not_whole: { status: 409, title: 'The log is not what was written' },

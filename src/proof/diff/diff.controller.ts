@@ -41,8 +41,8 @@ export class DiffController {
   ): Promise<DiffDto> {
     const limit = limitOf(query);
     const [after, pinned] = cursorKey(query, 2) as [number, number];
-    const compare = async (db: Kysely<StateDatabase>, position: number) => {
-      const range = rangeOf(query, position, pinned);
+    const compare = async (db: Kysely<StateDatabase>, position: Promise<number>) => {
+      const range = rangeOf(query, await position, pinned);
       const changed = await readChangedAccounts(db, range, after, limit);
       const now = changed.accounts.map((account) => account.after);
       const changes = await readAccountChanges(db, now, range, EVENTS_SHOWN + 1);
@@ -77,8 +77,8 @@ export class DiffController {
     const limit = limitOf(query);
     const key = cursorKey(query, 3) as [number, number, number];
     const [, after, pinned] = key;
-    const list = async (db: Kysely<StateDatabase>, position: number) => {
-      const range = rangeOf(query, position, pinned);
+    const list = async (db: Kysely<StateDatabase>, position: Promise<number>) => {
+      const range = rangeOf(query, await position, pinned);
       const rest = { from: Math.max(range.from, after), to: range.to };
       return changesOf(db, id, range, rest, limit + 1);
     };

@@ -117,7 +117,7 @@ describe('the books as of a position (on real databases)', () => {
     const path = `/v1/transactions?atPosition=${at}`;
     expect(await everything(path)).toEqual((await listTransactions(db, {}, 0, ALL)).rows);
     const account = random.pick((await listAccounts(db, {}, 0, ALL)).rows);
-    const filter = { accountNo: account.account_no, from: anyDate() };
+    const filter = { accountId: account.account_id, from: anyDate() };
     const filtered = `${path}&accountId=${account.account_id}&from=${filter.from}`;
     expect(await everything(filtered, 7)).toEqual(
       (await listTransactions(db, filter, 0, ALL)).rows,
@@ -169,5 +169,47 @@ describe('the books as of a position (on real databases)', () => {
       data: [],
       nextCursor: null,
     });
+  });
+
+  it('can be asked for by a time', async () => {
+    const events = await everything<{ position: number; recordedAt: string }>('/v1/events?');
+    const byTime = events.map(({ recordedAt }) => Date.parse(recordedAt));
+    const lastUntil = (ms: number) => byTime.filter((time) => time <= ms).length;
+    const some = Array.from({ length: 20 }, () => random.pick(byTime));
+    const times = [byTime[0]!, byTime.at(-1)!, ...some].flatMap((ms) => [ms - 1, ms, ms + 1]);
+    const paths = ['accounts', 'transactions', `accounts/${opened[0]!.id}/entries`]
+      .map((path) => `/v1/${path}?limit=200`)
+      .concat(`/v1/accounts/${opened[0]!.id}?`, `/v1/transactions/${posted[0]!.id}?`);
+    for (const ms of times) {
+      const at = `at=${new Date(ms).toISOString()}`;
+      const position = lastUntil(ms);
+      expect((await get(`/v1/reports/trial-balance?${at}`)).body['position']).toBe(position);
+      if (position === 0) continue;
+      const path = random.pick(paths);
+      const found = await get(`${path}&${at}`);
+      const expected = (await get(`${path}&atPosition=${position}`)).body;
+      const hidden = { nextCursor: undefined, instance: undefined };
+      expect({ ...found.body, ...hidden }).toEqual({ ...expected, ...hidden });
+    }
+    const early = 'at=1999-12-31T23:59:59%2B01:00';
+    expect((await get(`/v1/accounts?${early}`)).body).toEqual({ data: [], nextCursor: null });
+    expect((await get(`/v1/transactions?${early}`)).body).toEqual({ data: [], nextCursor: null });
+    expect((await get(`/v1/accounts/${opened[0]!.id}?${early}`)).status).toBe(404);
+    expect((await get(`/v1/transactions/${posted[0]!.id}?${early}`)).status).toBe(404);
+    for (const [path, pointer] of [
+      ['/v1/accounts?at=2026-01-01T00:00:00Z&atPosition=1', '/at'],
+      ['/v1/reports/trial-balance?at=yesterday', '/at'],
+    ] as const) {
+      const { status, body } = await get(path);
+      expect([status, body]).toMatchObject([400, { errors: [{ pointer }] }]);
+    }
+  });
+
+  it('go on with the time that they began with, page by page', async () => {
+    const { recordedAt } = posted[Math.floor(posted.length / 2)]!;
+    const path = `/v1/transactions?at=${recordedAt}`;
+    const until = posted.filter((transaction) => transaction.recordedAt <= recordedAt);
+    const ids = (rows: TransactionDto[]) => rows.map(({ id }) => id);
+    expect(ids(await everything<TransactionDto>(path, 7))).toEqual(ids(until));
   });
 });

@@ -136,7 +136,8 @@ describe('a crash between the commits of an amendment', () => {
     // Lost in a crash of its server: the state has nothing.
     await query(
       urls.state,
-      'truncate state.accounts, state.entries, state.transactions, state.currencies',
+      `truncate state.accounts, state.entries, state.transactions, state.currencies,
+         state.subject_positions`,
     );
     await query(
       urls.state,

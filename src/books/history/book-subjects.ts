@@ -1,0 +1,43 @@
+import type { Kysely } from 'kysely';
+import type { StateDatabase } from '../../engine/define/state-table';
+import { EventSubjects, type EventRange } from '../../outside/events/event-subject.queries';
+import type { SubjectFilter } from '../../outside/events/event-subject.queries';
+import { TransactionPosted } from '../transactions/transaction.events';
+import { positionsOf, type Subject } from './subject.queries';
+
+/** Finds events by the accounts and transactions that they touched. */
+export class BookSubjects extends EventSubjects {
+  override readonly knownType = TransactionPosted.type;
+
+  override async findKnown(
+    db: Kysely<StateDatabase>,
+    { least, most, order }: EventRange,
+    limit: number,
+  ): Promise<number[]> {
+    const rows = await db
+      .selectFrom('transactions')
+      .select('position')
+      .where('position', '>=', least)
+      .where('position', '<=', most)
+      .orderBy('position', order)
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.position);
+  }
+
+  override find(
+    db: Kysely<StateDatabase>,
+    { accountId, transactionId }: SubjectFilter,
+    range: EventRange,
+    limit: number,
+  ): Promise<number[]> {
+    // A transaction has few events.
+    const subjects: Subject[] = [];
+    if (transactionId !== undefined)
+      subjects.push({ kind: 'transaction', reference: transactionId });
+    if (accountId !== undefined) subjects.push({ kind: 'account', reference: accountId });
+    const [first, ...others] = subjects;
+    if (!first) return Promise.resolve([]);
+    return positionsOf(db, [first, ...others], range, limit);
+  }
+}

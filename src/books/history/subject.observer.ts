@@ -1,0 +1,44 @@
+import type { EventObserver } from '../../engine/define/materializer';
+import { isUuid } from '../../engine/define/reference';
+import { TransactionPosted } from '../transactions/transaction.events';
+import { subjectPositions } from './subject.table';
+
+/** What a field that names one thing ends with, and one that names several. */
+const ONE = 'Id';
+const SEVERAL = 'Ids';
+/** Fields whose names a client chose, which may look like ids. */
+const CLIENTS = 'clientId';
+
+/**
+ * Remembers what an event names, so that it is found by that. Postings are found by their entries:
+ * they are most events, and do not pay for it.
+ */
+export const subjectObserver: EventObserver = {
+  name: 'subjects',
+  version: 1,
+  apply: ({ type, position, data }, { state }) => {
+    if (type === TransactionPosted.type) return;
+    for (const id of subjectsOf(data)) state.append(subjectPositions, { subject_id: id, position });
+  },
+};
+
+/**
+ * The ids that the data of an event names: of fields that end with `Id` and `Ids`, in it and in its
+ * postings.
+ */
+export function subjectsOf(data: object): Set<string> {
+  const found = new Set<string>();
+  const add = (value: unknown) => {
+    if (typeof value === 'string' && isUuid(value)) found.add(value.toLowerCase());
+  };
+  for (const [name, value] of Object.entries(data) as [string, unknown][]) {
+    if (name === CLIENTS) continue;
+    if (name.endsWith(ONE)) add(value);
+    else if (!Array.isArray(value)) continue;
+    else if (name.endsWith(SEVERAL)) value.forEach(add);
+    else if (name === 'postings') {
+      for (const { accountId } of value as { accountId: unknown }[]) add(accountId);
+    }
+  }
+  return found;
+}
