@@ -15,6 +15,7 @@ import * as closePeriods from './0014-close-periods';
 import * as createHolds from './0015-create-holds';
 import * as limitVelocity from './0016-limit-velocity';
 import * as scheduleTransactions from './0017-schedule-transactions';
+import * as dateEntries from './0020-date-entries';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -35,4 +36,5 @@ export const stateMigrations = {
   '0015-create-holds': createHolds,
   '0016-limit-velocity': limitVelocity,
   '0017-schedule-transactions': scheduleTransactions,
+  '0020-date-entries': dateEntries,
 };

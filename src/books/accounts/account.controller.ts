@@ -25,7 +25,8 @@ import { AccountDto, AccountListQuery, AccountQuery, AccountReasonDto } from './
 import { ChangeAccountDto, CloseAccountDto, FreezeAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
 import { findAccount, listAccounts, listEntries, readAccount } from './account.queries';
-import { accountView } from './account.view';
+import { accountView, datedView } from './account.view';
+import { readTotalsOn } from './dated-totals.queries';
 
 /** What an `If-Match` is compared with. */
 const accountOf: FindVersioned<{ accountId: string }> = (state, { accountId }) =>
@@ -156,7 +157,10 @@ export class AccountController {
 
   @Get(':id')
   @Permission('accounts.read')
-  @ApiOperation({ summary: 'Read an account, as it is or as it was after an event' })
+  @ApiOperation({
+    summary: 'Read an account, as it is or as it was after an event',
+    description: 'With asOf balance, debits and credits count what takes effect until that day.',
+  })
   @ApiRead({ type: AccountDto, hasVersion: true, problems: ['not_found'] })
   async read(
     @Param('id', ReferencePipe) id: string,
@@ -164,8 +168,20 @@ export class AccountController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<AccountDto> {
     const at = numberOf(query.atPosition);
-    const { value } = await this.reads.readAt(reply, at, (db) => readAccount(db, id, at));
-    const view = accountView(found(value, 'account', id));
+    const { value } = await this.reads.readAt(reply, at, async (db) => {
+      const account = await readAccount(db, id, at);
+      if (!account || query.asOf === undefined) return { account };
+      const { account_no: accountNo } = account;
+      return {
+        account,
+        dated: await readTotalsOn(db, { accountNo, dates: [query.asOf], position: at }),
+      };
+    });
+    const account = found(value.account, 'account', id);
+    const view = {
+      ...accountView(account),
+      ...(value.dated && datedView(account, value.dated[0]!)),
+    };
     showVersion(reply, view);
     return view;
   }
@@ -174,7 +190,9 @@ export class AccountController {
   @Permission('accounts.read')
   @ApiOperation({
     summary: 'List what was posted to an account, newest last',
-    description: 'from and to are effective dates, atPosition is the last event that counts.',
+    description:
+      'In the order of recording, as balanceAfter is; the statement is in the order of effective ' +
+      'dates. from and to are effective dates, atPosition is the last event that counts.',
   })
   @ApiRead({ type: EntryPage, problems: ['not_found'] })
   async entries(

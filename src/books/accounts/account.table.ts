@@ -3,6 +3,7 @@ import { column, type KyselyTable, type ReadRow } from '../../database/column';
 import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
 import type { LimitTables, LimitTerms, UsesByDirection } from '../limits/limit.table';
 import type { AccountType, FrozenSide } from './account.events';
+import type { DatedEntryTables } from './dated-entries.table';
 
 /** Money in minor units. */
 const changing = {
@@ -61,6 +62,18 @@ const limiting = {
   limit_uses: column.jsonb<UsesByDirection>().nullable(),
 };
 
+/** What an account's entries say of their dates, for who posts: see dated-entries.table.ts. */
+const dating = {
+  /** The latest effective date of its entries; null: there are none. */
+  latest_date: column.date().nullable(),
+  /** Sum of the debits that came late: behind an entry of a later date. */
+  late_debits: column.numeric(),
+  /** Sum of the credits that came late. */
+  late_credits: column.numeric(),
+  /** The account's version at its last mark; 0: there is none. */
+  marked_version: column.bigint(),
+};
+
 /** One posting of one transaction, with the account's totals after it. Money in minor units. */
 const entryColumns = {
   account_no: column.bigint(),
@@ -73,6 +86,11 @@ const entryColumns = {
   amount: column.numeric(),
   debits_after: column.numeric(),
   credits_after: column.numeric(),
+  /** The latest effective date of the account's entries until then; a later one than its own says
+   * that this one came late. */
+  latest_date: column.date(),
+  late_debits_after: column.numeric(),
+  late_credits_after: column.numeric(),
 };
 
 /** What an event about a hold left reserved of an account. Money in minor units. */
@@ -157,6 +175,7 @@ export function accountsAsOf(position?: Expression<number>) {
         eb
           .selectFrom('entries')
           .select(['position', 'account_version', 'debits_after', 'credits_after'])
+          .select(['latest_date', 'late_debits_after', 'late_credits_after'])
           .whereRef('account_no', '=', 'a.account_no')
           .where('position', '<=', position ?? LAST_POSITION)
           .orderBy('position', 'desc')
@@ -199,25 +218,39 @@ export function accountsAsOf(position?: Expression<number>) {
     });
 }
 
-/** The accounts as they are, with what their limits say. */
+/** The accounts as they are, with what their limits and the dates of their entries say. */
 function accountsForPosting() {
-  return expressionBuilder<LimitTables>()
-    .selectFrom(accountsAsOf().as('a'))
-    .selectAll('a')
-    .select((eb) => [
-      eb
-        .selectFrom('limit_targets')
-        .select('terms')
-        .where('target', '=', eb.cast<string>('a.account_id', 'text'))
-        .as('limit_terms'),
-      eb
-        .selectFrom('limit_uses')
-        .select('uses')
-        .whereRef('account_no', '=', 'a.account_no')
-        .orderBy('position', 'desc')
-        .limit(eb.lit(1))
-        .as('limit_uses'),
-    ]);
+  const books = expressionBuilder<LimitTables & DatedEntryTables>();
+  return accountsAsOf().select((eb) => [
+    'e.latest_date',
+    eb.fn.coalesce('e.late_debits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('late_debits'),
+    eb.fn
+      .coalesce('e.late_credits_after', eb.cast<bigint>(eb.lit(0), 'numeric'))
+      .as('late_credits'),
+    eb.fn
+      .coalesce(
+        books
+          .selectFrom('entry_marks')
+          .select('account_version')
+          .where('account_no', '=', eb.ref('a.account_no'))
+          .orderBy('effective_date', 'desc')
+          .limit(eb.lit(1)),
+        eb.cast<number>(eb.lit(0), 'bigint'),
+      )
+      .as('marked_version'),
+    books
+      .selectFrom('limit_targets')
+      .select('terms')
+      .where('target', '=', eb.cast<string>('a.account_id', 'text'))
+      .as('limit_terms'),
+    books
+      .selectFrom('limit_uses')
+      .select('uses')
+      .where('account_no', '=', eb.ref('a.account_no'))
+      .orderBy('position', 'desc')
+      .limit(eb.lit(1))
+      .as('limit_uses'),
+  ]);
 }
 
 const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
@@ -229,7 +262,7 @@ export const accounts = defineKeyedTable({
   unique: ['client_id'],
   mutable: CHANGING,
   columns,
-  derived: { ...derived, ...limiting },
+  derived: { ...derived, ...dating, ...limiting },
   source: accountsForPosting(),
   cacheRows: 50_000,
   // About 400 bytes each. Beyond that a rebuild looks totals up in the entries, by their index.
@@ -257,5 +290,5 @@ export const holdEntries = defineAppendTable({
 /** An account with what its last entries say of it, as who posts finds it. */
 export type AccountRow = RowOf<typeof accounts>;
 /** The same as it is shown. */
-export type ShownAccountRow = Omit<AccountRow, keyof typeof limiting>;
+export type ShownAccountRow = Omit<AccountRow, keyof typeof limiting | keyof typeof dating>;
 export type EntryRow = RowOf<typeof entries>;

@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
+import { followDates } from '../accounts/dated-entries.rules';
 import { keepUses } from '../limits/limit.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
@@ -9,7 +10,7 @@ import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  3,
+  4,
   ({ position, recordedAt, data }, { state }) => {
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
@@ -25,7 +26,12 @@ export const materializeTransactionPosted = defineMaterializer(
       const debits = isDebit ? account.debits + amount : account.debits;
       const credits = isDebit ? account.credits : account.credits + amount;
       const version = account.version + 1;
-      accountTable.patch(accountId, { debits, credits, version, last_position: position });
+      const dating = followDates(state, account, {
+        ...{ position, version, date: data.effectiveDate },
+        ...{ debit: isDebit ? amount : 0n, credit: isDebit ? 0n : amount },
+      });
+      const changes = { debits, credits, version, last_position: position, ...dating };
+      accountTable.patch(accountId, changes);
       postings.push({ accountId, direction, amount: amount.toString() });
       if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
@@ -38,6 +44,9 @@ export const materializeTransactionPosted = defineMaterializer(
         amount,
         debits_after: debits,
         credits_after: credits,
+        latest_date: dating.latest_date,
+        late_debits_after: dating.late_debits,
+        late_credits_after: dating.late_credits,
       });
     }
     const transactionTable = state.table(transactions);
