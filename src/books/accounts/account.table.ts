@@ -86,11 +86,6 @@ const entryColumns = {
   amount: column.numeric(),
   debits_after: column.numeric(),
   credits_after: column.numeric(),
-  /** The latest effective date of the account's entries until then; a later one than its own says
-   * that this one came late. */
-  latest_date: column.date(),
-  late_debits_after: column.numeric(),
-  late_credits_after: column.numeric(),
 };
 
 /** What an event about a hold left reserved of an account. Money in minor units. */
@@ -175,7 +170,7 @@ export function accountsAsOf(position?: Expression<number>) {
         eb
           .selectFrom('entries')
           .select(['position', 'account_version', 'debits_after', 'credits_after'])
-          .select(['latest_date', 'late_debits_after', 'late_credits_after'])
+          .select('effective_date')
           .whereRef('account_no', '=', 'a.account_no')
           .where('position', '<=', position ?? LAST_POSITION)
           .orderBy('position', 'desc')
@@ -221,12 +216,28 @@ export function accountsAsOf(position?: Expression<number>) {
 /** The accounts as they are, with what their limits and the dates of their entries say. */
 function accountsForPosting() {
   const books = expressionBuilder<LimitTables & DatedEntryTables>();
-  return accountsAsOf().select((eb) => [
-    'e.latest_date',
-    eb.fn.coalesce('e.late_debits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('late_debits'),
-    eb.fn
-      .coalesce('e.late_credits_after', eb.cast<bigint>(eb.lit(0), 'numeric'))
-      .as('late_credits'),
+  const withLate = accountsAsOf().leftJoinLateral(
+    (eb) =>
+      books
+        .selectFrom('late_entries')
+        .select(['position', 'behind_date', 'debits_after', 'credits_after'])
+        .where('account_no', '=', eb.ref('a.account_no'))
+        .orderBy('position', 'desc')
+        .orderBy('ordinal', 'desc')
+        .limit(eb.lit(1))
+        .as('late'),
+    (join) => join.onTrue(),
+  );
+  return withLate.select((eb) => [
+    eb
+      .case()
+      .when(eb('late.position', '=', eb.ref('e.position')))
+      .then(eb.ref('late.behind_date'))
+      .else(eb.ref('e.effective_date'))
+      .end()
+      .as('latest_date'),
+    eb.fn.coalesce('late.debits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('late_debits'),
+    eb.fn.coalesce('late.credits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('late_credits'),
     eb.fn
       .coalesce(
         books

@@ -25,6 +25,29 @@ export const entryMarks = defineAppendTable({
 /** So many versions of an account are between two marks at least. */
 export const MARKED_VERSIONS = 32;
 
+/**
+ * What came late: entries behind one of a later date. All of one transaction to an account come
+ * late or in order. Money in minor units.
+ */
+export const lateEntries = defineAppendTable({
+  name: 'late_entries',
+  lastPosition: 'position',
+  columns: {
+    account_no: column.bigint(),
+    position: column.bigint(),
+    effective_date: column.date(),
+    ordinal: column.int(),
+    /** The latest date of the entries before it. */
+    behind_date: column.date(),
+    /** What it posts to that side; 0 to the other. */
+    debit: column.numeric(),
+    credit: column.numeric(),
+    /** Sums of all that came late to the account until then. */
+    debits_after: column.numeric(),
+    credits_after: column.numeric(),
+  },
+});
+
 /** What came late, by the day that it is dated to. Money in minor units. */
 export const lateSums = defineSumTable({
   name: 'late_sums',
@@ -40,7 +63,9 @@ export const lateSums = defineSumTable({
   },
 });
 
-export type DatedEntryTables = DatabaseOf<typeof entryMarks> & DatabaseOf<typeof lateSums>;
+export type DatedEntryTables = DatabaseOf<typeof entryMarks> &
+  DatabaseOf<typeof lateEntries> &
+  DatabaseOf<typeof lateSums>;
 
 declare module '../../engine/define/state-table' {
   interface StateDatabase extends DatedEntryTables {}

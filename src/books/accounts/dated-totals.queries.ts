@@ -17,15 +17,26 @@ export interface DatedAccount {
 
 /** The account's last entry until a position. */
 function lastEntry(accountNo: Expression<number>, position: Expression<number> | undefined) {
-  const last = expressionBuilder<Books>()
+  return expressionBuilder<Books>()
     .selectFrom('entries')
-    .select(['account_version', 'latest_date', 'debits_after', 'credits_after'])
-    .select(['late_debits_after', 'late_credits_after'])
+    .select(['position', 'effective_date', 'account_version', 'debits_after', 'credits_after'])
     .where('account_no', '=', accountNo)
+    .where('position', '<=', position ?? LAST_POSITION)
     .orderBy('position', 'desc')
-    .orderBy('ordinal', 'desc');
-  const limited = last.limit((eb) => eb.lit(1));
-  return position === undefined ? limited : limited.where('position', '<=', position);
+    .orderBy('ordinal', 'desc')
+    .limit((eb) => eb.lit(1));
+}
+
+/** The last entry that came late to an account, until a position: with the sums of all until it. */
+function lastLate(accountNo: Expression<number>, position: Expression<number> | undefined) {
+  return expressionBuilder<Books>()
+    .selectFrom('late_entries')
+    .select(['position', 'behind_date', 'debits_after', 'credits_after'])
+    .where('account_no', '=', accountNo)
+    .where('position', '<=', position ?? LAST_POSITION)
+    .orderBy('position', 'desc')
+    .orderBy('ordinal', 'desc')
+    .limit((eb) => eb.lit(1));
 }
 
 /**
@@ -38,8 +49,8 @@ export function firstLater(accountNo: Expression<number>, date: Expression<strin
   const books = expressionBuilder<Books>();
   const ofAccount = books
     .selectFrom('entries')
-    .select(['position', 'ordinal', 'account_version', 'latest_date', 'direction', 'amount'])
-    .select(['debits_after', 'credits_after', 'late_debits_after', 'late_credits_after'])
+    .select(['position', 'ordinal', 'account_version', 'direction', 'amount'])
+    .select(['debits_after', 'credits_after', 'effective_date'])
     .where('account_no', '=', accountNo);
   const marks = books
     .selectFrom('entry_marks')
@@ -57,7 +68,7 @@ export function firstLater(accountNo: Expression<number>, date: Expression<strin
   const near = books
     .selectFrom(behindMark.as('near'))
     .selectAll()
-    .where('latest_date', '>', date)
+    .where('effective_date', '>', date)
     .orderBy('position')
     .orderBy('ordinal')
     .limit((eb) => eb.lit(1));
@@ -83,39 +94,54 @@ export function firstLater(accountNo: Expression<number>, date: Expression<strin
     .limit((eb) => eb.lit(1));
 }
 
-/**
- * Sums of what came late and is dated until `date`, of the entries behind one position until
- * another.
- */
+/** Sums of what came late and is dated until `date`, behind one position until another. */
 function lateBetween(
   { accountNo, date, position }: DatedAccount & { readonly date: Expression<string> },
   behind: Expression<number>,
   isAsked: Expression<SqlBool>,
 ) {
   return expressionBuilder<Books>()
-    .selectFrom('entries')
-    .select((eb) => {
-      const amount = eb.fn.sum<bigint | null>('amount');
-      return [
-        amount.filterWhere('direction', '=', 'debit').as('debits'),
-        amount.filterWhere('direction', '=', 'credit').as('credits'),
-      ];
-    })
+    .selectFrom('late_entries')
+    .select((eb) => [
+      eb.fn.sum<bigint | null>('debit').as('debits'),
+      eb.fn.sum<bigint | null>('credit').as('credits'),
+    ])
     .where('account_no', '=', accountNo)
     .where('position', '>', behind)
     .where('position', '<=', position ?? LAST_POSITION)
-    .whereRef('effective_date', '<', 'latest_date')
     .where('effective_date', '<=', date)
     .where(isAsked);
 }
 
-/** What {@link totalsOn} is made of: the last entry, the first later one, and what came late. */
+/** The account's last entry, with the latest date of all until it, and the sums of what was late. */
+function present(accountNo: Expression<number>, position: Expression<number> | undefined) {
+  return expressionBuilder<Books>()
+    .selectFrom(lastEntry(accountNo, position).as('e'))
+    .leftJoinLateral(lastLate(accountNo, position).as('late'), (join) => join.onTrue())
+    .select(['e.account_version', 'e.debits_after', 'e.credits_after'])
+    .select((eb) => [
+      eb
+        .case()
+        .when(eb('late.position', '=', eb.ref('e.position')))
+        .then(eb.ref('late.behind_date').$notNull())
+        .else(eb.ref('e.effective_date'))
+        .end()
+        .as('latest_date'),
+      eb.fn.coalesce('late.debits_after', ZERO).as('late_debits_after'),
+      eb.fn.coalesce('late.credits_after', ZERO).as('late_credits_after'),
+    ]);
+}
+
+/**
+ * What {@link totalsOn} is made of: the last entry, the first one of a later day with the sums of
+ * what came late before it, and what came late for the days until then, from one of two sides.
+ */
 function partsOf(dated: DatedAccount & { readonly date: Expression<string> }) {
   const { accountNo, date, position } = dated;
   const books = expressionBuilder<Books>();
   return (
     books
-      .selectFrom(lastEntry(accountNo, position).as('l'))
+      .selectFrom(present(accountNo, position).as('l'))
       // Where nothing is of a later day there is nothing to look for.
       .leftJoinLateral(
         (eb) =>
@@ -127,16 +153,18 @@ function partsOf(dated: DatedAccount & { readonly date: Expression<string> }) {
         (join) => join.onTrue(),
       )
       .leftJoinLateral(
+        (eb) => lastLate(accountNo, eb.ref('x.position').$notNull()).as('b'),
+        (join) => join.onTrue(),
+      )
+      .leftJoinLateral(
         (eb) =>
           eb
             .selectFrom(lastEntry(accountNo, undefined).as('e'))
-            .select((of) =>
-              of(
-                of('e.account_version', '-', of.ref('l.account_version')),
-                '<=',
-                of('l.account_version', '-', of.ref('x.account_version')),
-              ).as('is_recent'),
-            )
+            .select((of) => {
+              const since = of('e.account_version', '-', of.ref('l.account_version'));
+              const before = of('l.account_version', '-', of.ref('x.account_version'));
+              return of(since, '<=', before).as('is_recent');
+            })
             .where('l.latest_date', '>', date)
             .as('side'),
         (join) => join.onTrue(),
@@ -163,12 +191,10 @@ function partsOf(dated: DatedAccount & { readonly date: Expression<string> }) {
         (join) => join.onTrue(),
       )
       .leftJoinLateral(
-        (eb) =>
-          lateBetween(
-            dated,
-            eb.ref('x.position').$castTo<number>(),
-            eb('side.is_recent', '=', false),
-          ).as('since'),
+        (eb) => {
+          const isAsked = eb('side.is_recent', '=', false);
+          return lateBetween(dated, eb.ref('x.position').$notNull(), isAsked).as('since');
+        },
         (join) => join.onTrue(),
       )
   );
@@ -177,10 +203,9 @@ function partsOf(dated: DatedAccount & { readonly date: Expression<string> }) {
 /**
  * Sums of an account's debits and credits by effective date, in minor units: what takes effect
  * until a day, the day included, as it was known at a position; and how much of it came in order.
- * No row for an account that had no
- * entries. A few looks into indexes and the sums of the days that something came late for, however
- * long the history is. What was known at an earlier position is found from the side on which less
- * was recorded: since the day was over, or after the position.
+ * No row for an account that had no entries. A few looks into indexes and the sums of the days that
+ * something came late for, however long the history is. What was known at an earlier position is
+ * found from the side on which less was recorded: since the day was over, or after the position.
  */
 export function totalsOn({ accountNo, date = LAST_DAY, position }: DatedAccount) {
   return partsOf({ accountNo, date, position }).select((eb) =>
@@ -191,27 +216,25 @@ export function totalsOn({ accountNo, date = LAST_DAY, position }: DatedAccount)
         .then(eb.ref('x.amount'))
         .else(ZERO)
         .end();
-      const before = eb(eb.ref(`x.${sum}_after`), '-', own);
+      const lateBefore = eb.fn.coalesce(`b.${sum}_after`, ZERO);
+      const inOrder = eb(eb(eb.ref(`x.${sum}_after`), '-', own), '-', lateBefore);
+      const recent = eb(
+        eb.fn.coalesce(`all.${sum}`, ZERO),
+        '-',
+        eb.fn.coalesce(`after.${sum}`, ZERO),
+      );
       const late = eb
         .case()
         .when('side.is_recent', '=', true)
-        .then(
-          eb(
-            eb(eb.fn.coalesce(`all.${sum}`, ZERO), '-', eb.ref(`x.late_${sum}_after`)),
-            '-',
-            eb.fn.coalesce(`after.${sum}`, ZERO),
-          ),
-        )
-        .else(eb.fn.coalesce(`since.${sum}`, ZERO))
+        .then(recent)
+        .else(eb(lateBefore, '+', eb.fn.coalesce(`since.${sum}`, ZERO)))
         .end();
       const unlessLater = (last: Expression<bigint>, other: Expression<bigint | null>) =>
         eb.case().when('l.latest_date', '<=', date).then(last).else(other).end();
       const [after, lateAfter] = [eb.ref(`l.${sum}_after`), eb.ref(`l.late_${sum}_after`)];
       return [
-        unlessLater(after, eb(before, '+', late)).as(sum),
-        unlessLater(eb(after, '-', lateAfter), eb(before, '-', eb.ref(`x.late_${sum}_after`))).as(
-          `in_order_${sum}`,
-        ),
+        unlessLater(after, eb(inOrder, '+', late)).as(sum),
+        unlessLater(eb(after, '-', lateAfter), inOrder).as(`in_order_${sum}`),
       ];
     }),
   );
@@ -251,6 +274,17 @@ export const readTotalsOn = prepared<Books, AskedTotals, TotalsOnDay>((db, value
     ])
     .orderBy('d.date');
 });
+
+/** Sums of what came late to an account until a position, in minor units. */
+export const readLateUntil = prepared<
+  Books,
+  { accountNo: number; position: number },
+  { debits: bigint; credits: bigint }
+>((db, { accountNo, position }) =>
+  db
+    .selectFrom(lastLate(accountNo, position).as('late'))
+    .select(['late.debits_after as debits', 'late.credits_after as credits']),
+);
 
 const SIDES = [
   { direction: 'debit', sum: 'debits' },

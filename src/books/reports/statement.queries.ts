@@ -1,6 +1,6 @@
 import { sql, type Expression, type Kysely } from 'kysely';
 import { anyOf, elementsOf } from '../../database/arrays';
-import { prepared } from '../../database/prepared';
+import { prepared, type Placeholders } from '../../database/prepared';
 import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
 import { dayBefore } from '../../money/calendar-date';
 import {
@@ -10,7 +10,7 @@ import {
   type EntryRow,
 } from '../accounts/account.table';
 import type { DatedEntryTables } from '../accounts/dated-entries.table';
-import { firstLater, readTotalsOn } from '../accounts/dated-totals.queries';
+import { firstLater, readLateUntil, readTotalsOn } from '../accounts/dated-totals.queries';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
 
 type Books = AccountTables & DatedEntryTables & TransactionTables;
@@ -50,8 +50,10 @@ interface Listed extends StatementFilter {
   readonly limit: number;
 }
 
-export type StatementRow = EntryRow &
-  Pick<TransactionRow, 'transaction_id' | 'client_id' | 'description' | 'metadata'> &
+export type StatementRow = EntryRow & { readonly is_late: boolean } & Pick<
+    TransactionRow,
+    'transaction_id' | 'client_id' | 'description' | 'metadata'
+  > &
   Pick<TransactionRow, 'recorded_at' | 'account_nos'>;
 
 const SHAPE = {
@@ -64,66 +66,93 @@ const SHAPE = {
  * order, and what came late, from its own index; as many of each as the page may have.
  */
 const listRows = prepared<Books, Listed, Marked<StatementRow>>((db, values) => {
-  const { accountNo, from, to, position, limit } = values;
-  const ofAccount = () => {
-    const rows = db.selectFrom('entries').selectAll().where('account_no', '=', accountNo);
-    return position === undefined ? rows : rows.where('position', '<=', position);
-  };
-  const { startAfter, inOrderPosition, inOrderOrdinal } = values;
-  let inOrder = ofAccount().whereRef('effective_date', '=', 'latest_date');
-  if (startAfter !== undefined) {
-    inOrder = inOrder.where('position', '>=', positionOf(db, firstLater(accountNo, startAfter)));
-  }
-  if (inOrderPosition !== undefined && inOrderOrdinal !== undefined) {
-    const place = [inOrderPosition, inOrderOrdinal] as const;
-    inOrder = inOrder.where((eb) => isBehind(eb.refTuple('position', 'ordinal'), place));
-  }
-  if (to !== undefined) {
-    inOrder = inOrder.where('effective_date', '<=', to).where((eb) => {
-      const end = positionOf(db, firstLater(accountNo, to));
-      return eb('position', '<', eb.fn.coalesce(end, eb.lit(Number.MAX_SAFE_INTEGER)));
-    });
-  }
-  const { afterDate, afterPosition, afterOrdinal } = values;
-  let late = ofAccount().whereRef('effective_date', '<', 'latest_date');
-  if (from !== undefined) late = late.where('effective_date', '>=', from);
-  if (to !== undefined) late = late.where('effective_date', '<=', to);
-  if (afterDate !== undefined && afterPosition !== undefined && afterOrdinal !== undefined) {
-    const place = [afterDate, afterPosition, afterOrdinal] as const;
-    late = late.where((eb) =>
-      isBehind(eb.refTuple('effective_date', 'position', 'ordinal'), place),
-    );
-  }
-  const merged = db
-    .selectFrom(inOrder.orderBy('position').orderBy('ordinal').limit(limit).as('i'))
-    .selectAll()
-    .unionAll(
-      db
-        .selectFrom(
-          late
-            .orderBy('effective_date')
-            .orderBy('position')
-            .orderBy('ordinal')
-            .limit(limit)
-            .as('late'),
-        )
-        .selectAll(),
-    );
-  const page = db
-    .selectFrom(merged.as('m'))
+  const found = db
+    .selectFrom(placesInOrder(db, values).unionAll(latePlaces(db, values)).as('p'))
     .selectAll()
     .orderBy('effective_date')
     .orderBy('position')
     .orderBy('ordinal')
-    .limit(limit);
-  const found = db
-    .selectFrom(page.as('e'))
-    .innerJoin('transactions as t', 't.position', 'e.position')
+    .limit(values.limit);
+  const page = db
+    .selectFrom(found.as('p'))
+    .innerJoin('entries as e', (join) =>
+      join
+        .on('e.account_no', '=', values.accountNo)
+        .onRef('e.position', '=', 'p.position')
+        .onRef('e.ordinal', '=', 'p.ordinal'),
+    )
+    .innerJoin('transactions as t', 't.position', 'p.position')
     .selectAll('e')
-    .select(['t.transaction_id', 't.client_id', 't.description', 't.metadata'])
+    .select(['p.is_late', 't.transaction_id', 't.client_id', 't.description', 't.metadata'])
     .select(['t.recorded_at', 't.account_nos']);
-  return pageQuery(db, found, SHAPE);
+  return pageQuery(db, page, SHAPE);
 });
+
+/** As many as a page may have of the entries that came in order. */
+function placesInOrder(db: Kysely<Books>, values: Placeholders<Listed>) {
+  const { accountNo, to, position, limit } = values;
+  const { startAfter, inOrderPosition, inOrderOrdinal } = values;
+  let places = db
+    .selectFrom('entries as i')
+    .select(['i.effective_date', 'i.position', 'i.ordinal'])
+    .select((eb) => eb.cast<boolean>(eb.lit(false), 'boolean').as('is_late'))
+    .where('i.account_no', '=', accountNo)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('late_entries as late')
+            .select('late.position')
+            .where('late.account_no', '=', accountNo)
+            .whereRef('late.position', '=', 'i.position')
+            .whereRef('late.ordinal', '=', 'i.ordinal')
+            // The offset keeps the planner from reading all that came late for it.
+            .offset(eb.lit(0)),
+        ),
+      ),
+    );
+  if (position !== undefined) places = places.where('i.position', '<=', position);
+  if (startAfter !== undefined) {
+    places = places.where('i.position', '>=', positionOf(db, firstLater(accountNo, startAfter)));
+  }
+  if (inOrderPosition !== undefined && inOrderOrdinal !== undefined) {
+    const place = [inOrderPosition, inOrderOrdinal] as const;
+    places = places.where((eb) => isBehind(eb.refTuple('i.position', 'i.ordinal'), place));
+  }
+  if (to !== undefined) {
+    places = places.where((eb) => {
+      const end = positionOf(db, firstLater(accountNo, to));
+      return eb('i.position', '<', eb.fn.coalesce(end, eb.lit(Number.MAX_SAFE_INTEGER)));
+    });
+  }
+  const first = places.orderBy('i.position').orderBy('i.ordinal').limit(limit);
+  return db.selectFrom(first.as('o')).selectAll();
+}
+
+/** As many as a page may have of what came late. */
+function latePlaces(db: Kysely<Books>, values: Placeholders<Listed>) {
+  const { accountNo, from, to, position, limit } = values;
+  const { afterDate, afterPosition, afterOrdinal } = values;
+  let places = db
+    .selectFrom('late_entries')
+    .select(['effective_date', 'position', 'ordinal'])
+    .select((eb) => eb.cast<boolean>(eb.lit(true), 'boolean').as('is_late'))
+    .where('account_no', '=', accountNo);
+  if (position !== undefined) places = places.where('position', '<=', position);
+  if (from !== undefined) places = places.where('effective_date', '>=', from);
+  if (to !== undefined) places = places.where('effective_date', '<=', to);
+  if (afterDate !== undefined && afterPosition !== undefined && afterOrdinal !== undefined) {
+    const place = [afterDate, afterPosition, afterOrdinal] as const;
+    const columns = ['effective_date', 'position', 'ordinal'] as const;
+    places = places.where((eb) => isBehind(eb.refTuple(...columns), place));
+  }
+  const first = places
+    .orderBy('effective_date')
+    .orderBy('position')
+    .orderBy('ordinal')
+    .limit(limit);
+  return db.selectFrom(first.as('l')).selectAll();
+}
 
 function positionOf(db: Kysely<Books>, first: ReturnType<typeof firstLater>) {
   return db.selectFrom(first.as('f')).select('f.position');
@@ -179,24 +208,20 @@ const readLateOfDay = prepared<
   { debits: bigint | null; credits: bigint | null }
 >((db, { accountNo, date, position, ordinal }) =>
   db
-    .selectFrom('entries')
-    .select((eb) => {
-      const amount = eb.fn.sum<bigint | null>('amount');
-      return [
-        amount.filterWhere('direction', '=', 'debit').as('debits'),
-        amount.filterWhere('direction', '=', 'credit').as('credits'),
-      ];
-    })
+    .selectFrom('late_entries')
+    .select((eb) => [
+      eb.fn.sum<bigint | null>('debit').as('debits'),
+      eb.fn.sum<bigint | null>('credit').as('credits'),
+    ])
     .where('account_no', '=', accountNo)
     .where('effective_date', '=', date)
-    .whereRef('effective_date', '<', 'latest_date')
     .where((eb) => eb(eb.refTuple('position', 'ordinal'), '<', eb.tuple(position, ordinal))),
 );
 
 /** The sums of what stands before an entry on the statement of its account, as they were known. */
 export async function sumsBeforeEntry(
   db: Kysely<Books>,
-  row: EntryRow,
+  row: StatementRow,
   position: number | undefined,
 ): Promise<Sums> {
   const { account_no: accountNo, effective_date: date } = row;
@@ -209,12 +234,13 @@ export async function sumsBeforeEntry(
     debits: earlier ? earlier.debits - earlier.in_order_debits : 0n,
     credits: earlier ? earlier.credits - earlier.in_order_credits : 0n,
   };
-  if (date === row.latest_date) {
+  if (!row.is_late) {
     // Of a day everything that came in order stands before what came late.
     const own = row.direction === 'debit' ? [row.amount, 0n] : [0n, row.amount];
+    const late = await readLateUntil(db, { accountNo, position: row.position });
     return {
-      debits: row.debits_after - row.late_debits_after - own[0]! + lateBefore.debits,
-      credits: row.credits_after - row.late_credits_after - own[1]! + lateBefore.credits,
+      debits: row.debits_after - own[0]! - (late[0]?.debits ?? 0n) + lateBefore.debits,
+      credits: row.credits_after - own[1]! - (late[0]?.credits ?? 0n) + lateBefore.credits,
     };
   }
   const place = { accountNo, date, position: row.position, ordinal: row.ordinal };

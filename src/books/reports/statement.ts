@@ -82,7 +82,7 @@ export async function readStatementSums(
 
 function placeOf(row: StatementRow): StatementPlace {
   const { effective_date: date, position, ordinal } = row;
-  return { date, position, ordinal, isLate: date !== row.latest_date };
+  return { date, position, ordinal, isLate: row.is_late };
 }
 
 function entriesOf(

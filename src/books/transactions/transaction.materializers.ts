@@ -15,6 +15,7 @@ export const materializeTransactionPosted = defineMaterializer(
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
     const postings: PostedAmount[] = [];
+    const date = data.effectiveDate;
     for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
       const { accountId, direction, amount: text, currency } = data.postings[ordinal]!;
       const account = accountTable.loaded(accountId);
@@ -26,12 +27,12 @@ export const materializeTransactionPosted = defineMaterializer(
       const debits = isDebit ? account.debits + amount : account.debits;
       const credits = isDebit ? account.credits : account.credits + amount;
       const version = account.version + 1;
-      const dating = followDates(state, account, {
-        ...{ position, version, date: data.effectiveDate },
-        ...{ debit: isDebit ? amount : 0n, credit: isDebit ? 0n : amount },
-      });
-      const changes = { debits, credits, version, last_position: position, ...dating };
-      accountTable.patch(accountId, changes);
+      accountTable.patch(accountId, { debits, credits, version, last_position: position });
+      // Of the same day as the entry before it, as most are, it changes nothing more.
+      if (date !== account.latest_date) {
+        const entry = { position, ordinal, version, date, isDebit, amount };
+        accountTable.patch(accountId, followDates(state, account, entry));
+      }
       postings.push({ accountId, direction, amount: amount.toString() });
       if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
@@ -39,14 +40,11 @@ export const materializeTransactionPosted = defineMaterializer(
         position,
         account_version: version,
         ordinal,
-        effective_date: data.effectiveDate,
+        effective_date: date,
         direction,
         amount,
         debits_after: debits,
         credits_after: credits,
-        latest_date: dating.latest_date,
-        late_debits_after: dating.late_debits,
-        late_credits_after: dating.late_credits,
       });
     }
     const transactionTable = state.table(transactions);
