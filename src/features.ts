@@ -8,7 +8,7 @@ import { limitFeature } from './books/limits/limit.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { periodFeature } from './books/periods/period.feature';
 import { scheduleFeature } from './books/schedules/schedule.feature';
-import { trialBalanceFeature } from './books/reports/trial-balance.feature';
+import { reportFeature } from './books/reports/report.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
 import type { Feature } from './engine/define/feature';
 import { adapterFeature } from './outside/adapters/adapter.feature';
@@ -35,8 +35,8 @@ export const features: readonly Feature[] = [
   interestFeature,
   orderFeature,
   periodFeature,
-  trialBalanceFeature,
   historyFeature,
+  reportFeature,
   diffFeature,
   eventFeature,
   adapterFeature,

@@ -19,7 +19,7 @@ async function examplesOf(document: string): Promise<Example[]> {
   const text = await readFile(join(PROJECT, document), 'utf8');
   const blocks = [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, script]) => script!);
   return blocks
-    .filter((script) => /^(curl|post) /m.test(script))
+    .filter((script) => /^(curl|post|get) /m.test(script))
     .map((script) => ({ script, prints: [...script.matchAll(/# (".*)$/gm)].map(([, it]) => it!) }));
 }
 

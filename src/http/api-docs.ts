@@ -9,6 +9,7 @@ import {
   ApiResponse,
   ApiSecurity,
   DocumentBuilder,
+  getSchemaPath,
   SwaggerModule,
   type ApiResponseCommonMetadata,
   type OpenAPIObject,
@@ -88,11 +89,23 @@ export function ApiCommand(answer: Answer): MethodDecorator {
 }
 
 /** Describes a GET that reads the state. */
-export function ApiRead(answer: Omit<Answer, 'status'>): MethodDecorator {
-  const { type, problems = [], hasVersion = false } = answer;
+export function ApiRead(
+  answer: Omit<Answer, 'status'> & {
+    /** Whether the answer can be CSV too. */
+    readonly hasCsv?: boolean;
+  },
+): MethodDecorator {
+  const { type, problems = [], hasVersion = false, hasCsv = false } = answer;
   const headers = { ...POSITION_HEADER, ...(hasVersion && VERSION_HEADER) };
+  const content = {
+    'application/json': { schema: { $ref: getSchemaPath(type) } },
+    'text/csv': { schema: { type: 'string' } },
+  };
+  const found = { status: 200, headers, description: 'Found' };
   return applyDecorators(
-    ApiResponse({ status: 200, type, headers, description: 'Found' }),
+    ...(hasCsv
+      ? [ApiExtraModels(type), ApiResponse({ ...found, content })]
+      : [ApiResponse({ ...found, type })]),
     ApiProblems([
       'validation_failed',
       'unauthorized',

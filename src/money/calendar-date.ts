@@ -20,6 +20,11 @@ export function addDays(day: string, days: number): string {
   return date.toISOString().slice(0, 10);
 }
 
+/** The day before; undefined where no date comes before. */
+export function dayBefore(day: string): string | undefined {
+  return day > '0001-01-01' ? addDays(day, -1) : undefined;
+}
+
 /** The Monday of a day's week. */
 export function mondayOf(day: string): string {
   const weekday = new Date(`${day}T00:00:00Z`).getUTCDay();

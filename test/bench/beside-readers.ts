@@ -55,7 +55,8 @@ async function measureReads(open: OpenLedger, upTo: number, durationMs: number):
   let reads = 0;
   let last = began;
   const kinds = [
-    () => open.stateReader.read((db) => readTrialBalance(db, AS_OF, upTo), options),
+    () =>
+      open.stateReader.read((db) => readTrialBalance(db, { asOf: AS_OF, position: upTo }), options),
     () =>
       open.callersLog.read(
         (log) => listEvents(log, open.registry, range, { types: [RARE_TYPE] }, PAGE),

@@ -234,6 +234,7 @@ describe('what is sent as the parameter of an update', () => {
     const update = (words: unknown) => () =>
       encodeChanges({
         inserts: [],
+        sums: [],
         changes: [
           {
             table,
@@ -259,7 +260,7 @@ describe('what is sent as the parameter of an update', () => {
     });
     const update = (to: unknown) => () => {
       const changes = { removed: [], inserted: [], updated: [{ id: 1, value: to }] };
-      return encodeChanges({ inserts: [], changes: [{ table: table, changes }] });
+      return encodeChanges({ inserts: [], sums: [], changes: [{ table: table, changes }] });
     };
     for (const taken of [right, null]) expect(update(taken)).not.toThrow();
     for (const refused of wrong) expect(update(refused)).toThrow(NotEncoded);

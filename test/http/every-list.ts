@@ -6,11 +6,17 @@ export interface List {
   nextCursor: string | null;
 }
 
+/** The rows of a page: the entries of a statement are a list too. */
+export function rowsOf(body: { data?: object[]; entries?: object[] }): object[] {
+  return body.data ?? body.entries ?? [];
+}
+
 const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
 /** Where several of everything are, and a filter that fits them and another that does not. */
 export const FILTERED: readonly [string, string, string][] = [
   ['/v1/accounts', 'currency=USD', 'type=asset'],
   ['/v1/accounts/client:cash/entries', 'from=2000-01-01', 'to=2000-01-01'],
+  ['/v1/accounts/client:cash/statement', 'from=2000-01-01', 'to=2999-01-01'],
   ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],

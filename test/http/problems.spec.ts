@@ -202,6 +202,28 @@ describe('what is wrong with a request', () => {
     ['/v1/transactions?atPosition=3', '/atPosition'],
     ['/v1/reports/trial-balance?asOf=2026-02-30', '/asOf'],
     ['/v1/reports/trial-balance?atPosition=3', '/atPosition'],
+    ['/v1/reports/trial-balance?from=2026-13-01', '/from'],
+    ['/v1/reports/trial-balance?from=2026-02-01&asOf=2026-01-31', '/from'],
+    ['/v1/reports/trial-balance?group=a::b', '/group'],
+    ['/v1/reports/trial-balance?format=xml', '/format'],
+    ['/v1/reports/balance-sheet?asOf=0', '/asOf'],
+    ['/v1/reports/balance-sheet?compareTo=2026-02-30', '/compareTo'],
+    ['/v1/reports/balance-sheet?atPosition=0', '/atPosition'],
+    ['/v1/reports/income-statement?from=now', '/from'],
+    ['/v1/reports/income-statement?from=2026-02-01&to=2026-01-01', '/to'],
+    ['/v1/balances?group=%20', '/group'],
+    ['/v1/balances?depth=9', '/depth'],
+    ['/v1/balances?asOf=2026-1-1', '/asOf'],
+    ['/v1/accounts/client:a?asOf=2026-02-29', '/asOf'],
+    ['/v1/accounts/client:a/balances?to=2026-01-01', '/from'],
+    ['/v1/accounts/client:a/balances?from=2026-01-01&to=x', '/to'],
+    ['/v1/accounts/client:a/balances?from=2020-01-01&to=2026-01-01', '/to'],
+    ['/v1/accounts/client:a/balances?from=2026-01-01&to=2026-01-01&interval=year', '/interval'],
+    ['/v1/accounts/client:a/statement?from=%00', '/from'],
+    ['/v1/accounts/client:a/statement?from=2026-02-01&to=2026-01-01', '/to'],
+    ['/v1/accounts/client:a/statement?atPosition=3', '/atPosition'],
+    ['/v1/accounts/client:a/statement?format=pdf', '/format'],
+    ['/v1/accounts/client:a/statement?format=csv&limit=5', '/limit'],
     ['/v1/events?after=-1', '/after'],
     ['/v1/events?type=%00', '/type'],
     ['/v1/events?type=Nothing', '/type'],
@@ -220,6 +242,17 @@ describe('what is wrong with a request', () => {
     const { status, body } = await service.api.get(`${path}?cursor=${cursor}`);
     expect(status).toBe(200);
     expect(body).toEqual({ data: [], nextCursor: null });
+  });
+
+  it.each([
+    [20261301, 1, 1],
+    [20260101, 2 ** 31, 1],
+    [20260101, 1, 2],
+  ])('is no cursor of a statement at %d, %d, %d', async (day, ordinal, late) => {
+    const [path, route] = ['/v1/accounts/client:a/statement', '/v1/accounts/:id/statement'];
+    const cursor = encodeCursor({ route, filters: {} }, [1, 1, day, 1, ordinal, late]);
+    const { status, body } = await service.api.get(`${path}?cursor=${cursor}`);
+    expect([status, body]).toMatchObject([400, { errors: [{ pointer: '/cursor' }] }]);
   });
 
   it('is told for what a write is asked with', async () => {

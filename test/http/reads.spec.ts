@@ -5,6 +5,10 @@ import { gate, waitFor } from '../harness/waiting';
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' } as const;
 const EXPENSIVE = [
   '/v1/reports/trial-balance',
+  '/v1/reports/balance-sheet',
+  '/v1/reports/income-statement',
+  '/v1/balances',
+  '/v1/accounts/client:cash/balances?from=2026-01-01&to=2026-01-31',
   '/v1/accounts?type=asset',
   '/v1/accounts/client:cash/entries?from=2026-01-01',
   '/v1/transactions?from=2026-01-01',
@@ -17,6 +21,8 @@ const CHEAP = [
   '/v1/accounts',
   '/v1/accounts/client:cash',
   '/v1/accounts/client:cash/entries',
+  '/v1/accounts/client:cash?asOf=2026-01-01',
+  '/v1/accounts/client:cash/statement?from=2026-01-01',
   '/v1/transactions?accountId=client:cash',
   '/v1/orders',
   '/v1/currencies',

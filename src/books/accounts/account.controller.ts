@@ -24,7 +24,8 @@ import { AccountDto, AccountListQuery, AccountQuery, AccountReasonDto } from './
 import { ChangeAccountDto, CloseAccountDto, FreezeAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
 import { findAccount, listAccounts, listEntries, readAccount } from './account.queries';
-import { accountView } from './account.view';
+import { accountView, datedView } from './account.view';
+import { readTotalsOn } from './dated-totals.queries';
 
 /** What an `If-Match` is compared with. */
 const accountOf: FindVersioned<{ accountId: string }> = (state, { accountId }) =>
@@ -155,7 +156,10 @@ export class AccountController {
 
   @Get(':id')
   @Permission('accounts.read')
-  @ApiOperation({ summary: 'Read an account, as it is or as it was after an event' })
+  @ApiOperation({
+    summary: 'Read an account, as it is or as it was after an event',
+    description: 'With asOf balance, debits and credits count what takes effect until that day.',
+  })
   @ApiRead({ type: AccountDto, hasVersion: true, problems: ['not_found'] })
   async read(
     @Param('id', ReferencePipe) id: string,
@@ -163,8 +167,22 @@ export class AccountController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<AccountDto> {
     const at = await this.reads.asOf(reply, query);
-    const { value } = await this.reads.oneAt(reply, at, (db) => readAccount(db, id, at));
-    const view = accountView(found(value, 'account', id));
+    const { asOf } = query;
+    if (asOf === undefined) {
+      const { value } = await this.reads.oneAt(reply, at, (db) => readAccount(db, id, at));
+      const view = accountView(found(value, 'account', id));
+      showVersion(reply, view);
+      return view;
+    }
+    const { value } = await this.reads.readAt(reply, at, async (db) => {
+      const account = await readAccount(db, id, at);
+      if (!account) return undefined;
+      const { account_no: accountNo } = account;
+      const [dated] = await readTotalsOn(db, { accountNo, dates: [asOf], position: at });
+      return { account, dated: dated! };
+    });
+    const { account, dated } = found(value, 'account', id);
+    const view = { ...accountView(account), ...datedView(account, dated) };
     showVersion(reply, view);
     return view;
   }
@@ -174,7 +192,8 @@ export class AccountController {
   @ApiOperation({
     summary: 'List what was posted to an account, newest last',
     description:
-      'from and to are effective dates, atPosition (or at, a time) is the last event that counts.',
+      'In the order of recording, as balanceAfter is; the statement is in the order of effective ' +
+      'dates. from and to are effective dates, atPosition (or at, a time) is the last event that counts.',
   })
   @ApiRead({ type: EntryPage, problems: ['not_found'] })
   async entries(

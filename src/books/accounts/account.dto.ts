@@ -70,6 +70,9 @@ export class AccountReasonDto {
 export class CloseAccountDto {}
 
 export class AccountQuery {
+  @DateOnly({ optional: true })
+  asOf?: string;
+
   @PositionText(1)
   atPosition?: string;
 

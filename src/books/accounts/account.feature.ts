@@ -15,10 +15,11 @@ import {
   materializeAccountUnfrozen,
 } from './account.materializers';
 import { accounts, accountVersions, entries, holdEntries } from './account.table';
+import { entryMarks, lateEntries, lateSums } from './dated-entries.table';
 
 export const accountFeature = defineFeature({
   name: 'accounts',
-  tables: [accounts, accountVersions, entries, holdEntries],
+  tables: [accounts, accountVersions, entries, holdEntries, entryMarks, lateEntries, lateSums],
   materializers: [
     materializeAccountOpened,
     materializeAccountChanged,

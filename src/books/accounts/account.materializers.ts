@@ -18,7 +18,7 @@ import { accounts, accountVersions, type AccountRow } from './account.table';
 
 export const materializeAccountOpened = defineMaterializer(
   AccountOpened,
-  3,
+  4,
   ({ position, recordedAt, data }, { state }) => {
     const { currency, digits } = data;
     keepDigits(state, data, position);
@@ -47,6 +47,10 @@ export const materializeAccountOpened = defineMaterializer(
       next_expiry: null,
       version: 1,
       last_position: position,
+      latest_date: null,
+      late_debits: 0n,
+      late_credits: 0n,
+      marked_version: 0,
       limit_terms: null,
     });
   },

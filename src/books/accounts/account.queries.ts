@@ -108,7 +108,7 @@ export function isInGroup(
 }
 
 /** The accounts that are in a group, or were before some change: as of a position no others are. */
-function everIn(group: Expression<string>) {
+export function accountsEverIn(group: Expression<string>) {
   const books = expressionBuilder<AccountTables>();
   const now = books
     .selectFrom('accounts')
@@ -135,7 +135,7 @@ function listAccountsThatAre(status: AccountFilter['status']) {
     if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
     if (group !== undefined) {
       query = query.where((eb) => isInGroup(eb.ref('a.account_group'), group));
-      if (position !== undefined) query = query.where('a.account_no', 'in', everIn(group));
+      if (position !== undefined) query = query.where('a.account_no', 'in', accountsEverIn(group));
     }
     if (status === 'open') query = query.where('a.closed_position', 'is', null);
     if (status === 'closed') query = query.where('a.closed_position', 'is not', null);

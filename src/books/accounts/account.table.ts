@@ -3,6 +3,7 @@ import { column, type KyselyTable, type ReadRow } from '../../database/column';
 import { defineAppendTable, defineKeyedTable, type RowOf } from '../../engine/define/state-table';
 import type { LimitTables, LimitTerms } from '../limits/limit.table';
 import type { AccountType, FrozenSide } from './account.events';
+import type { DatedEntryTables } from './dated-entries.table';
 
 /** Money in minor units. */
 const changing = {
@@ -58,6 +59,18 @@ const derived = {
 /** Its own velocity limits, for who posts; null for one that never had any. */
 const limiting = {
   limit_terms: column.jsonb<readonly LimitTerms[]>().nullable(),
+};
+
+/** What an account's entries say of their dates, for who posts: see dated-entries.table.ts. */
+const dating = {
+  /** The latest effective date of its entries; null: there are none. */
+  latest_date: column.date().nullable(),
+  /** Sum of the debits that came late: behind an entry of a later date. */
+  late_debits: column.numeric(),
+  /** Sum of the credits that came late. */
+  late_credits: column.numeric(),
+  /** The account's version at its last mark; 0: there is none. */
+  marked_version: column.bigint(),
 };
 
 /** One posting of one transaction, with the account's totals after it. Money in minor units. */
@@ -156,6 +169,7 @@ export function accountsAsOf(position?: Expression<number>) {
         eb
           .selectFrom('entries')
           .select(['position', 'account_version', 'debits_after', 'credits_after'])
+          .select('effective_date')
           .whereRef('account_no', '=', 'a.account_no')
           .where('position', '<=', position ?? LAST_POSITION)
           .orderBy('position', 'desc')
@@ -198,18 +212,48 @@ export function accountsAsOf(position?: Expression<number>) {
     });
 }
 
-/** The accounts as they are, with what their limits say. */
+/** The accounts as they are, with what their limits and the dates of their entries say. */
 function accountsForPosting() {
-  return expressionBuilder<LimitTables>()
-    .selectFrom(accountsAsOf().as('a'))
-    .selectAll('a')
-    .select((eb) =>
-      eb
-        .selectFrom('limit_targets')
-        .select('terms')
-        .where('target', '=', eb.cast<string>('a.account_id', 'text'))
-        .as('limit_terms'),
-    );
+  const books = expressionBuilder<LimitTables & DatedEntryTables>();
+  const withLate = accountsAsOf().leftJoinLateral(
+    (eb) =>
+      books
+        .selectFrom('late_entries')
+        .select(['position', 'behind_date', 'debits_after', 'credits_after'])
+        .where('account_no', '=', eb.ref('a.account_no'))
+        .orderBy('position', 'desc')
+        .orderBy('ordinal', 'desc')
+        .limit(eb.lit(1))
+        .as('late'),
+    (join) => join.onTrue(),
+  );
+  return withLate.select((eb) => [
+    eb
+      .case()
+      .when(eb('late.position', '=', eb.ref('e.position')))
+      .then(eb.ref('late.behind_date'))
+      .else(eb.ref('e.effective_date'))
+      .end()
+      .as('latest_date'),
+    eb.fn.coalesce('late.debits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('late_debits'),
+    eb.fn.coalesce('late.credits_after', eb.cast<bigint>(eb.lit(0), 'numeric')).as('late_credits'),
+    eb.fn
+      .coalesce(
+        books
+          .selectFrom('entry_marks')
+          .select('account_version')
+          .where('account_no', '=', eb.ref('a.account_no'))
+          .orderBy('effective_date', 'desc')
+          .limit(eb.lit(1)),
+        eb.cast<number>(eb.lit(0), 'bigint'),
+      )
+      .as('marked_version'),
+    books
+      .selectFrom('limit_targets')
+      .select('terms')
+      .where('target', '=', eb.cast<string>('a.account_id', 'text'))
+      .as('limit_terms'),
+  ]);
 }
 
 const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);
@@ -221,7 +265,7 @@ export const accounts = defineKeyedTable({
   unique: ['client_id'],
   mutable: CHANGING,
   columns,
-  derived: { ...derived, ...limiting },
+  derived: { ...derived, ...dating, ...limiting },
   source: accountsForPosting(),
   cacheRows: 50_000,
   // About 400 bytes each. Beyond that a rebuild looks totals up in the entries, by their index.
@@ -249,5 +293,5 @@ export const holdEntries = defineAppendTable({
 /** An account with what its last entries say of it, as who posts finds it. */
 export type AccountRow = RowOf<typeof accounts>;
 /** The same as it is shown. */
-export type ShownAccountRow = Omit<AccountRow, keyof typeof limiting>;
+export type ShownAccountRow = Omit<AccountRow, keyof typeof limiting | keyof typeof dating>;
 export type EntryRow = RowOf<typeof entries>;

@@ -1,11 +1,17 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
+import { csvAnswer, CsvNumber, pagesOf, wantsCsv } from '../../http/csv';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
+import { checkDays } from './report.days';
 import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
 import { readTrialBalance } from './trial-balance.queries';
+
+const CSV_HEADER = [
+  ...['currency', 'accountId', 'clientId', 'name', 'group', 'type', 'debit', 'credit'],
+];
 
 @ApiTags('books')
 @Controller('v1/reports/trial-balance')
@@ -14,20 +20,39 @@ export class TrialBalanceController {
 
   @Get()
   @Permission('reports.read')
-  @ApiOperation({ summary: 'The trial balance, by effective date and by position' })
-  @ApiRead({ type: TrialBalanceDto })
+  @ApiOperation({
+    summary: 'The trial balance, by effective date and by position',
+    description:
+      'asOf is the last effective date that counts, atPosition the last event. With from: what ' +
+      'was posted to both sides since that day. ' +
+      'With group: the accounts of that one and all below it.',
+  })
+  @ApiRead({ type: TrialBalanceDto, hasCsv: true })
   async read(
     @Query() query: TrialBalanceQuery,
     @Res({ passthrough: true }) reply: Reply,
-  ): Promise<TrialBalanceDto> {
-    const { asOf } = query;
+  ): Promise<TrialBalanceDto | StreamableFile> {
+    const { asOf, from, group } = query;
+    checkDays({ from, to: asOf }, '/from');
     const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
       at,
-      (db) => readTrialBalance(db, asOf, at),
+      (db) => readTrialBalance(db, { asOf, from, group, position: at }),
       'expensive',
     );
-    return { position, asOf: asOf ?? null, currencies: value };
+    if (wantsCsv(query.format, reply.request.headers.accept)) {
+      return csvAnswer('trial-balance', CSV_HEADER, pagesOf(csvRows(value)));
+    }
+    return { position, asOf: asOf ?? null, from: from ?? null, currencies: value };
+  }
+}
+
+function* csvRows(currencies: TrialBalanceDto['currencies']) {
+  for (const { currency, rows } of currencies) {
+    for (const { accountId, clientId, name, group, type, debit, credit } of rows) {
+      const sides = [new CsvNumber(debit), new CsvNumber(credit)];
+      yield [currency, accountId, clientId, name, group, type, ...sides];
+    }
   }
 }

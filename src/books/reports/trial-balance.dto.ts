@@ -1,10 +1,20 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
-import { DateOnly, Instant, PositionText } from '../../http/fields';
+import { AccountGroup } from '../../http/account-fields';
+import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
 
 export class TrialBalanceQuery {
   @DateOnly({ optional: true })
   asOf?: string;
+
+  @DateOnly({ optional: true })
+  from?: string;
+
+  @AccountGroup({ optional: true })
+  group?: string;
+
+  @OneOf(['json', 'csv'], { optional: true })
+  format?: 'json' | 'csv';
 
   @PositionText(1)
   atPosition?: string;
@@ -13,21 +23,36 @@ export class TrialBalanceQuery {
   at?: string;
 }
 
-/** One account: its net balance stands on the side on which it is, `"0.00"` on the other. */
+/**
+ * One account: its net balance stands on the side on which it is, `"0.00"` on the other. With
+ * `from` both sides have what was posted to them since that day.
+ */
 export class TrialBalanceRowDto {
   @ApiProperty({ format: 'uuid' })
   accountId!: string;
 
+  @ApiProperty({ type: String, nullable: true })
+  clientId!: string | null;
+
   @ApiProperty()
   name!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'assets:cash' })
+  group!: string | null;
 
   @ApiProperty({ enum: ACCOUNT_TYPES })
   type!: AccountType;
 
-  @ApiProperty({ example: '100.50', description: 'The net balance, if it is on this side' })
+  @ApiProperty({
+    example: '100.50',
+    description: 'The net balance, if it is on this side, or what moved',
+  })
   debit!: string;
 
-  @ApiProperty({ example: '0.00', description: 'The net balance, if it is on this side' })
+  @ApiProperty({
+    example: '0.00',
+    description: 'The net balance, if it is on this side, or what moved',
+  })
   credit!: string;
 }
 
@@ -41,7 +66,10 @@ export class CurrencyBalanceDto {
   @ApiProperty({ example: '100.50' })
   totalDebit!: string;
 
-  @ApiProperty({ example: '100.50', description: 'Always equal to totalDebit' })
+  @ApiProperty({
+    example: '100.50',
+    description: 'Equal to totalDebit where no group is asked for',
+  })
   totalCredit!: string;
 }
 
@@ -51,6 +79,9 @@ export class TrialBalanceDto {
 
   @ApiProperty({ type: String, format: 'date', nullable: true })
   asOf!: string | null;
+
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  from!: string | null;
 
   @ApiProperty({ type: [CurrencyBalanceDto] })
   currencies!: CurrencyBalanceDto[];

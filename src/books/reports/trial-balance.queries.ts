@@ -1,89 +1,81 @@
-import { sql, type Kysely } from 'kysely';
-import {
-  accountFactsAsOf,
-  accountsAsOf,
-  type AccountRow,
-  type AccountTables,
-} from '../accounts/account.table';
+import type { Kysely } from 'kysely';
+import type { StateDatabase } from '../../engine/define/state-table';
 import { formatAmount } from '../../money/amount';
+import { dayBefore } from '../../money/calendar-date';
+import {
+  readReportedAccounts,
+  type ReportedAccount,
+  type ReportedOf,
+} from './reported-accounts.queries';
 import type { CurrencyBalanceDto } from './trial-balance.dto';
 
-type Totals = Pick<AccountRow, 'account_id' | 'name' | 'type' | 'currency' | 'digits'> &
-  Pick<AccountRow, 'debits' | 'credits'>;
+/** Which accounts, and of which days. */
+export interface TrialBalanceOf extends ReportedOf {
+  /** With it the sums of what was posted from this day on, both sides of each account. */
+  readonly from?: string | undefined;
+}
 
 /**
- * Every account's net balance by currency, accounts in the order in which they were opened.
- * @param asOf counts what is effective until then (included); undefined: everything
- * @param position counts what was posted until then; undefined: everything
+ * Every account's net balance by currency, or what moved on each of its sides, accounts in the
+ * order in which they were opened.
  */
 export async function readTrialBalance(
-  db: Kysely<AccountTables>,
-  asOf: string | undefined,
-  position: number | undefined,
+  db: Kysely<StateDatabase>,
+  { from, ...of }: TrialBalanceOf,
 ): Promise<CurrencyBalanceDto[]> {
-  const rows =
-    asOf === undefined ? await totals(db, position) : await totalsUntil(db, asOf, position);
-  const byCurrency = Map.groupBy(rows, (row) => row.currency);
-  return [...byCurrency].map(([currency, accounts]) => currencyBalance(currency, accounts));
+  const accounts = await readReportedAccounts(db, of);
+  const before = from === undefined ? undefined : dayBefore(from);
+  const earlier =
+    before === undefined ? [] : await readReportedAccounts(db, { ...of, asOf: before });
+  const moved = sumsSince(accounts, earlier);
+  const byCurrency = Map.groupBy(moved, (row) => row.currency);
+  const sides = from === undefined ? netOf : grossOf;
+  return [...byCurrency].map(([currency, rows]) => currencyBalance(currency, rows, sides));
 }
 
-function totals(db: Kysely<AccountTables>, position: number | undefined): Promise<Totals[]> {
-  return db
-    .selectFrom(accountsAsOf(asValue(position)).as('a'))
-    .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.digits'])
-    .select(['a.debits', 'a.credits'])
-    .orderBy('a.currency')
-    .orderBy('a.account_no')
-    .execute();
+/** Accounts with what was posted to them since earlier sums. */
+export function sumsSince(
+  accounts: readonly ReportedAccount[],
+  earlier: readonly ReportedAccount[],
+): ReportedAccount[] {
+  const before = new Map(earlier.map((account) => [account.account_no, account]));
+  return accounts.map((account) => ({
+    ...account,
+    debits: account.debits - (before.get(account.account_no)?.debits ?? 0n),
+    credits: account.credits - (before.get(account.account_no)?.credits ?? 0n),
+  }));
 }
 
-/** Totals after an entry are in the order of the log, so a date needs the sum of the entries. */
-function totalsUntil(
-  db: Kysely<AccountTables>,
-  asOf: string,
-  position: number | undefined,
-): Promise<Totals[]> {
-  const sums = db
-    .selectFrom('entries')
-    .select('account_no')
-    .select((eb) => {
-      const amount = eb.fn.sum<bigint | null>('amount');
-      return [
-        amount.filterWhere('direction', '=', 'debit').as('debits'),
-        amount.filterWhere('direction', '=', 'credit').as('credits'),
-      ];
-    })
-    .where('effective_date', '<=', asOf)
-    .where('position', '<=', position ?? Number.MAX_SAFE_INTEGER)
-    .groupBy('account_no');
-  return db
-    .selectFrom(accountFactsAsOf(asValue(position)).as('a'))
-    .leftJoin(sums.as('e'), 'e.account_no', 'a.account_no')
-    .select(['a.account_id', 'a.name', 'a.type', 'a.currency', 'a.digits'])
-    .select((eb) => [
-      eb.fn.coalesce('e.debits', eb.val(0n)).as('debits'),
-      eb.fn.coalesce('e.credits', eb.val(0n)).as('credits'),
-    ])
-    .orderBy('a.currency')
-    .orderBy('a.account_no')
-    .execute();
-}
+type Sides = (account: ReportedAccount) => readonly [debit: bigint, credit: bigint];
 
-function currencyBalance(currency: string, accounts: readonly Totals[]): CurrencyBalanceDto {
+const netOf: Sides = ({ debits, credits }) => {
+  const net = debits - credits;
+  return net > 0n ? [net, 0n] : [0n, -net];
+};
+const grossOf: Sides = ({ debits, credits }) => [debits, credits];
+
+function currencyBalance(
+  currency: string,
+  accounts: readonly ReportedAccount[],
+  sides: Sides,
+): CurrencyBalanceDto {
   const { digits } = accounts[0]!;
   const money = (minor: bigint) => formatAmount(minor, digits);
   let totalDebit = 0n;
   let totalCredit = 0n;
-  const rows = accounts.map(({ account_id, name, type, debits, credits }) => {
-    const net = debits - credits;
-    const [debit, credit] = net > 0n ? [net, 0n] : [0n, -net];
+  const rows = accounts.map((account) => {
+    const [debit, credit] = sides(account);
     totalDebit += debit;
     totalCredit += credit;
-    return { accountId: account_id, name, type, debit: money(debit), credit: money(credit) };
+    return {
+      accountId: account.account_id,
+      clientId: account.client_id,
+      name: account.name,
+      group: account.account_group,
+      type: account.type,
+      debit: money(debit),
+      credit: money(credit),
+    };
   });
   return { currency, rows, totalDebit: money(totalDebit), totalCredit: money(totalCredit) };
-}
-
-function asValue(position: number | undefined) {
-  return position === undefined ? undefined : sql.val(position);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert';
 import { accounts, entries } from '../accounts/account.table';
+import { followDates } from '../accounts/dated-entries.rules';
 import { keepUses, needUses } from '../limits/limit.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
@@ -14,6 +15,7 @@ export const materializeTransactionPosted = defineMaterializer(
     const accountTable = state.table(accounts);
     const accountNos: number[] = [];
     const postings: PostedAmount[] = [];
+    const date = data.effectiveDate;
     for (let ordinal = 0; ordinal < data.postings.length; ordinal++) {
       const { accountId, direction, amount: text, currency } = data.postings[ordinal]!;
       const account = accountTable.loaded(accountId);
@@ -26,6 +28,11 @@ export const materializeTransactionPosted = defineMaterializer(
       const credits = isDebit ? account.credits : account.credits + amount;
       const version = account.version + 1;
       accountTable.patch(accountId, { debits, credits, version, last_position: position });
+      // Of the same day as the entry before it, as most are, it changes nothing more.
+      if (date !== account.latest_date) {
+        const entry = { position, ordinal, version, date, isDebit, amount };
+        accountTable.patch(accountId, followDates(state, account, entry));
+      }
       postings.push({ accountId, direction, amount: amount.toString() });
       if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
       state.append(entries, {
@@ -33,7 +40,7 @@ export const materializeTransactionPosted = defineMaterializer(
         position,
         account_version: version,
         ordinal,
-        effective_date: data.effectiveDate,
+        effective_date: date,
         direction,
         amount,
         debits_after: debits,

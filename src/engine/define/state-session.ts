@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { AppendTable, Key, KeyedTable, StateDatabase } from './state-table';
+import type { AppendTable, Key, KeyedTable, StateDatabase, SumTable } from './state-table';
 
 /** A row that may have to be loaded first. */
 export type Found<Row> = Row | undefined | Promise<Row | undefined>;
@@ -42,6 +42,8 @@ export interface StateSession {
   table<Row extends object>(definition: KeyedTable<Row>): StateRows<Row>;
   /** Appends a row to a table that has no key in memory. */
   append<Row extends object>(definition: AppendTable<Row>, row: NoInfer<Row>): void;
+  /** Adds the sums of a row to those of the row with the same keys, which need not be there yet. */
+  add<Row extends object>(definition: SumTable<Row>, row: NoInfer<Row>): void;
   /**
    * Plain SQL on the state, for what the typed tables cannot say. Flushes first, so that it sees
    * every buffered write. Slower than the tables: it ends the batch's single flush.

@@ -78,7 +78,28 @@ export type ReadLookup = (
   keys: readonly string[],
 ) => Promise<readonly object[]>;
 
-export type StateTable = AppendTable<never> | KeyedTable<never>;
+/**
+ * A table of sums: what is added to a row is added up in the session, and to the row itself by the
+ * database. So nothing is read to add to it, and a batch writes each row once. For sums that take
+ * part in no decision; the session cannot read them.
+ */
+export interface SumTable<
+  Row extends object = object,
+  Name extends string = string,
+  Declared extends Columns = Columns,
+> extends Table<Name, Declared> {
+  readonly kind: 'sum';
+  /** The column with the position of the event that last added to the row. */
+  readonly lastPosition: string;
+  /** The columns that tell rows apart: the table's primary key, in its order. */
+  readonly keys: readonly (keyof Row & string)[];
+  /** The columns that are added up, in minor units. */
+  readonly sums: readonly (keyof Row & string)[];
+  /** For the compiler alone: takes rows as they are added. */
+  readonly take?: (row: Row) => void;
+}
+
+export type StateTable = AppendTable<never> | KeyedTable<never> | SumTable<never>;
 
 /** Columns of a keyed table: its rows are read and written, so both have to be the same. */
 type SameColumns<Declared> = {
@@ -136,8 +157,24 @@ export function defineAppendTable<Name extends string, Declared extends Columns>
   return { kind: 'append', ...table };
 }
 
+/** Declares a table of sums, its row and its columns for Kysely at once. */
+export function defineSumTable<Name extends string, Declared extends Columns>(
+  table: Table<Name, Declared> & {
+    readonly keys: readonly (keyof Declared & string)[];
+    readonly sums: readonly {
+      [K in keyof Declared]: Declared[K] extends Column<bigint> ? K : never;
+    }[keyof Declared][];
+    readonly lastPosition: keyof Declared & string;
+  },
+): SumTable<CopiedRow<Declared>, Name, Declared> {
+  return { kind: 'sum', ...table } as unknown as SumTable<CopiedRow<Declared>, Name, Declared>;
+}
+
 /** A row of a table as the session has it, with its derived columns, or as it is appended. */
-export type RowOf<Of> = Of extends AppendTable<infer Row> | KeyedTable<infer Row> ? Row : never;
+export type RowOf<Of> = Of extends
+  AppendTable<infer Row> | KeyedTable<infer Row> | SumTable<infer Row>
+  ? Row
+  : never;
 
 /** The part of a database that tables make, as Kysely knows it. */
 export type DatabaseOf<Tables extends Table> = {

@@ -9,10 +9,12 @@ import type {
   KeyedTable,
   StateDatabase,
   StateTable,
+  SumTable,
 } from '../define/state-table';
 import type { StateChanges } from './flush';
 import { NEXT_MODES, type SessionMode } from './session-mode';
 import { SessionTable, type SessionScope, type Undo } from './session-table';
+import { AddedSums } from './added-sums';
 import { ReadableTable, WrittenTable } from './written-table';
 
 /** A creator asked for SQL before the locks were held; the command waits for them. */
@@ -47,6 +49,7 @@ export class BufferedSession implements StateSession, SessionScope {
   private readonly tables = new Map<object, SessionTable<object>>();
   private readonly written: WrittenTable<object>[] = [];
   private readonly appends = new Map<object, object[]>();
+  private readonly sums = new Map<object, AddedSums<object>>();
 
   /**
    * @param head everything up to there is in the database
@@ -65,7 +68,9 @@ export class BufferedSession implements StateSession, SessionScope {
     this.beganEmpty = catchesUp && head.position === 0;
     for (const definition of definitions) {
       if (definition.kind === 'append') this.appends.set(definition, []);
-      else this.tables.set(definition, this.viewOf(definition as never, catchesUp));
+      else if (definition.kind === 'sum') {
+        this.sums.set(definition, new AddedSums(definition as never));
+      } else this.tables.set(definition, this.viewOf(definition as never, catchesUp));
     }
   }
 
@@ -143,6 +148,13 @@ export class BufferedSession implements StateSession, SessionScope {
     if (this.isUndoable) this.journal.push({ undo: () => void rows.pop() });
   }
 
+  add<Row extends object>(definition: SumTable<Row>, row: NoInfer<Row>): void {
+    const sums = this.sums.get(definition);
+    if (!sums) assert.fail(`${definition.name} belongs to no feature`);
+    const added = sums.add(row);
+    if (this.isUndoable) this.journal.push(added);
+  }
+
   async query<T>(run: (db: Kysely<StateDatabase>) => Promise<T>): Promise<T> {
     const mode = this.current;
     if (mode.name === 'ahead of the locks') throw new NeedsLock();
@@ -207,7 +219,12 @@ export class BufferedSession implements StateSession, SessionScope {
       const taken = table.takeChanges();
       if (taken) changes.push({ table: table.definition, changes: taken });
     }
-    return { inserts, changes };
+    const sums: StateChanges['sums'] = [];
+    for (const added of this.sums.values()) {
+      const rows = added.take();
+      if (rows.length > 0) sums.push({ table: added.definition, rows });
+    }
+    return { inserts, changes, sums };
   }
 
   /** The buffered rows that no materializer reads again; their buffers are empty then. */

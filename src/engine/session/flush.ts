@@ -6,7 +6,6 @@ import {
   jsonText,
   rowEncoder,
   ValueRefused,
-  type Column,
   type PostgresType,
 } from '../../database/column';
 import type { SendableQuery } from '../../database/prepared';
@@ -19,6 +18,7 @@ import {
   type Key,
   type KeyedTable,
   type StateTable,
+  type SumTable,
   type Table,
 } from '../define/state-table';
 
@@ -29,6 +29,7 @@ export interface StateChanges {
     readonly table: KeyedTable<never>;
     readonly changes: TableChanges<object>;
   }[];
+  readonly sums: { readonly table: SumTable<never>; readonly rows: readonly object[] }[];
 }
 
 /** A statement with its rows, encoded and ready to be sent. */
@@ -153,7 +154,7 @@ export class EncodedRows {
 }
 
 /** Buffered changes as a few set-based statements a table. */
-export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
+export function encodeChanges({ inserts, changes, sums }: StateChanges): Statement[] {
   // First, because rows may have been inserted that are changed by now.
   const statements = inserts.map(({ table, rows }) => encodeRows(table, rows as never));
   for (const { table, changes: rows } of changes) {
@@ -162,6 +163,7 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
     if (inserted.length > 0) statements.push(encodeRows(table, inserted as never));
     if (updated.length > 0) statements.push(encodeUpdates(table, updated));
   }
+  for (const { table, rows } of sums) statements.push(encodeSums(table, rows));
   return statements;
 }
 
@@ -173,23 +175,47 @@ export function encodeChanges({ inserts, changes }: StateChanges): Statement[] {
 function encodeUpdates(table: KeyedTable<never>, rows: readonly object[]): Statement {
   const key = table.key;
   const columns = table.mutable;
-  const valuesOf = (column: string) => {
-    const { type } = table.columns[column as never] as Column;
-    try {
-      return rows.map((row) => parameter(type, row[column as never]));
-    } catch (cause) {
-      throw new NotEncoded(table.name, new ValueRefused(column, cause));
-    }
-  };
-  const parameters = [key, ...columns].map((c, i) => `$${i + 1}::${typeOf(table, c)}[]`).join(', ');
+  const parameters = parametersOf(table, [key, ...columns]);
   const set = columns.map((c) => `${c} = v.${c}`).join(', ');
   const query = {
     text:
       `update ${table.name} t set ${set} ` +
       `from unnest(${parameters}) v(${[key, ...columns].join(', ')}) where t.${key} = v.${key}`,
-    values: [key, ...columns].map(valuesOf),
+    values: valuesOf(table, [key, ...columns], rows),
   };
   return { query, finds: { table: table.name, rows: rows.length } };
+}
+
+/** Adds rows up in the table, those that are new and those that are not. SQL as text: as above. */
+function encodeSums(table: SumTable<never>, rows: readonly object[]): Statement {
+  const { name, keys, sums, lastPosition } = table;
+  const columns = Object.keys(table.columns);
+  const added = sums.map((sum: string) => `${sum} = t.${sum} + excluded.${sum}`);
+  const query = {
+    text:
+      `insert into ${name} as t (${columns.join(', ')}) ` +
+      `select * from unnest(${parametersOf(table, columns)}) on conflict (${keys.join(', ')}) ` +
+      `do update set ${[...added, `${lastPosition} = excluded.${lastPosition}`].join(', ')}`,
+    values: valuesOf(table, columns, rows),
+  };
+  return { query, finds: { table: name, rows: rows.length } };
+}
+
+/** A parameter for each column, as `unnest` takes them. */
+function parametersOf(table: Table, columns: readonly string[]): string {
+  return columns.map((column, i) => `$${i + 1}::${typeOf(table, column)}[]`).join(', ');
+}
+
+/** The values of rows by column. @throws NotEncoded */
+function valuesOf(table: Table, columns: readonly string[], rows: readonly object[]): unknown[][] {
+  return columns.map((column) => {
+    const { type } = table.columns[column]!;
+    try {
+      return rows.map((row) => parameter(type, row[column as never]));
+    } catch (cause) {
+      throw new NotEncoded(table.name, new ValueRefused(column, cause));
+    }
+  });
 }
 
 /** Not named either. SQL as text: as above. */

@@ -109,7 +109,7 @@ class Differences {
    */
   private suspect({ live, rebuilt }: RowDifference): number | undefined {
     const { table, columns, key } = this.shape;
-    if (table.kind === 'append' || rebuilt === undefined) return undefined;
+    if (table.kind !== 'keyed' || rebuilt === undefined) return undefined;
     const after = live?.position ?? 0;
     if (after >= rebuilt.position) return undefined;
     const value = rebuilt.values[columns.indexOf(key[0]!)]!;

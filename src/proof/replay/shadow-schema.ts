@@ -23,7 +23,8 @@ export interface ShadowIndex {
  * names a table without its schema means the new one.
  * @param url of the state
  * @param isThrownAway whether its rows are never committed: then they need no WAL
- * @returns the indexes that are still to be made: all but those that a session loads rows by
+ * @returns the indexes that are still to be made: all but those that a session loads rows by, or
+ *   adds them up by
  */
 export async function createShadow(
   db: Kysely<StateDatabase>,
@@ -71,7 +72,8 @@ export async function createShadow(
   const indexes = await indexesOf(db, schema);
   const isNeeded = ({ table, definition }: ShadowIndex) => {
     const known = tables.find((t) => t.name === table);
-    return !known || (known.kind === 'keyed' && isIndexOn(definition, known.key));
+    if (!known || known.kind === 'append') return !known;
+    return isIndexOn(definition, known.kind === 'keyed' ? [known.key] : known.keys);
   };
   for (const index of indexes.filter(isNeeded)) await createIndex(db, schema, index);
   return indexes.filter((index) => !isNeeded(index));
@@ -159,7 +161,7 @@ async function indexesOf(db: Kysely<StateDatabase>, schema: string): Promise<Sha
   return rows.map((row) => ({ ...row, definition: row.definition.replace(from, to) }));
 }
 
-/** Whether a definition is that of an index on exactly this column, for all rows. */
-function isIndexOn(definition: string, column: string): boolean {
-  return new RegExp(String.raw`\(${column}\)$`).test(definition);
+/** Whether a definition is that of an index on exactly these columns, for all rows. */
+function isIndexOn(definition: string, columns: readonly string[]): boolean {
+  return definition.endsWith(`(${columns.join(', ')})`);
 }

@@ -2,7 +2,7 @@ import type * as Reader from '../../../src/engine/session/database-reader';
 import { cloneDatabases } from '../../harness/databases';
 import { testLength } from '../../harness/rounds';
 import { startTestService, type TestService } from '../../harness/service';
-import { FILTERED, makeEverything, type List } from '../every-list';
+import { FILTERED, makeEverything, rowsOf, type List } from '../every-list';
 
 /**
  * Two small rows have room in a page, and never three. What is replaced has to be so before the
@@ -48,7 +48,7 @@ describe('a page without room for all of its rows', () => {
         `${path.replace('{id}', closeId)}?${onward}`,
       );
       expect(status).toBe(200);
-      pages.push(body.data);
+      pages.push(rowsOf(body));
       onward = body.nextCursor === null ? null : `limit=200&cursor=${body.nextCursor}`;
     }
     return pages;

@@ -1,0 +1,75 @@
+import { Readable } from 'node:stream';
+import { StreamableFile } from '@nestjs/common';
+import { stringify } from 'csv-stringify/sync';
+
+/** A number as text: what a spreadsheet may take for one, where other text gets an apostrophe. */
+export class CsvNumber {
+  constructor(readonly text: string) {}
+}
+
+export type CsvCell = string | CsvNumber | null;
+
+const OPTIONS = {
+  record_delimiter: '\r\n',
+  escape_formulas: true,
+  cast: {
+    object: (cell: object) => ({ value: (cell as CsvNumber).text, escape_formulas: false }),
+  },
+} as const;
+
+/**
+ * Rows as RFC 4180 has them. A spreadsheet would run what begins with `=`, `+`, `-`, `@`, a tab or
+ * a carriage return: such text gets an apostrophe in front.
+ */
+export function csvOf(rows: readonly (readonly CsvCell[])[]): string {
+  return stringify(rows as CsvCell[][], OPTIONS);
+}
+
+/**
+ * An answer of CSV that is made page by page as its reader takes it, so that memory does not grow
+ * with it. The first page is there before the answer begins: what it refuses is a refusal.
+ */
+export async function csvAnswer(
+  name: string,
+  header: readonly string[],
+  pages: AsyncGenerator<readonly (readonly CsvCell[])[]>,
+): Promise<StreamableFile> {
+  const first = await pages.next();
+  const texts = async function* () {
+    yield csvOf([header]);
+    if (!first.done && first.value.length > 0) yield csvOf(first.value);
+    for await (const rows of pages) if (rows.length > 0) yield csvOf(rows);
+  };
+  return new StreamableFile(Readable.from(texts(), { highWaterMark: 1 }), {
+    type: 'text/csv; charset=utf-8',
+    disposition: `attachment; filename="${name}.csv"`,
+  });
+}
+
+/** Rows that are written at a time. */
+const PAGE_ROWS = 500;
+
+/** Rows that are in memory, by pages, so that their text is not. */
+export async function* pagesOf(
+  rows: Iterable<readonly CsvCell[]>,
+): AsyncGenerator<readonly (readonly CsvCell[])[]> {
+  let page: (readonly CsvCell[])[] = [];
+  for (const row of rows) {
+    page.push(row);
+    if (page.length < PAGE_ROWS) continue;
+    // Others get their turn.
+    await new Promise(setImmediate);
+    yield page;
+    page = [];
+  }
+  yield page;
+}
+
+/** Whether an answer is to be CSV: the query says so, or else what the caller accepts first. */
+export function wantsCsv(format: string | undefined, accept: string | undefined): boolean {
+  if (format !== undefined) return format === 'csv';
+  const types = (accept ?? '').split(',').map((type) => type.split(';', 1)[0]!.trim());
+  return (
+    types.find((type) => ['text/csv', 'application/json', '*/*'].includes(type)) === 'text/csv'
+  );
+}

@@ -1,0 +1,176 @@
+import { parse } from 'csv-parse/sync';
+import type { StatementDto } from '../../../src/books/reports/statement.dto';
+import { cloneDatabases } from '../../harness/databases';
+import { rounds } from '../../harness/rounds';
+import { seededRandom, type Random } from '../../harness/seed';
+import { startTestService, type TestService } from '../../harness/service';
+import { balanceOf, DatedModel, money } from './dated-model';
+
+const FIRST = '0001-01-01';
+const LAST = '9999-12-31';
+
+describe('statements and balances by date (on real databases)', () => {
+  let service: TestService;
+  let random: Random;
+  let model: DatedModel;
+
+  beforeAll(async () => {
+    service = await startTestService({ databases: await cloneDatabases({ lifetime: 'file' }) });
+    random = seededRandom();
+    model = new DatedModel(service, random);
+    await model.openAccounts(10);
+    for (let i = 0; i < rounds(12, 40); i++) {
+      await model.post(1 + random.below(60), random.pick([0, 0.1, 0.1, 0.5, 1]));
+      if (random.chance(0.5)) await model.change();
+    }
+  }, 120_000);
+
+  const get = <T>(path: string) => service.api.get<T & Record<string, unknown>>(path);
+
+  /** All pages of a statement, while others post. */
+  async function statement(id: string, query: string, limit: number) {
+    const entries: StatementDto['entries'] = [];
+    let [cursor, first] = ['', undefined as StatementDto | undefined];
+    for (;;) {
+      const asked = cursor === '' ? `?${query}&limit=${limit}` : `?cursor=${cursor}&limit=${limit}`;
+      const { status, body } = await get<StatementDto>(`/v1/accounts/${id}/statement${asked}`);
+      expect([status, body]).toEqual([200, expect.anything()]);
+      first ??= body;
+      const { entries: page, nextCursor, ...rest } = body;
+      expect(rest).toEqual({ ...first, entries: undefined, nextCursor: undefined });
+      entries.push(...page);
+      if (nextCursor === null) return { ...first, entries };
+      if (random.chance(0.3)) await model.post(2, 0.5);
+      cursor = nextCursor;
+    }
+  }
+
+  it('are those of an independent model, at any dates and positions', async () => {
+    for (let i = 0; i < rounds(60, 600); i++) {
+      const account = random.pick(model.accounts);
+      const position = Math.max(account.openedAt, model.anyPosition());
+      const [from, to] = [model.anyDay(), model.anyDay()].sort() as [string, string];
+      const [hasFrom, hasTo] = [random.chance(0.8), random.chance(0.8)];
+      const query = [
+        `atPosition=${position}`,
+        ...(hasFrom ? [`from=${from}`] : []),
+        ...(hasTo ? [`to=${to}`] : []),
+      ].join('&');
+      const [first, last] = [hasFrom ? from : FIRST, hasTo ? to : LAST];
+      const found = await statement(account.id, query, 1 + random.below(30));
+      const before = hasFrom
+        ? model.sums(
+            account,
+            FIRST,
+            new Date(Date.parse(from) - 1).toISOString().slice(0, 10),
+            position,
+          )
+        : { debits: 0n, credits: 0n };
+      const within = model.sums(account, first, last, position);
+      const opening = balanceOf(account, before);
+      let balance = opening;
+      const entries = model.entriesOf(account, first, last, position).map((e) => {
+        const isUp = (e.direction === 'debit') === ['asset', 'expense'].includes(account.type);
+        balance += isUp ? e.amount : -e.amount;
+        const others = new Set(e.transaction.postings.map((p) => p.accountId));
+        others.delete(account.id);
+        const counterAccounts = model.accounts
+          .filter(({ id }) => others.has(id))
+          .map((a) => ({
+            ...{ accountId: a.id, clientId: expect.any(String) as string },
+            name: model.factsAt(a, position).name,
+          }));
+        return {
+          ...{ effectiveDate: e.date, recordedAt: e.transaction.recordedAt, position: e.position },
+          ...{ transactionId: e.transaction.id, clientId: null, direction: e.direction },
+          ...{ description: e.transaction.description, metadata: e.transaction.metadata },
+          ...{ amount: money(account, e.amount), balance: money(account, balance) },
+          counterAccounts,
+        };
+      });
+      expect(found.entries).toEqual(entries);
+      expect(found).toMatchObject({
+        ...{ position, from: hasFrom ? from : null, to: hasTo ? to : null },
+        ...{ opening: money(account, opening), closing: money(account, balance) },
+        ...{ totalDebits: money(account, within.debits) },
+        ...{ totalCredits: money(account, within.credits) },
+      });
+    }
+  });
+
+  it('are the same as CSV, whose texts no spreadsheet runs', async () => {
+    const account = model.accounts.reduce((a, b) => (a.entries.length > b.entries.length ? a : b));
+    const path = `/v1/accounts/${account.id}/statement`;
+    const { entries } = await statement(account.id, '', 200);
+    const headers = { authorization: `Bearer ${service.key}` };
+    for (const [query, accept] of [
+      ['?format=csv', '*/*'],
+      ['', 'text/csv, application/json;q=0.5'],
+    ] as const) {
+      const answer = await fetch(`${service.url}${path}${query}`, {
+        headers: { ...headers, accept },
+      });
+      expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+      const text = await answer.text();
+      expect(text.split('\r\n')[0]).toMatch(/^effectiveDate,recordedAt,position,/);
+      const rows = parse<Record<string, string>>(text, { columns: true });
+      expect(rows.length).toBeGreaterThanOrEqual(entries.length);
+      for (const [i, entry] of entries.entries()) {
+        const isRun = /^[=+\-@\t\r]/.test(entry.description);
+        expect(rows[i]).toMatchObject({
+          ...{ effectiveDate: entry.effectiveDate, amount: entry.amount, balance: entry.balance },
+          description: isRun ? `'${entry.description}` : entry.description,
+          counterAccounts: entry.counterAccounts.map(({ name }) => name).join('; '),
+          metadata: JSON.stringify(entry.metadata),
+        });
+      }
+    }
+  });
+});
+
+describe('the statement of an account with a late entry', () => {
+  it('closes with what the books say of its days', async () => {
+    const { api } = await startTestService();
+    for (const [clientId, type] of [
+      ['bank', 'asset'],
+      ['other', 'equity'],
+    ]) {
+      await api.post('/v1/accounts', { clientId, name: clientId, type, currency: 'USD' });
+    }
+    for (const [effectiveDate, amount, side] of [
+      ['2025-03-01', '100.00', 'debit'],
+      ['2025-03-02', '90.00', 'credit'],
+      ['2025-03-10', '200.00', 'debit'],
+      ['2025-03-02', '50.00', 'credit'],
+    ]) {
+      const other = side === 'debit' ? 'credit' : 'debit';
+      const { status } = await api.post('/v1/transactions', {
+        ...{ description: 'x', effectiveDate },
+        postings: [
+          { accountId: 'client:bank', direction: side, amount },
+          { accountId: 'client:other', direction: other, amount },
+        ],
+      });
+      expect(status).toBe(201);
+    }
+    const path = '/v1/accounts/client:bank';
+    const { body } = await api.get<StatementDto>(`${path}/statement?to=2025-03-05`);
+    const found = body.entries.map(({ effectiveDate, balance }) => [effectiveDate, balance]);
+    expect(found).toEqual([
+      ['2025-03-01', '100.00'],
+      ['2025-03-02', '10.00'],
+      ['2025-03-02', '-40.00'],
+    ]);
+    expect(body).toMatchObject({ opening: '0.00', closing: '-40.00' });
+    const asOf = await api.get(`${path}?asOf=2025-03-05`);
+    expect(asOf.body).toMatchObject({ balance: '-40.00', debits: '100.00', credits: '140.00' });
+    const { position } = body;
+    const before = `${path}/statement?from=2025-03-02&to=2025-03-02&atPosition=${position - 1}`;
+    expect((await api.get(before)).body).toMatchObject({ opening: '100.00', closing: '10.00' });
+    // In the order of recording, as ever.
+    const { body: entries } = await api.get<{ data: { balanceAfter: string }[] }>(
+      `${path}/entries?to=2025-03-05`,
+    );
+    expect(entries.data.at(-1)!.balanceAfter).toBe('160.00');
+  });
+});
