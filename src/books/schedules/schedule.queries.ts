@@ -93,11 +93,12 @@ export function listSchedules(
 const readDueRows = prepared<
   ScheduleTables,
   { limit: number },
-  Pick<ScheduleRow, 'schedule_id' | 'due_at'>
+  Pick<ScheduleRow, 'schedule_id' | 'due_at'> & { readonly count: number }
 >((db, { limit }) =>
   db
     .selectFrom('scheduled_transactions')
     .select(['schedule_id', 'due_at'])
+    .select((eb) => eb.fn<number>('jsonb_array_length', ['postings']).as('count'))
     .where('due_at', 'is not', null)
     .where('due_at', '<=', sql<string>`now()`)
     .orderBy('due_at')
@@ -108,8 +109,19 @@ const readDueRows = prepared<
 /**
  * The ids of what is due by now and has been for longest: all of one instant, since what is posted
  * may be due again before what comes later.
+ * @param limit how many at most
+ * @param postings how many they have together at most; the first one may have more
  */
-export async function readDue(db: Kysely<ScheduleTables>, limit: number): Promise<string[]> {
+export async function readDue(
+  db: Kysely<ScheduleTables>,
+  limit: number,
+  postings: number,
+): Promise<string[]> {
   const rows = await readDueRows(db, { limit });
-  return rows.filter((row) => row.due_at === rows[0]!.due_at).map((row) => row.schedule_id);
+  let sum = 0;
+  const end = rows.findIndex(({ due_at, count }, i) => {
+    sum += count;
+    return i > 0 && (due_at !== rows[0]!.due_at || sum > postings);
+  });
+  return rows.slice(0, end === -1 ? rows.length : end).map((row) => row.schedule_id);
 }

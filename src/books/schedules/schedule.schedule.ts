@@ -7,8 +7,8 @@ import { readDue } from './schedule.queries';
 
 /** The service's own work has a name of its own. */
 const ACTOR = 'system:schedules';
-/** Transactions that are posted in one command; each may have a thousand postings. */
-const POSTED_PER_COMMAND = 100;
+/** What one command posts at most, others waiting: so many transactions, with so many postings. */
+const [POSTED_PER_COMMAND, POSTINGS_PER_COMMAND] = [200, 1_000];
 
 /** Posts scheduled transactions in the order of the instants in which they are due. */
 @Injectable()
@@ -24,7 +24,9 @@ export class ScheduledPosting extends DueWork {
   }
 
   protected async doSome(): Promise<boolean> {
-    const { value: scheduleIds } = await this.state.read((db) => readDue(db, POSTED_PER_COMMAND));
+    const { value: scheduleIds } = await this.state.read((db) =>
+      readDue(db, POSTED_PER_COMMAND, POSTINGS_PER_COMMAND),
+    );
     if (scheduleIds.length === 0) return false;
     const command = { creator: PostScheduledTransactions, input: { scheduleIds }, actor: ACTOR };
     const outcome = await this.ledger.submit(command);

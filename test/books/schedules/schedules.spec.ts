@@ -5,6 +5,7 @@ import {
   PostScheduledTransactions,
   ScheduleTransaction,
 } from '../../../src/books/schedules/schedule.creators';
+import { readDue } from '../../../src/books/schedules/schedule.queries';
 import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
@@ -87,6 +88,22 @@ describe('scheduled transactions', () => {
       body: { status: 'cancelled', nextOn: null, version: 2 },
     });
     expect((await api.post(`${path}/cancel`)).status).toBe(409);
+  });
+
+  it('are found some at a time, by how many they are and how many postings they have', async () => {
+    const ledger = await startTestLedger();
+    await openAccounts(ledger);
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      ids.push((await ledger.accept(ScheduleTransaction, rent('bank'))).id);
+    }
+    const found = async (limit: number, postings: number) =>
+      (await ledger.open.stateReader.read((db) => readDue(db, limit, postings))).value;
+    expect(await found(9, 9)).toEqual(ids);
+    expect(await found(2, 9)).toEqual(ids.slice(0, 2));
+    expect(await found(9, 5)).toEqual(ids.slice(0, 2));
+    // One is posted, however many postings it has.
+    expect(await found(9, 1)).toEqual(ids.slice(0, 1));
   });
 
   it('run once per day whoever looks at the same time, and are the same on a replay', async () => {
