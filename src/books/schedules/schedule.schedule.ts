@@ -8,9 +8,8 @@ import { readDue } from './schedule.queries';
 
 /** The service's own work has a name of its own. */
 const ACTOR = 'system:schedules';
-/** Transactions that are posted in one command, and what they may have of postings together. */
-const POSTED_PER_COMMAND = 100;
-const POSTINGS_PER_COMMAND = 2_000;
+/** What one command posts at most, others waiting: so many transactions, with so many postings. */
+const [POSTED_PER_COMMAND, POSTINGS_PER_COMMAND] = [200, 1_000];
 
 /** Posts scheduled transactions in the order of the instants in which they are due. */
 @Injectable()

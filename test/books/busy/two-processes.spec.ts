@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { HoldExpiry } from '../../../src/books/holds/hold.schedule';
+import { ScheduledPosting } from '../../../src/books/schedules/schedule.schedule';
 import { features } from '../../../src/features';
 import { query } from '../../harness/cluster';
 import { cloneDatabases, type TestDatabases } from '../../harness/databases';
@@ -11,11 +13,30 @@ import { BusyRequests, openBusyBooks, sendBusy } from './busy-requests';
 const CALLERS_EACH = 6;
 const REQUESTS = rounds(300, 3_000);
 const RACES = rounds(20, 200);
+const LOOK_PAUSE_MS = 5;
 
 /** Both keep the schedules: each looks for what expires and what is due. */
 async function twoServices(databases: TestDatabases): Promise<[TestService, TestService]> {
   const options = { databases, features, runs: true };
   return [await startTestService(options), await startTestService(options)];
+}
+
+/** Has both look for what is due all the time, which the one scheduler never has them do. */
+async function bothLooking<T>(services: readonly TestService[], work: Promise<T>): Promise<T> {
+  let isOver = false;
+  const looks = services.map(async (service) => {
+    while (!isOver) {
+      await service.get(HoldExpiry).run();
+      await service.get(ScheduledPosting).run();
+      await delay(LOOK_PAUSE_MS);
+    }
+  });
+  try {
+    return await work;
+  } finally {
+    isOver = true;
+    await Promise.all(looks);
+  }
 }
 
 /** An account that holds reserve money of, and what goes there. */
@@ -47,8 +68,8 @@ describe('two processes on one ledger', () => {
       }
     };
     const each = Array.from({ length: CALLERS_EACH }, () => services).flat();
-    await Promise.all(each.map(caller));
-    await waitForDue(databases);
+    const work = Promise.all(each.map(caller)).then(() => waitForDue(databases));
+    await bothLooking(services, work);
     for (const request of requests.all.filter(() => random.chance(0.2))) {
       const { key, answer } = request;
       if (answer!.status === 400) continue;
@@ -94,7 +115,8 @@ describe('two processes on one ledger', () => {
       expect(parts).toBeLessThanOrEqual(1);
       return { id: body.id, isEnded: final === 1, parts: parts! };
     };
-    const races = await Promise.all(Array.from({ length: RACES }, race));
+    const work = Promise.all(Array.from({ length: RACES }, race));
+    const races = await bothLooking(services, work);
     await waitForDue(databases);
     const ends = await query<{ id: string; type: string; captured: string }>(
       databases.urls.log,

@@ -5,6 +5,7 @@ import {
   PostScheduledTransactions,
   ScheduleTransaction,
 } from '../../../src/books/schedules/schedule.creators';
+import { readDue } from '../../../src/books/schedules/schedule.queries';
 import { query } from '../../harness/cluster';
 import { cloneDatabases } from '../../harness/databases';
 import { startTestLedger, type TestLedger } from '../../harness/ledger';
@@ -87,6 +88,20 @@ describe('scheduled transactions', () => {
       body: { status: 'cancelled', nextOn: null, version: 2 },
     });
     expect((await api.post(`${path}/cancel`)).status).toBe(409);
+  });
+
+  it('are found some at a time, and with how many postings they have', async () => {
+    const ledger = await startTestLedger();
+    await openAccounts(ledger);
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      ids.push((await ledger.accept(ScheduleTransaction, rent('bank'))).id);
+    }
+    const found = async (limit: number) =>
+      (await ledger.open.serviceState.read((db) => readDue(db, limit))).value;
+    const due = ids.map((schedule_id) => ({ schedule_id, next_on: today(), postings: 2 }));
+    expect(await found(9)).toEqual(due);
+    expect(await found(2)).toEqual(due.slice(0, 2));
   });
 
   it('run once per day whoever looks at the same time, and are the same on a replay', async () => {
