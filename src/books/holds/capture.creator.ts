@@ -48,7 +48,7 @@ export const CaptureHold = defineCreator<CaptureHoldInput, TransactionDto>({
     const { hold_id: holdId } = hold;
     const left = leftOf(hold.postings);
     const postings = input.postings ? await wanted(context, input.postings) : left;
-    const rest = restOf(holdId, left, postings);
+    const rest = postings === left ? [] : restOf(holdId, left, postings);
     const isFinal = (input.final ?? true) || rest.length === 0;
     if (!isFinal && hold.transaction_ids.length >= MAX_PARTS) {
       const detail = `Hold ${holdId} was captured ${MAX_PARTS} times: the next has to be final`;

@@ -18,9 +18,10 @@ export const materializeHoldPlaced = defineMaterializer(
   (event, { state }) => {
     const placed = placedHold(event);
     const { hold_no: holdNo, expires_at } = placed;
+    const sums = new Map<string, Sums>();
     const postings = placed.postings.map((posting) => {
       const { digits } = accountOf(state, posting.accountId);
-      const amount = formatAmount(amountOf(state, posting), digits);
+      const amount = formatAmount(add(state, sums, posting), digits);
       return { ...posting, amount, captured: formatAmount(0n, digits) };
     });
     const hold = { ...placed, postings };
@@ -36,8 +37,8 @@ export const materializeHoldPlaced = defineMaterializer(
         last_position: holdNo,
       });
     }
-    for (const [accountId, sums] of sumsOf(state, postings)) {
-      reserve(state, accountId, holdNo, sums, (account) => withExpiry(account, expires_at));
+    for (const [accountId, added] of sums) {
+      reserve(state, accountId, holdNo, added, (account) => withExpiry(account, expires_at));
     }
   },
   ({ data }, needs) => {
@@ -52,13 +53,19 @@ export const materializeHoldCaptured = defineMaterializer(
   ({ position, data }, { state }) => {
     const { holdId, final, postings, released, transactionId } = data;
     const hold = heldOf(state, holdId);
-    const rest = take(state, hold.postings, postings);
+    const captured = sumsOf(state, postings);
+    const rest = take(hold.postings, captured);
     const transaction_ids = [...hold.transaction_ids, transactionId];
     const after = { ...hold, postings: rest, transaction_ids };
-    if (final) return close(state, after, position, 'captured', released, postings);
+    if (final) {
+      // Most often all of it is captured.
+      const freed = released.length === 0 ? captured : sumsOf(state, [...postings, ...released]);
+      const nothing = released.length === 0 ? rest : take(rest, sumsOf(state, released));
+      return close(state, after, position, 'captured', nothing, freed);
+    }
     assert(released.length === 0, `Hold ${holdId} frees what it goes on to hold`);
     assert(rest.some(isLeft), `Hold ${holdId} goes on to hold nothing`);
-    free(state, after, position, postings);
+    free(state, after, position, captured);
     write(state, after, position);
   },
   ({ data }, needs) => {
@@ -72,7 +79,7 @@ export const materializeHoldVoided = defineMaterializer(
   HoldVoided,
   1,
   ({ position, data }, { state }) => {
-    close(state, heldOf(state, data.holdId), position, 'voided', data.postings);
+    end(state, heldOf(state, data.holdId), position, 'voided', data.postings);
   },
   needFreed,
 );
@@ -83,7 +90,7 @@ export const materializeHoldExpired = defineMaterializer(
   ({ position, data }, { state }) => {
     const hold = heldOf(state, data.holdId);
     assert(hold.expires_at === data.expiresAt, `Hold ${data.holdId} expires at another instant`);
-    close(state, hold, position, 'expired', data.postings);
+    end(state, hold, position, 'expired', data.postings);
   },
   needFreed,
 );
@@ -126,12 +133,18 @@ type Sums = Record<Direction, bigint>;
 /** What postings come to on both sides of each account; minor units. */
 function sumsOf(state: StateSession, postings: readonly HoldPosting[]): Map<string, Sums> {
   const byAccount = new Map<string, Sums>();
-  for (const posting of postings) {
-    const sums = byAccount.get(posting.accountId) ?? { debit: 0n, credit: 0n };
-    sums[posting.direction] += amountOf(state, posting);
-    byAccount.set(posting.accountId, sums);
-  }
+  for (const posting of postings) add(state, byAccount, posting);
   return byAccount;
+}
+
+/** Adds a posting to sums. @returns its amount in minor units */
+function add(state: StateSession, byAccount: Map<string, Sums>, posting: HoldPosting): bigint {
+  const { accountId, direction } = posting;
+  const amount = amountOf(state, posting);
+  let sums = byAccount.get(accountId);
+  if (!sums) byAccount.set(accountId, (sums = { debit: 0n, credit: 0n }));
+  sums[direction] += amount;
+  return amount;
 }
 
 function isLeft({ amount, captured }: HeldPosting): boolean {
@@ -142,12 +155,8 @@ function isLeft({ amount, captured }: HeldPosting): boolean {
  * The postings of a hold after some of them were captured: of two on one side of an account the
  * first is captured first.
  */
-function take(
-  state: StateSession,
-  held: readonly HeldPosting[],
-  postings: readonly HoldPosting[],
-): HeldPosting[] {
-  const wanted = sumsOf(state, postings);
+function take(held: readonly HeldPosting[], sums: ReadonlyMap<string, Sums>): HeldPosting[] {
+  const wanted = new Map([...sums].map(([accountId, both]) => [accountId, { ...both }]));
   const after = held.map((posting) => {
     const sums = wanted.get(posting.accountId);
     const { amount, captured, direction } = posting;
@@ -164,22 +173,33 @@ function take(
   return after;
 }
 
+/** Ends a hold, which frees all that is left of it. */
+function end(
+  state: StateSession,
+  hold: HoldRow,
+  position: number,
+  status: HoldStatus,
+  postings: readonly HoldPosting[],
+): void {
+  const freed = sumsOf(state, postings);
+  close(state, hold, position, status, take(hold.postings, freed), freed);
+}
+
 /**
- * Ends a hold.
- * @param freed all that is left of it
- * @param captured what the same event took of it before
+ * Closes a hold.
+ * @param nothing what is left of it
+ * @param freed what it reserved until now, on both sides of each account
  */
 function close(
   state: StateSession,
   hold: HoldRow,
   position: number,
   status: HoldStatus,
-  freed: readonly HoldPosting[],
-  captured: readonly HoldPosting[] = [],
+  nothing: readonly HeldPosting[],
+  freed: ReadonlyMap<string, Sums>,
 ): void {
-  const nothing = take(state, hold.postings, freed).every((posting) => !isLeft(posting));
-  assert(nothing, `Hold ${hold.hold_id} ends and does not free all that is left`);
-  free(state, { ...hold, postings: [] }, position, [...captured, ...freed]);
+  assert(!nothing.some(isLeft), `Hold ${hold.hold_id} ends and does not free all that is left`);
+  free(state, { ...hold, postings: [] }, position, freed);
   for (const { lineNo } of linesOf(hold)) {
     state.table(holdAccounts).patch(lineNo, { status, last_position: position });
   }
@@ -190,15 +210,15 @@ function write(state: StateSession, hold: HoldRow, position: number): void {
   state.table(holds).update({ ...hold, version: hold.version + 1, last_position: position });
 }
 
-/** Takes postings off what is reserved of their accounts. @param hold as it is afterwards */
+/** Takes sums off what is reserved of their accounts. @param hold as it is afterwards */
 function free(
   state: StateSession,
   { postings: held, expires_at }: HoldRow,
   position: number,
-  postings: readonly HoldPosting[],
+  sums: ReadonlyMap<string, Sums>,
 ): void {
   const holding = new Set(held.filter(isLeft).map(({ accountId }) => accountId));
-  for (const [accountId, { debit, credit }] of sumsOf(state, postings)) {
+  for (const [accountId, { debit, credit }] of sums) {
     const ends = expires_at !== null && !holding.has(accountId);
     const expiryOf = (account: AccountRow) => (ends ? withoutExpiry(account) : account);
     reserve(state, accountId, position, { debit: -debit, credit: -credit }, expiryOf);

@@ -42,8 +42,8 @@ export function isDue({ expires_at }: Pick<HoldRow, 'expires_at'>, now: string):
  * The account as it is without its holds whose time is over. Of those so many have expired, the
  * earliest first, as it takes; where all of them are not enough none has: what they hold is summed
  * up before. The command is refused then, which would undo them, and the next one would do it all
- * again; a hundred thousand are summed up in less than a second, and take ten to expire. What is
- * enough stays done, however many it takes.
+ * again; a hundred thousand are summed up in 1.6 s on two busy cores, and take many times that to
+ * expire. What is enough stays done, however many it takes.
  */
 export async function withoutDue(
   context: CreatorContext,

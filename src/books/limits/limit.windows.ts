@@ -4,7 +4,8 @@ import type { BookTime, RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { addDays, monthAfter, mondayOf } from '../../money/calendar-date';
 import type { LimitUse, LimitWindow } from './limit.events';
-import { movedAfter, movedPages, movedSums, pageKey, sumKey, type Moved } from './moved.queries';
+import { movedAfter, movedPages, pageKey, type Moved } from './moved.queries';
+import { movedSums, sumKey } from './moved-sums.queries';
 import type { LimitTerms } from './limit.table';
 
 /** What is used of a limit in its window; the amount in minor units. */
