@@ -4,6 +4,7 @@ import type { TestService } from '../../harness/service';
 import { Books, Refused, type Reason } from './books';
 import { runOn, type Request } from './commands';
 import { expire } from './holds';
+import { usesOf } from './limits';
 import * as schedules from './schedules';
 import { startOf } from './days';
 import type { PostedFact } from './sourced';
@@ -24,6 +25,17 @@ interface LoggedEvent {
   readonly actor: string;
   readonly recorded_at: string;
   readonly hash: Buffer;
+}
+
+/** The event of a posting or a hold, and what is used of limits after it. */
+interface CountedFact {
+  readonly transactionId?: string;
+  readonly holdId?: string;
+  readonly limits?: readonly {
+    readonly accountId: string;
+    readonly direction: string;
+    readonly uses: readonly { readonly leftThrough?: number }[];
+  }[];
 }
 
 const isHit = ({ answer }: Exchange) => answer.headers.get('idempotency-hit') === 'true';
@@ -106,7 +118,26 @@ export class Judge {
       const before = command.at(-2)?.hash.toString('hex') ?? this.lastHash;
       if (!dryRun) expect(answer.body).toMatchObject({ ...of, hash: before });
     }
-    if (!dryRun) this.books = next;
+    if (dryRun) return;
+    this.books = next;
+    this.expectUses(command);
+  }
+
+  /** The last posting or hold of a command says what is used of limits after it. */
+  private expectUses(command: readonly LoggedEvent[]): void {
+    const { books } = this;
+    const last = command.findLast(({ type }) => /^(TransactionPosted|HoldPlaced)$/.test(type));
+    if (!last) return;
+    const { transactionId, holdId, limits = [] } = last.data as unknown as CountedFact;
+    const said = limits.flatMap(({ accountId, direction, uses }) => {
+      return uses.map(({ leftThrough: _, ...use }) => ({ accountId, direction, ...use }));
+    });
+    const posted = transactionId === undefined ? undefined : books.transactions.get(transactionId)!;
+    const isCounted = !posted || (posted.source === null && holdId === undefined);
+    const { lines } = posted ?? books.holds.get(holdId!)!;
+    const inOrder = (items: readonly object[]) => items.map((item) => JSON.stringify(item)).sort();
+    const expected = isCounted ? usesOf(books, lines) : [];
+    expect(inOrder(said.map(ordered))).toEqual(inOrder(expected.map(ordered)));
   }
 
   private count(kind: string, code: string): void {
@@ -126,6 +157,7 @@ export class Judge {
       this.count('service', type);
     }
     this.books = next;
+    this.expectUses(command);
   }
 
   private ran(
@@ -155,6 +187,10 @@ export class Judge {
     const transactionId = (data['transactionId'] as string | undefined) ?? null;
     schedules.ran(books, id, { on: nextOn!, transactionId, refusal });
   }
+}
+
+function ordered(item: object): object {
+  return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** It is refused, for one of the reasons, and the answer says what that reason says. */
