@@ -7,14 +7,14 @@ import { startTestService, type TestService } from '../../harness/service';
 import { SimulatedClock, SimulatedTime } from '../../harness/simulated-time';
 import { replayOf, verifyOf } from '../../proof/replay/some-books';
 import { viewOf } from './accounts';
-import { Chooser, GROUPS } from './chooser';
+import { Chooser, GROUPS, MOVING } from './chooser';
 import { send, type Request } from './commands';
 import { expectSameBooks, expectSameHistory } from './compared';
 import { addDays, DAY_MS, HOUR_MS, startOf, ZONE } from './days';
 import * as schedules from './schedules';
 import { Judge, type Exchange } from './walk';
 
-const WAVES = rounds(60, 330);
+const WAVES = rounds(60, 280);
 const IN_WAVE = 14;
 /** By which a process's clock may be wrong: less than the ledger would stop for. */
 const WRONG_MS = 55_000;
@@ -54,7 +54,7 @@ class RandomBooks {
     this.interest.expense = ids.find(({ type }) => type === 'expense')!.id;
     this.interest.income = ids.find(({ type }) => type === 'income')!.id;
     const people = GROUPS.slice(0, 3).flatMap((group, i) => [
-      open('liability', { group, clientId: `p${i}` }),
+      open('liability', { group, clientId: MOVING[i] }),
       open('liability', { group, minBalance: '0' }),
       open('asset', { group: 'people:loans' }),
     ]);
