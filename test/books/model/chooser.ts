@@ -6,6 +6,8 @@ import { addDays, DAY_MS, HOUR_MS } from './days';
 import type { PostingBody } from './transactions';
 
 export const GROUPS = ['people', 'people:rich', 'people:poor', 'shops', null];
+/** Accounts that go from group to group, and are often posted to. */
+export const MOVING = ['p0', 'p1', 'p2'];
 const CLIENT_IDS = 120;
 const NOBODY = '00000000-0000-7000-8000-000000000000';
 
@@ -17,7 +19,7 @@ const WEIGHTS: readonly (readonly [kind: Kind, weight: number])[] = [
   ['void', 2],
   ['reverse', 6],
   ['batch', 4],
-  ['change', 6],
+  ['change', 8],
   ['close', 2],
   ['reopen', 3],
   ['freeze', 2],
@@ -80,6 +82,7 @@ export class Chooser {
         return { kind, body: { code, digits: random.below(7) } };
       }
       case 'change':
+        if (random.chance(0.4)) return this.move();
         return this.withId(kind, this.accountReference(), this.change());
       case 'freeze': {
         const side = random.pick(['debits', 'credits', 'all']);
@@ -190,7 +193,8 @@ export class Chooser {
     const all = this.accounts().filter((account) => account.currency === currency);
     const usable = all.filter(({ isClosed, frozen }) => !isClosed && frozen === null);
     const same = usable.length > 1 && random.chance(0.9) ? usable : all;
-    const pick = () => random.pick(same).id;
+    const moving = same.filter(({ clientId }) => MOVING.includes(clientId ?? ''));
+    const pick = () => random.pick(moving.length > 0 && random.chance(0.4) ? moving : same).id;
     const amount = this.amount(digits);
     const postings: PostingBody[] = [
       { accountId: pick(), direction: 'debit', amount },
@@ -244,10 +248,17 @@ export class Chooser {
     };
   }
 
+  /** To a group with other limits, and back within their windows. */
+  private move(): Request {
+    const { random } = this;
+    const group = random.pick(['people', 'people:rich', 'shops', null]);
+    return { kind: 'change', id: `client:${random.pick(MOVING)}`, body: { group } };
+  }
+
   private change(): object {
     const { random } = this;
     return {
-      ...(random.chance(0.6) && { group: random.pick(GROUPS) }),
+      ...(random.chance(0.4) && { group: random.pick(GROUPS) }),
       ...(random.chance(0.4) && { minBalance: random.pick([null, '0', '-100', '-1000']) }),
       ...(random.chance(0.3) && { maxBalance: random.pick([null, '200', '5000']) }),
     };

@@ -129,23 +129,52 @@ export function exceeded(books: Books, lines: readonly Line[]): Reason[] {
   });
 }
 
-/** All of an account's movements count, also those before the limit was made, or held for it. */
 function exceededBy(books: Books, limit: Limit, account: Account, line: Line): Reason[] {
+  const { amount, count, resetsAt } = usedOf(books, limit, line);
+  const of = {
+    code: 'velocity_limit_exceeded',
+    limitId: limit.id,
+    accountId: account.id,
+    resetsAt,
+  };
+  const isOver = limit.amount !== null && amount + line.minor > limit.amount;
+  const isOften = limit.count !== null && count + 1 > limit.count;
+  return [
+    ...(isOver ? [{ ...of, used: shown(amount, account.digits) }] : []),
+    ...(isOften ? [{ ...of, used: String(count) }] : []),
+  ];
+}
+
+interface Used {
+  readonly amount: bigint;
+  readonly count: number;
+  readonly resetsAt: string;
+}
+
+/** All of an account's movements count, also those before the limit was made, or held for it. */
+function usedOf(books: Books, limit: Limit, { accountId, direction }: Line): Used {
   const { isIn, end } = windowOf(limit, books);
-  const { id: accountId, digits } = account;
   const inWindow = books.movements.filter(
-    (m) => m.accountId === accountId && m.direction === line.direction && isIn(m.at),
+    (m) => m.accountId === accountId && m.direction === direction && isIn(m.at),
   );
   const amount = inWindow.reduce((sum, m) => sum + m.minor, 0n);
   const oldest = inWindow[0]?.at ?? books.now;
   const resetsAt = end ?? new Date(Date.parse(oldest) + DAY_MS).toISOString();
-  const of = { code: 'velocity_limit_exceeded', limitId: limit.id, accountId, resetsAt };
-  const isOver = limit.amount !== null && amount + line.minor > limit.amount;
-  const isOften = limit.count !== null && inWindow.length + 1 > limit.count;
-  return [
-    ...(isOver ? [{ ...of, used: shown(amount, digits) }] : []),
-    ...(isOften ? [{ ...of, used: String(inWindow.length) }] : []),
-  ];
+  return { amount, count: inWindow.length, resetsAt };
+}
+
+/** What is used of each limit of lines' accounts, as the event of a posting says it. */
+export function usesOf(books: Books, lines: readonly Line[]): object[] {
+  return together(lines).flatMap((line) => {
+    const { accountId, direction } = line;
+    const account = books.account(accountId);
+    const limits = [...books.limits.values()].filter((l) => holdsFor(l, account, direction));
+    return limits.map((limit) => {
+      const { amount, ...used } = usedOf(books, limit, line);
+      const of = { accountId, direction, limitId: limit.id };
+      return { ...of, amount: shown(amount, account.digits), ...used };
+    });
+  });
 }
 
 /** Counts what is posted or held now. */

@@ -7,19 +7,24 @@ import { startTestService, type TestService } from '../../harness/service';
 import { SimulatedClock, SimulatedTime } from '../../harness/simulated-time';
 import { replayOf, verifyOf } from '../../proof/replay/some-books';
 import { viewOf } from './accounts';
-import { Chooser, GROUPS } from './chooser';
+import { Chooser, GROUPS, MOVING } from './chooser';
 import { send, type Request } from './commands';
 import { expectSameBooks, expectSameHistory } from './compared';
 import { addDays, DAY_MS, HOUR_MS, startOf, ZONE } from './days';
 import * as schedules from './schedules';
 import { Judge, type Exchange } from './walk';
 
-const WAVES = rounds(60, 330);
+const WAVES = rounds(60, 280);
 const IN_WAVE = 14;
 /** By which a process's clock may be wrong: less than the ledger would stop for. */
 const WRONG_MS = 55_000;
 /** Before a change to or from summer time, a leap day, and the end of a year. */
 const STARTS = ['2027-03-25', '2027-10-28', '2028-02-20', '2026-12-20', '2027-08-29'];
+
+interface Process {
+  readonly service: TestService;
+  readonly clock: SimulatedClock;
+}
 
 /** Real books that the model judges, and random things that happen to both. */
 class RandomBooks {
@@ -33,12 +38,20 @@ class RandomBooks {
   constructor(
     private readonly random: Random,
     private readonly time: SimulatedTime,
-    private readonly clock: SimulatedClock,
-    private readonly service: TestService,
+    /** Each with a clock of its own; the first one does what is due. */
+    private readonly processes: readonly Process[],
   ) {
-    this.judge = new Judge(service);
-    const { stateReader, ledger } = service.open;
+    this.judge = new Judge(this.first.service);
+    const { stateReader, ledger } = this.first.service.open;
     this.works = [new HoldExpiry(stateReader, ledger), new ScheduledPosting(stateReader, ledger)];
+  }
+
+  private get first(): Process {
+    return this.processes[0]!;
+  }
+
+  private get now(): string {
+    return nowOf(this.first);
   }
 
   /** Accounts of all types with some money, which the model learns of like of anything else. */
@@ -54,7 +67,7 @@ class RandomBooks {
     this.interest.expense = ids.find(({ type }) => type === 'expense')!.id;
     this.interest.income = ids.find(({ type }) => type === 'income')!.id;
     const people = GROUPS.slice(0, 3).flatMap((group, i) => [
-      open('liability', { group, clientId: `p${i}` }),
+      open('liability', { group, clientId: MOVING[i] }),
       open('liability', { group, minBalance: '0' }),
       open('asset', { group: 'people:loans' }),
     ]);
@@ -84,13 +97,13 @@ class RandomBooks {
   }
 
   private chooser(): Chooser {
-    const now = new Date(this.clock.now()).toISOString();
-    return new Chooser(this.random, this.judge.books.copy(now), this.interest);
+    return new Chooser(this.random, this.judge.books.copy(this.now), this.interest);
   }
 
   /** Time goes on, by minutes or days, or to where a day begins, a payment leaves, a hold ends. */
   private async goOn(): Promise<void> {
-    const { random, time, clock, judge } = this;
+    const { random, time, judge } = this;
+    const { clock } = random.pick(this.processes);
     const dice = random.below(100);
     if (dice < 35) await time.goTo(time.now + random.below(10 * 60_000));
     else if (dice < 55) await time.goTo(time.now + random.below(7 * HOUR_MS));
@@ -110,7 +123,8 @@ class RandomBooks {
 
   /** The first instant of the next day, by the process's clock, or the last one before. */
   private async toMidnight(): Promise<void> {
-    const { random, time, clock, judge } = this;
+    const { random, time, judge } = this;
+    const { clock } = random.pick(this.processes);
     const today = judge.books.copy(new Date(clock.now()).toISOString()).today;
     const at = Date.parse(startOf(addDays(today, 1))) - random.pick([0, 0, 1, 1000]);
     await time.goTo(at - clock.ahead);
@@ -120,7 +134,7 @@ class RandomBooks {
   private async work(): Promise<void> {
     await this.wave([], false, true);
     const { books } = this.judge;
-    const now = new Date(Math.min(this.clock.now(), this.time.now)).toISOString();
+    const now = new Date(Math.min(this.first.clock.now(), this.time.now)).toISOString();
     expect(schedules.due(books, now)).toEqual([]);
     const isDue = ({ status, expiresAt }: { status: string; expiresAt: string | null }) =>
       status === 'held' && expiresAt !== null && expiresAt <= now;
@@ -129,10 +143,11 @@ class RandomBooks {
 
   /** Sends requests at once, some twice with one key, and judges what was answered. */
   private async wave(requests: readonly Request[], dryRun = false, isDue = false): Promise<void> {
-    const { random, service, judge, kept } = this;
+    const { random, judge, kept } = this;
     const exchange = async (request: Request, key: string | undefined): Promise<Exchange> => {
-      const answer = await send(service.api, request, { idempotencyKey: key, dryRun });
-      return { request, key, dryRun, answer };
+      const by = random.pick(this.processes);
+      const answer = await send(by.service.api, request, { idempotencyKey: key, dryRun });
+      return { request, key, dryRun, now: nowOf(by), answer };
     };
     const sending = requests.flatMap((request) => {
       const mayBeKept = !dryRun && random.chance(0.4);
@@ -146,7 +161,7 @@ class RandomBooks {
     const [exchanges] = await Promise.all([Promise.all(sending), ...due]);
     expect(exchanges.filter(({ answer }) => answer.status >= 500)).toEqual([]);
     this.expectRepeats(exchanges);
-    await judge.judge(exchanges, new Date(this.clock.now()).toISOString(), this.time.iso);
+    await judge.judge(exchanges, this.now, this.time.iso);
     const id = random.pick([...judge.books.accounts.keys()]);
     if (id === undefined || !random.chance(0.3)) return;
     const view = viewOf(judge.books, judge.books.account(id));
@@ -172,11 +187,12 @@ class RandomBooks {
   }
 
   async compare(): Promise<void> {
-    await expectSameBooks(this.service.api, this.judge.books);
+    const { service } = this.random.pick(this.processes);
+    await expectSameBooks(service.api, this.judge.books);
   }
 
   async end(): Promise<void> {
-    const { api, databases } = this.service;
+    const { api, databases } = this.first.service;
     const { books } = this.judge;
     await this.compare();
     await expectSameHistory(api, books);
@@ -190,15 +206,19 @@ class RandomBooks {
   }
 }
 
-describe('random commands of every kind, as days go by', () => {
+const nowOf = ({ clock }: Process) => new Date(clock.now()).toISOString();
+
+describe('random commands of every kind to two processes, as days go by', () => {
   it('are answered as an independent model of the books answers them', async () => {
     const random = seededRandom();
     const databases = await cloneDatabases();
     const time = await SimulatedTime.begin(databases, `${random.pick(STARTS)}T20:00:00Z`);
-    const clock = new SimulatedClock(time);
     const env = { BOOK_TIME_ZONE: ZONE };
-    const service = await startTestService({ databases, clock, env });
-    const books = new RandomBooks(random, time, clock, service);
+    const start = async () => {
+      const clock = new SimulatedClock(time);
+      return { clock, service: await startTestService({ databases, clock, env }) };
+    };
+    const books = new RandomBooks(random, time, [await start(), await start()]);
     await books.begin();
     for (let i = 1; i <= WAVES; i++) {
       await books.step();

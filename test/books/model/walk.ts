@@ -4,6 +4,7 @@ import type { TestService } from '../../harness/service';
 import { Books, Refused, type Reason } from './books';
 import { runOn, type Request } from './commands';
 import { expire } from './holds';
+import { usesOf } from './limits';
 import * as schedules from './schedules';
 import { startOf } from './days';
 import type { PostedFact } from './sourced';
@@ -13,6 +14,8 @@ export interface Exchange {
   readonly request: Request;
   readonly key: string | undefined;
   readonly dryRun: boolean;
+  /** What the clock of the process said that answered. */
+  readonly now: string;
   readonly answer: ApiAnswer;
 }
 
@@ -20,10 +23,35 @@ interface LoggedEvent {
   readonly position: number;
   readonly type: string;
   readonly data: Record<string, unknown>;
+  readonly command_id: string;
   readonly correlation_id: string;
   readonly actor: string;
   readonly recorded_at: string;
   readonly hash: Buffer;
+}
+
+/** Events in the order of the log, those of one request together; the service's by commands. */
+function commandsOf(events: readonly LoggedEvent[]): LoggedEvent[][] {
+  const commands: LoggedEvent[][] = [];
+  const keyOf = ({ actor, command_id, correlation_id }: LoggedEvent) =>
+    actor.startsWith('system:') ? command_id : correlation_id;
+  for (const event of events) {
+    const last = commands.at(-1);
+    if (last && keyOf(last[0]!) === keyOf(event)) last.push(event);
+    else commands.push([event]);
+  }
+  return commands;
+}
+
+/** The event of a posting or a hold, and what is used of limits after it. */
+interface CountedFact {
+  readonly transactionId?: string;
+  readonly holdId?: string;
+  readonly limits?: readonly {
+    readonly accountId: string;
+    readonly direction: string;
+    readonly uses: readonly { readonly leftThrough?: number }[];
+  }[];
 }
 
 const isHit = ({ answer }: Exchange) => answer.headers.get('idempotency-hit') === 'true';
@@ -41,21 +69,21 @@ export class Judge {
 
   constructor(private readonly service: TestService) {}
 
-  /** @param now what the process's clock said all the while */
+  /** @param now what the clock said of the process that does what is due, and of the servers */
   async judge(exchanges: readonly Exchange[], now: string, trueNow: string): Promise<void> {
     const events = await query<LoggedEvent>(
       this.service.databases.urls.log,
-      `select position, type, data, correlation_id, actor, recorded_at, hash
+      `select position, type, data, command_id, correlation_id, actor, recorded_at, hash
        from event_log where position > $1 order by position`,
       [this.position],
     );
     const unseen = new Map(exchanges.filter((e) => !isHit(e)).map((e) => [requestIdOf(e), e]));
-    for (const command of Map.groupBy(events, (event) => event.correlation_id).values()) {
+    for (const command of commandsOf(events)) {
       const { correlation_id: requestId, actor } = command[0]!;
       const exchange = unseen.get(requestId);
-      this.settle(unseen, events, now);
+      this.settle(unseen, events);
       unseen.delete(requestId);
-      const at = now > this.last ? now : this.last;
+      const at = this.timeOf(exchange?.now ?? now);
       expect(command.map((event) => event.recorded_at)).toEqual(command.map(() => at));
       if (exchange) this.answered(exchange, command, at);
       else if (actor.startsWith('system:')) this.byService(command, at, trueNow);
@@ -64,21 +92,26 @@ export class Judge {
       [this.position, this.last] = [end.position, end.recorded_at];
       this.lastHash = end.hash.toString('hex');
     }
-    this.settle(unseen, events, now);
+    this.settle(unseen, events);
     expect([...unseen.values()].map(({ request, answer: { body } }) => [request, body])).toEqual(
       [],
     );
   }
 
   /** Those that changed nothing are judged by the books that they found. */
-  private settle(unseen: Map<string, Exchange>, events: readonly LoggedEvent[], now: string): void {
+  private settle(unseen: Map<string, Exchange>, events: readonly LoggedEvent[]): void {
     const withEvents = new Set(events.map((event) => event.correlation_id));
     for (const [id, exchange] of [...unseen]) {
       const found = exchange.dryRun ? this.position : positionOf(exchange);
       if (withEvents.has(id) || found !== this.position) continue;
       unseen.delete(id);
-      this.answered(exchange, [], now > this.last ? now : this.last);
+      this.answered(exchange, [], this.timeOf(exchange.now));
     }
+  }
+
+  /** Of a command: the later of its process's clock and the last event. */
+  private timeOf(now: string): string {
+    return now > this.last ? now : this.last;
   }
 
   private answered(exchange: Exchange, command: readonly LoggedEvent[], at: string): void {
@@ -106,7 +139,26 @@ export class Judge {
       const before = command.at(-2)?.hash.toString('hex') ?? this.lastHash;
       if (!dryRun) expect(answer.body).toMatchObject({ ...of, hash: before });
     }
-    if (!dryRun) this.books = next;
+    if (dryRun) return;
+    this.books = next;
+    this.expectUses(command);
+  }
+
+  /** The last posting or hold of a command says what is used of limits after it. */
+  private expectUses(command: readonly LoggedEvent[]): void {
+    const { books } = this;
+    const last = command.findLast(({ type }) => /^(TransactionPosted|HoldPlaced)$/.test(type));
+    if (!last) return;
+    const { transactionId, holdId, limits = [] } = last.data as unknown as CountedFact;
+    const said = limits.flatMap(({ accountId, direction, uses }) => {
+      return uses.map(({ leftThrough: _, ...use }) => ({ accountId, direction, ...use }));
+    });
+    const posted = transactionId === undefined ? undefined : books.transactions.get(transactionId)!;
+    const isCounted = !posted || (posted.source === null && holdId === undefined);
+    const { lines } = posted ?? books.holds.get(holdId!)!;
+    const inOrder = (items: readonly object[]) => items.map((item) => JSON.stringify(item)).sort();
+    const expected = isCounted ? usesOf(books, lines) : [];
+    expect(inOrder(said.map(ordered))).toEqual(inOrder(expected.map(ordered)));
   }
 
   private count(kind: string, code: string): void {
@@ -126,6 +178,7 @@ export class Judge {
       this.count('service', type);
     }
     this.books = next;
+    this.expectUses(command);
   }
 
   private ran(
@@ -155,6 +208,10 @@ export class Judge {
     const transactionId = (data['transactionId'] as string | undefined) ?? null;
     schedules.ran(books, id, { on: nextOn!, transactionId, refusal });
   }
+}
+
+function ordered(item: object): object {
+  return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** It is refused, for one of the reasons, and the answer says what that reason says. */

@@ -161,8 +161,16 @@ class Year {
     const { ledger, clock } = random.pick(processes);
     await this.posting(ledger).run();
     const by = new Date(Math.min(time.now, clock.now())).toISOString();
-    const text = `select schedule_id from state.scheduled_transactions where due_at <= $1`;
-    expect(await query(this.databases.urls.state, text, [by])).toEqual([]);
+    const rows = await query<{ next_on: string }>(
+      this.databases.urls.state,
+      'select next_on from state.scheduled_transactions where next_on is not null',
+    );
+    expect(rows.filter((row) => startOf(row.next_on) <= by)).toEqual([]);
+  }
+
+  private events(): Promise<LoggedEvent[]> {
+    const text = 'select type, recorded_at, data from event_log order by position';
+    return query(this.databases.urls.log, text);
   }
 
   private posting({ open }: TestLedger): ScheduledPosting {
@@ -202,7 +210,7 @@ class Year {
   private async setBack(): Promise<void> {
     const { random, time, processes, databases } = this;
     const back = (1 + random.below(5)) * HOUR_MS;
-    const { position } = this.first.open.ledger.head;
+    const events = (await this.events()).length;
     await time.set(-back);
     for (const { ledger } of processes) {
       const looked = await this.posting(ledger)
@@ -210,7 +218,7 @@ class Year {
         .catch((error: unknown) => error);
       if (looked !== undefined) expect(looked).toBeInstanceOf(LedgerUnavailable);
     }
-    expect(this.first.open.ledger.head.position).toBe(position);
+    expect(await this.events()).toHaveLength(events);
     if (random.chance(0.6)) return time.set(back);
     for (const { clock, ledger } of processes) {
       clock.ahead = 0;
@@ -224,16 +232,11 @@ class Year {
   /** Every clock is right again and all is done; then all that the log has is counted. */
   async end(): Promise<void> {
     const { time, processes, databases } = this;
-    const events = () =>
-      query<LoggedEvent>(
-        databases.urls.log,
-        'select type, recorded_at, data from event_log order by position',
-      );
-    const last = (await events()).at(-1)!.recorded_at;
+    const last = (await this.events()).at(-1)!.recorded_at;
     for (const { clock } of processes) clock.ahead = 0;
     await time.goTo(Math.max(time.now, Date.parse(last)) + HOUR_MS);
     await this.look();
-    this.expectRuns(await events());
+    this.expectRuns(await this.events());
     expect(await verifyOf(databases)).toMatchObject({ status: 'passed' });
     for (const { ledger } of processes) await ledger.close();
     expect(await replayOf(databases)).toMatchObject({ status: 'swapped' });
