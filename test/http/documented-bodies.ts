@@ -1,3 +1,4 @@
+import type { Operation } from './documented-client';
 import { NOBODY } from './pretended-findings';
 
 export interface Named {
@@ -37,4 +38,11 @@ export function posting(amount: string, debited = 'cash', credited = 'equity') {
 export function somewhere(path: string): string {
   const numbered = path.replace(/\{(position|amendment)\}/g, '999999');
   return numbered.replace('{code}', 'ZZZ').replace(/\{\w+\}/g, NOBODY);
+}
+
+/** A query with what an endpoint cannot do without. */
+export function requiredQuery({ parameters = [] }: Operation): string {
+  const required = parameters.filter((one) => one.in === 'query' && one.required);
+  const given = required.map(({ name, schema }) => `${name}=${schema.example ?? schema.minimum}`);
+  return given.length === 0 ? '' : `?${given.join('&')}`;
 }

@@ -11,8 +11,15 @@ interface Response {
   readonly headers?: object;
   readonly content?: Media;
 }
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly required?: boolean;
+  readonly schema: { readonly example?: string; readonly minimum?: number };
+}
 /** An endpoint of the OpenAPI document. */
 export interface Operation {
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required?: boolean; readonly content: Media };
   readonly responses: Record<string, Response>;
   readonly security?: object[];

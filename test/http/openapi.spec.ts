@@ -6,7 +6,15 @@ import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 import { Receiver } from '../outside/webhooks/receiver';
 import { DocumentedClient } from './documented-client';
-import { ADDRESS, ORDER, posting, REPLAYS, RUNS, somewhere } from './documented-bodies';
+import {
+  ADDRESS,
+  ORDER,
+  posting,
+  REPLAYS,
+  requiredQuery,
+  RUNS,
+  somewhere,
+} from './documented-bodies';
 import type { List, Named, Task } from './documented-bodies';
 import { FOUND } from './pretended-findings';
 import { withEmail } from '../outside/tasks/task-service';
@@ -54,8 +62,8 @@ describe('the OpenAPI document', () => {
     await get('/v1/health/live');
     expect(await get('/v1/health/ready')).toMatchObject({ lastVerification: null });
     const lists = api.endpoints.filter((e) => e.method === 'get' && !e.path.includes('{'));
-    for (const { path } of lists.filter((e) => !e.path.startsWith('/v1/health'))) {
-      await get(path === '/v1/diff' ? `${path}?from=0` : path);
+    for (const { path, operation } of lists.filter((e) => !e.path.startsWith('/v1/health'))) {
+      await get(path + requiredQuery(operation));
     }
   });
 
@@ -327,14 +335,14 @@ describe('the OpenAPI document', () => {
 
   it('says what is refused', async () => {
     const stranger = await DocumentedClient.of({ ...service, key: 'tb_nobody' });
-    for (const { method, path } of api.endpoints.filter((e) => e.operation.security)) {
+    for (const { method, path, operation } of api.endpoints.filter((e) => e.operation.security)) {
       const at = somewhere(path);
       const send = method as 'get' | 'post' | 'put';
       expect((await stranger[send](at)).status).toBe(401);
       const unknown = send === 'get' ? await api.get(`${at}?x=1`) : await api[send](at, { x: 1 });
       expect(unknown).toMatchObject({ status: 400, body: { code: 'validation_failed' } });
       if (!path.includes('{')) continue;
-      const nothing = await api[send](path.startsWith('/v1/diff') ? `${at}?from=0` : at);
+      const nothing = await api[send](at + requiredQuery(operation));
       expect([400, 404]).toContain(nothing.status);
     }
     const account = { name: 'x', type: 'asset', currency: 'USD' };
@@ -375,7 +383,7 @@ describe('the OpenAPI document', () => {
       proxy.cutAll();
     }
     for (const { path, operation } of client.endpoints.filter((e) => e.method === 'get')) {
-      const at = somewhere(path) + (path.startsWith('/v1/diff') ? '?from=0' : '');
+      const at = somewhere(path) + requiredQuery(operation);
       const { status, headers } = await client.get(at);
       expect(status).toBe(path === '/v1/health/live' ? 200 : 503);
       const documented = Object.keys(operation.responses['503']?.headers ?? {});
