@@ -200,7 +200,8 @@ describe('a long statement as CSV', () => {
   }
 
   it('is read as its reader takes it, and no faster', async () => {
-    const { api, url, get } = await startTestService();
+    const started = await startTestService();
+    const { api, url } = started;
     for (const clientId of ['busy', 'other']) {
       const account = { clientId, name: clientId, type: 'equity', currency: 'USD' };
       await api.post('/v1/accounts', account);
@@ -213,7 +214,7 @@ describe('a long statement as CSV', () => {
       const body = { description: 'x'.repeat(500), postings: [...credits, debit] };
       expect((await api.post('/v1/transactions', body)).status).toBe(201);
     }
-    const reads = jest.spyOn(get(StateReader), 'read');
+    const reads = jest.spyOn(started.get(StateReader), 'read');
     const headers = { ...api.authorization, accept: 'text/csv' };
     const request = httpGet(`${url}/v1/accounts/client:busy/statement`, { headers });
     const [answer] = (await once(request, 'response')) as [IncomingMessage];
