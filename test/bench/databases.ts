@@ -17,6 +17,8 @@ export interface BenchCluster {
   readonly taskUrls: DatabaseUrls;
   /** A migrated pair with accounts that earn interest. */
   readonly interestUrls: DatabaseUrls;
+  /** A migrated pair with books that are read by date. */
+  readonly datedUrls: DatabaseUrls;
   /** A migrated pair with events of every kind. */
   readonly mixedUrls: DatabaseUrls;
   /** An empty database for pgbench. */
@@ -32,6 +34,8 @@ const EXTRA = {
   taskState: 'bench_task_state',
   interestLog: 'bench_interest_log',
   interestState: 'bench_interest_state',
+  datedLog: 'bench_dated_log',
+  datedState: 'bench_dated_state',
   mixedLog: 'bench_mixed_log',
   mixedState: 'bench_mixed_state',
   pgbench: 'bench_pgbench',
@@ -57,6 +61,7 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
   const urls = await migrated(await postgres.owners());
   const taskUrls = await own(EXTRA.taskLog, EXTRA.taskState);
   const interestUrls = await own(EXTRA.interestLog, EXTRA.interestState);
+  const datedUrls = await own(EXTRA.datedLog, EXTRA.datedState);
   const mixedUrls = await own(EXTRA.mixedLog, EXTRA.mixedState);
   const naiveUrls = await own(EXTRA.log, EXTRA.state);
   return {
@@ -65,6 +70,7 @@ export async function openCluster(walFiles: number): Promise<BenchCluster> {
     naiveUrls,
     taskUrls,
     interestUrls,
+    datedUrls,
     mixedUrls,
     pgbenchUrl: await postgres.ownerUrl(EXTRA.pgbench),
     close: async () => {

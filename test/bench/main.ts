@@ -5,6 +5,7 @@ import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
 import { measureBesideReaders, type BesideReaders } from './beside-readers';
 import { readConditions } from './conditions';
+import { measureDatedReads } from './dated-reads';
 import { openCluster, type BenchCluster } from './databases';
 import {
   fillLog,
@@ -72,6 +73,7 @@ class Bench {
     await this.http(accounts);
     await this.tasks();
     await this.interest();
+    await this.datedReads();
     await this.proof();
   }
 
@@ -331,6 +333,17 @@ class Bench {
     const carried = `${accounts.toLocaleString('en')} accounts carried, twice as many sealed`;
     const note = `${carried}; checking the seal takes ${load.checkSeconds.toFixed(1)} s`;
     this.results.add(`periods.close_${accounts / 1000}k_s`, load.closeSeconds, 's', note);
+  }
+
+  private async datedReads(): Promise<void> {
+    const { dated } = this.sizes;
+    say(`reads by date, of ${dated.map((size) => size.toLocaleString('en')).join(' and ')}`);
+    const open = await openLedger({ ...LEDGER, urls: this.cluster.datedUrls });
+    try {
+      await measureDatedReads(open, dated, this.results);
+    } finally {
+      await open.close();
+    }
   }
 
   private async proof(): Promise<void> {

@@ -10,6 +10,8 @@ export interface Sizes {
   readonly provenEvents: number;
   /** Lengths of the stretches from the log's beginning that are rebuilt. */
   readonly rebuilds: readonly number[];
+  /** Transactions in the books when they are read by date. */
+  readonly dated: readonly number[];
   /** Files of WAL that the server has to recycle when the measuring begins. */
   readonly walFiles: number;
   /** Tasks that nobody does, recorded while they are handed over. */
@@ -36,6 +38,7 @@ export const FULL: Sizes = {
   dueSchedules: 100_000,
   rebuilds: [10_000, 100_000, 1_000_000, 3_000_000],
   provenEvents: 1_000_000,
+  dated: [100_000, 3_000_000],
   walFiles: 128,
   rounds: 3,
 };
@@ -53,6 +56,7 @@ export const QUICK: Sizes = {
   dueSchedules: 5_000,
   rebuilds: [10_000, 60_000],
   provenEvents: 60_000,
+  dated: [10_000, 50_000],
   walFiles: 32,
   rounds: 1,
 };

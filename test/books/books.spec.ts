@@ -46,6 +46,8 @@ describe('the books over HTTP', () => {
   const rows = (usd: [string, string][], yen: [string, string][]) => {
     const row = (name: string, type: string, [debit, credit]: [string, string]) => ({
       accountId: ids[name],
+      clientId: null,
+      group: null,
       name,
       type,
       debit,
@@ -74,6 +76,7 @@ describe('the books over HTTP', () => {
     expect(body).toEqual({
       position: 8,
       asOf: null,
+      from: null,
       currencies: [
         { currency: 'JPY', rows: jpy, totalDebit: '7', totalCredit: '7' },
         { currency: 'USD', rows: usd, totalDebit: '12.50', totalCredit: '12.50' },

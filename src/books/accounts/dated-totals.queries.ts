@@ -9,14 +9,14 @@ type Books = AccountTables & DatedEntryTables;
 /** An account, a day and a position of the log, as values or as columns of a query around. */
 export interface DatedAccount {
   readonly accountNo: Expression<number>;
-  /** The last day that counts; undefined: all do. */
-  readonly date: Expression<string> | undefined;
+  /** The last day that counts. */
+  readonly date: Expression<string>;
   /** The last event that counts; undefined: all do. */
   readonly position?: Expression<number> | undefined;
 }
 
 /** The account's last entry until a position. */
-function lastEntry(accountNo: Expression<number>, position: Expression<number> | undefined) {
+export function lastEntry(accountNo: Expression<number>, position: Expression<number> | undefined) {
   return expressionBuilder<Books>()
     .selectFrom('entries')
     .select(['position', 'effective_date', 'account_version', 'debits_after', 'credits_after'])
@@ -96,7 +96,7 @@ export function firstLater(accountNo: Expression<number>, date: Expression<strin
 
 /** Sums of what came late and is dated until `date`, behind one position until another. */
 function lateBetween(
-  { accountNo, date, position }: DatedAccount & { readonly date: Expression<string> },
+  { accountNo, date, position }: DatedAccount,
   behind: Expression<number>,
   isAsked: Expression<SqlBool>,
 ) {
@@ -113,7 +113,7 @@ function lateBetween(
     .where(isAsked);
 }
 
-/** The account's last entry, with the latest date of all until it, and the sums of what was late. */
+/** The account's last entry, the latest date of all until it, and the sums of what was late. */
 function present(accountNo: Expression<number>, position: Expression<number> | undefined) {
   return expressionBuilder<Books>()
     .selectFrom(lastEntry(accountNo, position).as('e'))
@@ -136,7 +136,7 @@ function present(accountNo: Expression<number>, position: Expression<number> | u
  * What {@link totalsOn} is made of: the last entry, the first one of a later day with the sums of
  * what came late before it, and what came late for the days until then, from one of two sides.
  */
-function partsOf(dated: DatedAccount & { readonly date: Expression<string> }) {
+function partsOf(dated: DatedAccount) {
   const { accountNo, date, position } = dated;
   const books = expressionBuilder<Books>();
   return (
@@ -207,8 +207,9 @@ function partsOf(dated: DatedAccount & { readonly date: Expression<string> }) {
  * something came late for, however long the history is. What was known at an earlier position is
  * found from the side on which less was recorded: since the day was over, or after the position.
  */
-export function totalsOn({ accountNo, date = LAST_DAY, position }: DatedAccount) {
-  return partsOf({ accountNo, date, position }).select((eb) =>
+export function totalsOn(dated: DatedAccount) {
+  const { date } = dated;
+  return partsOf(dated).select((eb) =>
     SIDES.flatMap(({ direction, sum }) => {
       const own = eb
         .case()
@@ -290,7 +291,5 @@ const SIDES = [
   { direction: 'debit', sum: 'debits' },
   { direction: 'credit', sum: 'credits' },
 ] as const;
-/** The last day that a date can be. */
-const LAST_DAY = sql<string>`'9999-12-31'::date`;
 const ZERO = sql<bigint>`0::numeric`;
 const LAST_POSITION = sql.lit(Number.MAX_SAFE_INTEGER);

@@ -4,6 +4,7 @@ import type {
   IncomeStatementDto,
   ReportSectionDto,
 } from '../../../src/books/reports/financial-report.dto';
+import { accountsBy } from '../../../src/books/reports/reported-accounts.queries';
 import type { TrialBalanceDto } from '../../../src/books/reports/trial-balance.dto';
 import { cloneDatabases } from '../../harness/databases';
 import { rounds } from '../../harness/rounds';
@@ -130,6 +131,20 @@ describe('balances and reports by date and position (on real databases)', () => 
       for (const { totalDebit, totalCredit } of found.currencies) {
         if (group === undefined) expect(totalDebit).toBe(totalCredit);
       }
+    }
+  });
+
+  it('of many accounts are the same by looks and by a pass over all entries', async () => {
+    for (let i = 0; i < rounds(20, 200); i++) {
+      const { asOf, position } = anyWhen();
+      const at = random.chance(0.7) ? position : undefined;
+      const group = random.chance(0.3) ? random.pick(['a', 'a:b', 'e']) : undefined;
+      const of = { asOf, position: at, group };
+      const { value } = await service.open.stateReader.read(async (db) => ({
+        looks: await accountsBy.looks(db, of),
+        pass: await accountsBy.pass(db, of),
+      }));
+      expect(value.looks).toEqual(value.pass);
     }
   });
 

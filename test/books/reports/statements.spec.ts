@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
 import { parse } from 'csv-parse/sync';
 import type { StatementDto } from '../../../src/books/reports/statement.dto';
+import { StateReader } from '../../../src/engine/session/state-reader';
 import { cloneDatabases } from '../../harness/databases';
 import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { startTestService, type TestService } from '../../harness/service';
+import { waitFor } from '../../harness/waiting';
 import { balanceOf, DatedModel, money } from './dated-model';
 
 const FIRST = '0001-01-01';
@@ -48,16 +53,20 @@ describe('statements and balances by date (on real databases)', () => {
   it('are those of an independent model, at any dates and positions', async () => {
     for (let i = 0; i < rounds(60, 600); i++) {
       const account = random.pick(model.accounts);
-      const position = Math.max(account.openedAt, model.anyPosition());
+      const known = Math.max(account.openedAt, model.anyPosition());
+      // Without one, what is posted between two pages is on none of them.
+      const at = random.chance(0.6) ? known : undefined;
       const [from, to] = [model.anyDay(), model.anyDay()].sort() as [string, string];
       const [hasFrom, hasTo] = [random.chance(0.8), random.chance(0.8)];
       const query = [
-        `atPosition=${position}`,
+        ...(at === undefined ? [] : [`atPosition=${at}`]),
         ...(hasFrom ? [`from=${from}`] : []),
         ...(hasTo ? [`to=${to}`] : []),
       ].join('&');
       const [first, last] = [hasFrom ? from : FIRST, hasTo ? to : LAST];
       const found = await statement(account.id, query, 1 + random.below(30));
+      const { position } = found;
+      if (at !== undefined) expect(position).toBe(at);
       const before = hasFrom
         ? model.sums(
             account,
@@ -90,7 +99,7 @@ describe('statements and balances by date (on real databases)', () => {
       });
       expect(found.entries).toEqual(entries);
       expect(found).toMatchObject({
-        ...{ position, from: hasFrom ? from : null, to: hasTo ? to : null },
+        ...{ from: hasFrom ? from : null, to: hasTo ? to : null },
         ...{ opening: money(account, opening), closing: money(account, balance) },
         ...{ totalDebits: money(account, within.debits) },
         ...{ totalCredits: money(account, within.credits) },
@@ -172,5 +181,58 @@ describe('the statement of an account with a late entry', () => {
       `${path}/entries?to=2025-03-05`,
     );
     expect(entries.data.at(-1)!.balanceAfter).toBe('160.00');
+  });
+});
+
+describe('a long statement as CSV', () => {
+  const TRANSACTIONS = rounds(25, 200);
+  const POSTINGS = 998;
+
+  /** How many reads there were, once there are no more of them. */
+  async function settled(reads: { mock: { calls: unknown[] } }): Promise<number> {
+    let [before, since] = [-1, 0];
+    await waitFor('the reading to stop', () => {
+      const now = reads.mock.calls.length;
+      if (now !== before) [before, since] = [now, performance.now()];
+      return now > 0 && performance.now() - since > 1_000;
+    });
+    return before;
+  }
+
+  it('is read as its reader takes it, and no faster', async () => {
+    const started = await startTestService();
+    const { api, url } = started;
+    for (const clientId of ['busy', 'other']) {
+      const account = { clientId, name: clientId, type: 'equity', currency: 'USD' };
+      await api.post('/v1/accounts', account);
+    }
+    const credits = Array.from({ length: POSTINGS }, () => {
+      return { accountId: 'client:busy', direction: 'credit', amount: '0.01' };
+    });
+    const debit = { accountId: 'client:other', direction: 'debit', amount: '9.98' };
+    for (let i = 0; i < TRANSACTIONS; i++) {
+      const body = { description: 'x'.repeat(500), postings: [...credits, debit] };
+      expect((await api.post('/v1/transactions', body)).status).toBe(201);
+    }
+    const reads = jest.spyOn(started.get(StateReader), 'read');
+    const headers = { ...api.authorization, accept: 'text/csv' };
+    const request = httpGet(`${url}/v1/accounts/client:busy/statement`, { headers });
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    const waiting = await settled(reads);
+    // What is posted meanwhile is not on it.
+    const late = { description: 'late', postings: [{ ...credits[0]!, amount: '9.98' }, debit] };
+    expect((await api.post('/v1/transactions', late)).status).toBe(201);
+    let [lines, last] = [0, ''];
+    for await (const line of createInterface({ input: answer })) {
+      lines++;
+      last = line;
+    }
+    expect(lines).toBe(1 + TRANSACTIONS * POSTINGS);
+    expect(last).toContain(`,0.01,${((TRANSACTIONS * POSTINGS) / 100).toFixed(2)},other,`);
+    const pages = Math.ceil((TRANSACTIONS * POSTINGS) / 500);
+    // The system's own buffers have some megabytes; all of it has twenty and more.
+    expect(waiting).toBeLessThan(pages * 0.6);
+    expect(reads.mock.calls.length).toBeGreaterThanOrEqual(pages);
   });
 });
