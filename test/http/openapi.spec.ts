@@ -11,6 +11,12 @@ import type { List, Named, Task } from './documented-bodies';
 import { FOUND } from './pretended-findings';
 import { withEmail } from '../outside/tasks/task-service';
 
+/** The query that a path cannot do without. */
+function neededBy(path: string): string {
+  if (path.startsWith('/v1/diff')) return '?from=0';
+  return path.startsWith('/v1/explain') ? '?accountId=client:nobody' : '';
+}
+
 describe('the OpenAPI document', () => {
   let service: TestService;
   let api: DocumentedClient;
@@ -55,7 +61,7 @@ describe('the OpenAPI document', () => {
     expect(await get('/v1/health/ready')).toMatchObject({ lastVerification: null });
     const lists = api.endpoints.filter((e) => e.method === 'get' && !e.path.includes('{'));
     for (const { path } of lists.filter((e) => !e.path.startsWith('/v1/health'))) {
-      await get(path === '/v1/diff' ? `${path}?from=0` : path);
+      await get(`${path}${neededBy(path)}`, path.startsWith('/v1/explain') ? 404 : 200);
     }
   });
 
@@ -103,6 +109,9 @@ describe('the OpenAPI document', () => {
     expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
     await get('/v1/transactions?accountId=client:cash&limit=1');
     await get('/v1/accounts/client:cash/entries');
+    await get('/v1/accounts/client:cash/history');
+    await get('/v1/transactions/client:t/history');
+    await get('/v1/explain/balance?accountId=client:cash&asOf=2026-01-31');
     await get('/v1/reports/trial-balance?asOf=2026-01-31&atPosition=2');
     const wrong = { ...posting('1'), postings: posting('999999').postings };
     const keyed = { ...posting('1'), idempotencyKey: 'item' };
@@ -129,6 +138,7 @@ describe('the OpenAPI document', () => {
     await made('/v1/holds/client:held/void', { reason: 'No sale' });
     await get('/v1/holds?status=voided&accountId=client:cash');
     await get('/v1/holds/client:held');
+    await get('/v1/holds/client:held/history');
     expect(await api.post('/v1/holds/client:held/void')).toMatchObject({
       ...{ status: 409, body: { code: 'hold_not_open' } },
     });
@@ -140,6 +150,7 @@ describe('the OpenAPI document', () => {
     await made('/v1/companies', { ...company, address: { ...ADDRESS, line2: null, region: 'NW' } });
     await api.put('/v1/companies/client:acme/address', { ...ADDRESS, city: 'Ulm' });
     await get('/v1/companies/client:acme');
+    await get('/v1/companies/client:acme/history');
     const placed = await made('/v1/orders', { clientId: 'o', ...ORDER, limitAmount: '50' });
     const fee = { fee: '1', feeAccountId: 'client:fees' };
     const settlement = { executedAmount: '40', ...fee, settledAt: '2026-01-31T10:00:00Z' };
@@ -156,6 +167,7 @@ describe('the OpenAPI document', () => {
     const { id } = await made('/v1/orders', { ...ORDER, side: 'sell' });
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');
+    await get('/v1/orders/client:o/history');
     const accrual = {
       ...{ through: '2026-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
       ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
@@ -246,6 +258,7 @@ describe('the OpenAPI document', () => {
     await made(`${path}/${id}/enable`);
     expect((await api.post(`${path}/${id}/enable`)).status).toBe(409);
     await get(`${path}/${id}`);
+    await get(`${path}/${id}/history`);
     const failed = await waitFor('the mail to fail', async () => {
       return (await get<List<Task>>('/v1/tasks?status=failed')).data[0];
     });
@@ -369,7 +382,7 @@ describe('the OpenAPI document', () => {
       proxy.cutAll();
     }
     for (const { path, operation } of client.endpoints.filter((e) => e.method === 'get')) {
-      const at = somewhere(path) + (path.startsWith('/v1/diff') ? '?from=0' : '');
+      const at = somewhere(path) + neededBy(path);
       const { status, headers } = await client.get(at);
       expect(status).toBe(path === '/v1/health/live' ? 200 : 503);
       const documented = Object.keys(operation.responses['503']?.headers ?? {});
