@@ -172,3 +172,9 @@ function patternOf(path: string): RegExp {
 function parametersOf(path: string): number {
   return path.split('{').length;
 }
+
+/** The query that a path cannot do without. */
+export function neededBy(path: string): string {
+  if (path.startsWith('/v1/diff')) return '?from=0';
+  return path.startsWith('/v1/explain') ? '?accountId=client:nobody' : '';
+}

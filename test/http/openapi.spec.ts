@@ -5,17 +5,11 @@ import { DatabaseProxy } from '../harness/proxy';
 import { startTestService, type TestService } from '../harness/service';
 import { waitFor } from '../harness/waiting';
 import { Receiver } from '../outside/webhooks/receiver';
-import { DocumentedClient } from './documented-client';
+import { DocumentedClient, neededBy } from './documented-client';
 import { ADDRESS, ORDER, posting, REPLAYS, RUNS, somewhere } from './documented-bodies';
 import type { List, Named, Task } from './documented-bodies';
 import { FOUND } from './pretended-findings';
 import { withEmail } from '../outside/tasks/task-service';
-
-/** The query that a path cannot do without. */
-function neededBy(path: string): string {
-  if (path.startsWith('/v1/diff')) return '?from=0';
-  return path.startsWith('/v1/explain') ? '?accountId=client:nobody' : '';
-}
 
 describe('the OpenAPI document', () => {
   let service: TestService;
@@ -109,8 +103,8 @@ describe('the OpenAPI document', () => {
     expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
     await get('/v1/transactions?accountId=client:cash&limit=1');
     await get('/v1/accounts/client:cash/entries');
-    await get('/v1/accounts/client:cash/history');
-    await get('/v1/transactions/client:t/history');
+    for (const of of ['accounts/client:cash', 'transactions/client:t'])
+      await get(`/v1/${of}/history`);
     await get('/v1/explain/balance?accountId=client:cash&asOf=2026-01-31');
     await get('/v1/reports/trial-balance?asOf=2026-01-31&atPosition=2');
     const wrong = { ...posting('1'), postings: posting('999999').postings };

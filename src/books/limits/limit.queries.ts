@@ -1,3 +1,4 @@
+import { beyond, type Order } from '../../engine/session/page-rows';
 import type { Kysely } from 'kysely';
 import type { AccountRow, AccountTables } from '../accounts/account.table';
 import type { HeldPosting, HoldTables } from '../holds/hold.table';
@@ -34,12 +35,13 @@ export function listLimits(
   { accountId, group, clientId }: LimitFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<LimitRow[]> {
-  let query = db.selectFrom('velocity_limits').selectAll().where('limit_no', '>', after);
+  let query = db.selectFrom('velocity_limits').selectAll().where('limit_no', beyond(order), after);
   if (accountId !== undefined) query = query.where('account_id', '=', accountId);
   if (group !== undefined) query = query.where('account_group', '=', group);
   if (clientId !== undefined) query = query.where('client_id', '=', clientId);
-  return query.orderBy('limit_no').limit(limit).execute();
+  return query.orderBy('limit_no', order).limit(limit).execute();
 }
 
 /** What a transaction moved through an account in a direction. */

@@ -157,8 +157,8 @@ function viewOf(row: PostedRow, position: number): TransactionDto {
 /** Those that all are looked for. */
 const counted = sql.lit(0).as('rows_found');
 
-const readRowsAt = prepared<BookTables, { positions: readonly number[] }, PostedRow>(
-  (db, { positions }) =>
+function readRowsIn(order: Order) {
+  return prepared<BookTables, { positions: readonly number[] }, PostedRow>((db, { positions }) =>
     postedRows(
       db,
       db
@@ -166,16 +166,19 @@ const readRowsAt = prepared<BookTables, { positions: readonly number[] }, Posted
         .selectAll()
         .select(counted)
         .where('position', '=', anyOf('bigint', positions)),
-      'asc',
+      order,
     ),
-);
+  );
+}
+const readRowsAt = { asc: readRowsIn('asc'), desc: readRowsIn('desc') };
 
 /** The first of the transactions at some positions, as many as one answer can have. */
 export async function viewsAt(
   db: Kysely<BookTables>,
   positions: readonly number[],
+  order: Order = 'asc',
 ): Promise<readonly TransactionDto[]> {
-  return viewsOf(await readRowsAt(db, { positions })).rows;
+  return viewsOf(await readRowsAt[order](db, { positions })).rows;
 }
 
 function readRowsBy(column: 'transaction_id' | 'client_id') {
