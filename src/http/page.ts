@@ -36,9 +36,15 @@ export class PageQuery {
   order?: Order;
 }
 
-/** Which way a list goes: oldest first where nothing is said. */
-export function orderOf({ order = 'asc' }: PageQuery): Order {
-  return order;
+/** Which way a list goes: oldest first where nothing is said, but for what is looked back at. */
+export function orderOf({ order }: PageQuery, byDefault: Order = 'asc'): Order {
+  return order ?? byDefault;
+}
+
+/** For lists that go one way alone. @throws Refusal `validation_failed` */
+export function checkForwards(query: PageQuery): void {
+  if (orderOf(query) === 'asc') return;
+  throw invalidRequest({ pointer: '/order', message: 'must be asc: this list goes no other way' });
 }
 
 /** What belongs to one page and not to the list. */
@@ -118,10 +124,10 @@ export function encodeCursor({ route, filters }: ListedBy, key: readonly number[
  * zeros, or the largest numbers of one that goes backwards.
  * @throws Refusal `validation_failed` for a cursor that no list of this kind gave
  */
-export function cursorKey(query: PageQuery, length: number): number[] {
+export function cursorKey(query: PageQuery, length: number, order = orderOf(query)): number[] {
   const { cursor } = query;
   if (cursor === undefined) {
-    const front = orderOf(query) === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
+    const front = order === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
     return Array.from({ length }, () => front);
   }
   const key = decodeCursor(cursor)?.key;

@@ -43,6 +43,8 @@ export function somewhere(path: string): string {
 /** A query with what an endpoint cannot do without. */
 export function requiredQuery({ parameters = [] }: Operation): string {
   const required = parameters.filter((one) => one.in === 'query' && one.required);
-  const given = required.map(({ name, schema }) => `${name}=${schema.example ?? schema.minimum}`);
+  const given = required.map(({ name, schema }) => {
+    return `${name}=${schema.example ?? schema.minimum ?? NOBODY}`;
+  });
   return given.length === 0 ? '' : `?${given.join('&')}`;
 }

@@ -4,6 +4,9 @@ import { startTestService, type TestService } from '../harness/service';
 import { DocumentedClient, type Endpoint } from './documented-client';
 import { FILTERED, makeEverything, rowsOf, type List } from './every-list';
 
+/** Lists that are refused backwards. */
+const ONE_WAY = ['/v1/currencies', '/v1/diff', '/v1/tasks?status=recorded'];
+
 describe('the cursor of a list', () => {
   let service: TestService;
   let closeId: string;
@@ -52,11 +55,32 @@ describe('the cursor of a list', () => {
     }
   });
 
+  it.each(FILTERED)('goes both ways: %s', async (route, fit) => {
+    const path = route.replace('{id}', closeId);
+    const forwards = await get(path, `${fit}&limit=200&order=asc`);
+    expect(forwards.status).toBe(200);
+    const backwards = await get(path, `${fit}&limit=200&order=desc`);
+    if (ONE_WAY.some((one) => `${path}?${fit}`.startsWith(one))) {
+      const pointed = { status: 400, body: { errors: [{ pointer: '/order' }] } };
+      expect(backwards).toMatchObject(pointed);
+      return;
+    }
+    expect(backwards.body.data).toEqual(forwards.body.data!.toReversed());
+    const { data, nextCursor } = (await get(path, `${fit}&limit=1&order=desc`)).body;
+    expect(data).toEqual(backwards.body.data!.slice(0, 1));
+    const rest = await get(path, `cursor=${nextCursor}&limit=200`);
+    expect(rest.body.data).toEqual(backwards.body.data!.slice(1));
+    expect(await get(path, `${fit}&order=asc&cursor=${nextCursor}`)).toMatchObject(refusal);
+    const wrong = await get(path, `${fit}&order=newest`);
+    expect(wrong).toMatchObject({ status: 400, body: { errors: [{ pointer: '/order' }] } });
+  });
+
   it('of what belongs to one thing is none of what belongs to another', async () => {
     const lists: [string, string, string][] = [
       ['/v1/accounts/client:cash/entries', '/v1/accounts/client:equity/entries', ''],
       ['/v1/accounts/client:cash/statement', '/v1/accounts/client:equity/statement', ''],
       ['/v1/diff/client:cash/events', '/v1/diff/client:equity/events', 'from=0'],
+      ['/v1/accounts/client:cash/history', '/v1/accounts/client:equity/history', ''],
       [
         '/v1/webhook-subscriptions/client:hook/deliveries',
         '/v1/webhook-subscriptions/client:other/deliveries',

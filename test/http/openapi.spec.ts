@@ -61,9 +61,10 @@ describe('the OpenAPI document', () => {
   it('says what is answered while there is nothing', async () => {
     await get('/v1/health/live');
     expect(await get('/v1/health/ready')).toMatchObject({ lastVerification: null });
-    const lists = api.endpoints.filter((e) => e.method === 'get' && !e.path.includes('{'));
-    for (const { path, operation } of lists.filter((e) => !e.path.startsWith('/v1/health'))) {
-      await get(path + requiredQuery(operation));
+    for (const { method, path, operation } of api.endpoints) {
+      if (method !== 'get' || path.includes('{') || path.startsWith('/v1/health')) continue;
+      const expected = path.startsWith('/v1/explain') ? 404 : 200;
+      await get(path + requiredQuery(operation), expected);
     }
   });
 
@@ -111,6 +112,9 @@ describe('the OpenAPI document', () => {
     expect(await get('/v1/transactions/client:t')).toMatchObject({ reverses: null });
     await get('/v1/transactions?accountId=client:cash&limit=1');
     await get('/v1/accounts/client:cash/entries');
+    for (const of of ['accounts/client:cash', 'transactions/client:t'])
+      await get(`/v1/${of}/history`);
+    await get('/v1/explain/balance?accountId=client:cash&asOf=2026-01-31');
     await get('/v1/reports/trial-balance?asOf=2026-01-31&atPosition=2');
     await get('/v1/reports/trial-balance?from=2026-01-01&asOf=2026-01-31');
     await get('/v1/reports/balance-sheet?asOf=2026-01-31&compareTo=2025-12-31');
@@ -142,7 +146,7 @@ describe('the OpenAPI document', () => {
     expect(await made('/v1/holds/client:held/capture', part)).toHaveProperty('holdId');
     await made('/v1/holds/client:held/void', { reason: 'No sale' });
     await get('/v1/holds?status=voided&accountId=client:cash');
-    await get('/v1/holds/client:held');
+    for (const of of ['', '/history']) await get(`/v1/holds/client:held${of}`);
     expect(await api.post('/v1/holds/client:held/void')).toMatchObject({
       ...{ status: 409, body: { code: 'hold_not_open' } },
     });
@@ -154,6 +158,7 @@ describe('the OpenAPI document', () => {
     await made('/v1/companies', { ...company, address: { ...ADDRESS, line2: null, region: 'NW' } });
     await api.put('/v1/companies/client:acme/address', { ...ADDRESS, city: 'Ulm' });
     await get('/v1/companies/client:acme');
+    await get('/v1/companies/client:acme/history');
     const placed = await made('/v1/orders', { clientId: 'o', ...ORDER, limitAmount: '50' });
     const fee = { fee: '1', feeAccountId: 'client:fees' };
     const settlement = { executedAmount: '40', ...fee, settledAt: '2026-01-31T10:00:00Z' };
@@ -170,6 +175,7 @@ describe('the OpenAPI document', () => {
     const { id } = await made('/v1/orders', { ...ORDER, side: 'sell' });
     expect(await made(`/v1/orders/${id}/cancel`)).toMatchObject({ transactionId: null });
     await get('/v1/orders?companyId=client:acme');
+    await get('/v1/orders/client:o/history');
     const accrual = {
       ...{ through: '2026-01-31', annualRate: '0.0425', dayCount: 'actual/365' },
       ...{ accountIds: ['client:savings'], expenseAccountId: 'client:fees' },
@@ -260,6 +266,7 @@ describe('the OpenAPI document', () => {
     await made(`${path}/${id}/enable`);
     expect((await api.post(`${path}/${id}/enable`)).status).toBe(409);
     await get(`${path}/${id}`);
+    await get(`${path}/${id}/history`);
     const failed = await waitFor('the mail to fail', async () => {
       return (await get<List<Task>>('/v1/tasks?status=failed')).data[0];
     });

@@ -13,6 +13,7 @@ import {
   pageOf,
   pageWith,
   type Page,
+  orderOf,
 } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
@@ -145,10 +146,11 @@ export class AccountController {
     const [after] = cursorKey(query, 1) as [number];
     const at = await this.reads.asOf(reply, query);
     const { type, currency, status, group } = query;
+    const order = orderOf(query);
     const { value } = await this.reads.oneAt(
       reply,
       at,
-      (db) => listAccounts(db, query, after, limit, at),
+      (db) => listAccounts(db, query, after, limit, at, order),
       filteredBy(type, currency, status, group),
     );
     return pageWith(listOf(reply), value, (row) => [row.account_no], accountView);
@@ -205,7 +207,9 @@ export class AccountController {
     const key = cursorKey(query, 3) as [number, number, number];
     const [, position, ordinal] = key;
     // Ordinals begin with 0, so the first page begins before that.
-    const after = query.cursor === undefined ? { position: 0, ordinal: -1 } : { position, ordinal };
+    const order = orderOf(query);
+    const isFirst = query.cursor === undefined && order === 'asc';
+    const after = isFirst ? { position: 0, ordinal: -1 } : { position, ordinal };
     const at = await this.reads.asOf(reply, query);
     const filter = { from: query.from, to: query.to, position: at };
     const list = async (db: Kysely<StateDatabase>) => {
@@ -213,7 +217,7 @@ export class AccountController {
       if (!account) return undefined;
       const { account_no: owner } = account;
       checkOwner(query, key, owner);
-      return { owner, rows: await listEntries(db, account, filter, after, limit + 1) };
+      return { owner, rows: await listEntries(db, account, filter, after, limit + 1, order) };
     };
     const cost = filteredBy(query.from, query.to);
     const { value } = await this.reads.readAt(reply, at, list, cost);

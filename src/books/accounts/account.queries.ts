@@ -2,7 +2,14 @@ import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } fr
 import { prepared, type Placeholders } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
+import {
+  pageQuery,
+  pageRows,
+  type Marked,
+  type PageRows,
+  beyond,
+  type Order,
+} from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
@@ -121,15 +128,13 @@ export function accountsEverIn(group: Expression<string>) {
   return now.union(before);
 }
 
-const LISTED = { by: ['account_no'], large: ['metadata'] } as const;
-
-function listAccountsThatAre(status: AccountFilter['status']) {
+function listAccountsThatAre(status: AccountFilter['status'], order: Order) {
   return prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((db, values) => {
     const { type, currency, clientId, group, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
       .selectAll()
-      .where('a.account_no', '>', after);
+      .where('a.account_no', beyond(order), after);
     if (type !== undefined) query = query.where('a.type', '=', type);
     if (currency !== undefined) query = query.where('a.currency', '=', currency);
     if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
@@ -139,14 +144,16 @@ function listAccountsThatAre(status: AccountFilter['status']) {
     }
     if (status === 'open') query = query.where('a.closed_position', 'is', null);
     if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
-    return pageQuery(db, query.orderBy('a.account_no').limit(limit), LISTED);
+    const shape = { by: ['account_no'], order, large: ['metadata'] } as const;
+    return pageQuery(db, query.orderBy('a.account_no', order).limit(limit), shape);
   });
 }
-const list = {
-  open: listAccountsThatAre('open'),
-  closed: listAccountsThatAre('closed'),
-  either: listAccountsThatAre(undefined),
-};
+const listIn = (order: Order) => ({
+  open: listAccountsThatAre('open', order),
+  closed: listAccountsThatAre('closed', order),
+  either: listAccountsThatAre(undefined, order),
+});
+const list = { asc: listIn('asc'), desc: listIn('desc') };
 
 /**
  * Accounts in the order in which they were opened, after an account number: so many, or fewer of
@@ -159,10 +166,11 @@ export async function listAccounts(
   after: number,
   limit: number,
   position?: number,
+  order: Order = 'asc',
 ): Promise<PageRows<ShownAccountRow>> {
   const { status, type, currency, clientId, group } = filter;
   const values = { type, currency, clientId, group, after, limit: limit + 1, position };
-  return pageRows<ShownAccountRow>(await list[status ?? 'either'](db, values), limit);
+  return pageRows<ShownAccountRow>(await list[order][status ?? 'either'](db, values), limit);
 }
 
 /** The place of an entry in its account. */
@@ -189,31 +197,34 @@ type EntryBooks = AccountTables & TransactionTables;
 type ListedEntry = EntryRow & Pick<TransactionRow, 'transaction_id' | 'description'>;
 
 /** Limited before they are joined, or else the transactions of all accounts were read for them. */
-const listRows = prepared<EntryBooks, ListedEntries, ListedEntry>((db, values) => {
-  const { accountNo, afterPosition, afterOrdinal, from, to, position, limit } = values;
-  let page = db
-    .selectFrom('entries')
-    .selectAll()
-    .where('account_no', '=', accountNo)
-    .where((eb) =>
-      // A cursor may hold a larger number than an ordinal can be.
-      eb(
-        eb.refTuple('position', 'ordinal'),
-        '>',
-        eb.tuple(afterPosition, eb.cast<number>(afterOrdinal, 'bigint')),
-      ),
-    );
-  if (position !== undefined) page = page.where('position', '<=', position);
-  if (from !== undefined) page = page.where('effective_date', '>=', from);
-  if (to !== undefined) page = page.where('effective_date', '<=', to);
-  return db
-    .selectFrom(page.orderBy('position').orderBy('ordinal').limit(limit).as('e'))
-    .innerJoin('transactions as t', 't.position', 'e.position')
-    .selectAll('e')
-    .select(['t.transaction_id', 't.description'])
-    .orderBy('e.position')
-    .orderBy('e.ordinal');
-});
+function listEntriesIn(order: Order) {
+  return prepared<EntryBooks, ListedEntries, ListedEntry>((db, values) => {
+    const { accountNo, afterPosition, afterOrdinal, from, to, position, limit } = values;
+    let page = db
+      .selectFrom('entries')
+      .selectAll()
+      .where('account_no', '=', accountNo)
+      .where((eb) =>
+        // A cursor may hold a larger number than an ordinal can be.
+        eb(
+          eb.refTuple('position', 'ordinal'),
+          beyond(order),
+          eb.tuple(afterPosition, eb.cast<number>(afterOrdinal, 'bigint')),
+        ),
+      );
+    if (position !== undefined) page = page.where('position', '<=', position);
+    if (from !== undefined) page = page.where('effective_date', '>=', from);
+    if (to !== undefined) page = page.where('effective_date', '<=', to);
+    return db
+      .selectFrom(page.orderBy('position', order).orderBy('ordinal', order).limit(limit).as('e'))
+      .innerJoin('transactions as t', 't.position', 'e.position')
+      .selectAll('e')
+      .select(['t.transaction_id', 't.description'])
+      .orderBy('e.position', order)
+      .orderBy('e.ordinal', order);
+  });
+}
+const listRows = { asc: listEntriesIn('asc'), desc: listEntriesIn('desc') };
 
 /** An account's entries, newest last. */
 export async function listEntries(
@@ -222,8 +233,9 @@ export async function listEntries(
   { from, to, position }: EntryFilter,
   after: EntryPlace,
   limit: number,
+  order: Order = 'asc',
 ): Promise<(EntryDto & EntryPlace)[]> {
-  const rows = await listRows(db, {
+  const rows = await listRows[order](db, {
     ...{ accountNo: account.account_no, from, to, position, limit },
     ...{ afterPosition: after.position, afterOrdinal: after.ordinal },
   });

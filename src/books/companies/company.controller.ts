@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion } from '../../http/versions';
@@ -64,7 +64,7 @@ export class CompanyController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { value } = await this.reads.one(reply, (db) =>
-      listCompanies(db, query, after, limit + 1),
+      listCompanies(db, query, after, limit + 1, orderOf(query)),
     );
     return pageOf(listOf(reply), value, limit, (row) => [row.company_no], companyView);
   }

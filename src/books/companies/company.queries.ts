@@ -1,3 +1,4 @@
+import { beyond, type Order } from '../../engine/session/page-rows';
 import type { Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -26,8 +27,9 @@ export async function listCompanies(
   { clientId }: CompanyFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<CompanyRow[]> {
-  let query = db.selectFrom('companies').selectAll().where('company_no', '>', after);
+  let query = db.selectFrom('companies').selectAll().where('company_no', beyond(order), after);
   if (clientId !== undefined) query = query.where('client_id', '=', clientId);
-  return query.orderBy('company_no').limit(limit).execute();
+  return query.orderBy('company_no', order).limit(limit).execute();
 }

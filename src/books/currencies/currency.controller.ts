@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page, checkForwards } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { CurrencyPipe, found, Reads } from '../../http/reads';
 import { DefineCurrency } from './currency.creators';
@@ -41,6 +41,7 @@ export class CurrencyController {
     @Query() query: CurrencyListQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<CurrencyDto>> {
+    checkForwards(query);
     const limit = limitOf(query);
     const after = cursorKey(query, 2) as [number, number] satisfies CurrencyPlace;
     const { value } = await this.reads.read(reply, (db) => listCurrencies(db, after, limit + 1));

@@ -9,6 +9,9 @@ const SEVERAL = 'Ids';
 /** Fields whose names a client chose, which may look like ids. */
 const CLIENTS = 'clientId';
 
+/** A company's orders do not touch it, and may be many. */
+const COMPANY = 'companyId';
+
 /**
  * Remembers what an event names, so that it is found by that. Postings are found by their entries:
  * they are most events, and do not pay for it.
@@ -18,7 +21,8 @@ export const subjectObserver: EventObserver = {
   version: 1,
   apply: ({ type, position, data }, { state }) => {
     if (type === TransactionPosted.type) return;
-    for (const id of subjectsOf(data)) state.append(subjectPositions, { subject_id: id, position });
+    for (const id of subjectsOf(type, data))
+      state.append(subjectPositions, { subject_id: id, position });
   },
 };
 
@@ -26,13 +30,13 @@ export const subjectObserver: EventObserver = {
  * The ids that the data of an event names: of fields that end with `Id` and `Ids`, in it and in its
  * postings.
  */
-export function subjectsOf(data: object): Set<string> {
+export function subjectsOf(type: string, data: object): Set<string> {
   const found = new Set<string>();
   const add = (value: unknown) => {
     if (typeof value === 'string' && isUuid(value)) found.add(value.toLowerCase());
   };
   for (const [name, value] of Object.entries(data) as [string, unknown][]) {
-    if (name === CLIENTS) continue;
+    if (name === CLIENTS || (name === COMPANY && !type.startsWith('Company'))) continue;
     if (name.endsWith(ONE)) add(value);
     else if (!Array.isArray(value)) continue;
     else if (name.endsWith(SEVERAL)) value.forEach(add);

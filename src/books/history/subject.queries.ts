@@ -60,11 +60,12 @@ function placesOf(subject: Subject) {
     case 'transaction': {
       const posted = books.selectFrom('transactions').where('transaction_id', '=', id);
       const reversed = posted.select((eb) => eb.ref('reversed_position').$notNull().as('position'));
-      return [
-        named,
-        posted.select('position'),
-        reversed.where('reversed_position', 'is not', null),
-      ];
+      const amended = books
+        .selectFrom('event_amendments')
+        .select('position')
+        .where('amended_position', '=', posted.select('position').$asScalar());
+      const reversal = reversed.where('reversed_position', 'is not', null);
+      return [named, posted.select('position'), reversal, amended];
     }
     default:
       return [named];

@@ -5,7 +5,7 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -114,11 +114,11 @@ export class HoldController {
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, status } = query;
     const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listHolds(db, { status }, after, limit);
+      if (accountId === undefined) return listHolds(db, { status }, after, limit, orderOf(query));
       const account = await readAccount(db, accountId);
       // A filter that nothing fits, like any other.
       if (!account) return { rows: [], hasMore: false };
-      return listHolds(db, { accountNo: account.account_no, status }, after, limit);
+      return listHolds(db, { accountNo: account.account_no, status }, after, limit, orderOf(query));
     };
     const { value } = await this.reads.read(reply, list);
     return pageWith(listOf(reply), value, (row) => [row.hold_no], holdView);

@@ -5,7 +5,7 @@ import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { defineLookup } from '../../engine/define/state-table';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { beyond, readPage, type Order, type PageRows } from '../../engine/session/page-rows';
 import type { AccountRow } from '../accounts/account.table';
 import type { Direction } from '../transactions/transaction.events';
 import { holds, HOLD_STATUSES, type HoldRow, type HoldStatus, type HoldTables } from './hold.table';
@@ -175,43 +175,46 @@ export async function listHolds(
   { accountNo, status }: HoldFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PageRows<HoldRow>> {
-  let query = db.selectFrom('holds').selectAll().where('hold_no', '>', after);
+  let query = db.selectFrom('holds').selectAll().where('hold_no', beyond(order), after);
   if (accountNo !== undefined) {
-    const numbers = await holdsOf(db, accountNo, status, after, limit + 1);
+    const numbers = await holdsOf(db, accountNo, status, { after, limit: limit + 1, order });
     query = query.where('hold_no', '=', anyOf('bigint', numbers));
   } else if (status !== undefined) query = query.where('status', '=', status);
-  const found = query.orderBy('hold_no').limit(limit + 1);
-  return readPage(db, found, { by: ['hold_no'], large: LARGE }, limit);
+  const found = query.orderBy('hold_no', order).limit(limit + 1);
+  return readPage(db, found, { by: ['hold_no'], order, large: LARGE }, limit);
 }
 
-const readLines = prepared<
-  HoldTables,
-  { accountNo: number; status: HoldStatus; after: number; limit: number },
-  { hold_no: number }
->((db, { accountNo, status, after, limit }) =>
-  db
-    .selectFrom('hold_accounts')
-    .select('hold_no')
-    .where('account_no', '=', accountNo)
-    .where('status', '=', status)
-    .where('hold_no', '>', after)
-    .orderBy('hold_no')
-    .limit(limit),
-);
+function readLinesIn(order: Order) {
+  return prepared<
+    HoldTables,
+    { accountNo: number; status: HoldStatus; after: number; limit: number },
+    { hold_no: number }
+  >((db, { accountNo, status, after, limit }) =>
+    db
+      .selectFrom('hold_accounts')
+      .select('hold_no')
+      .where('account_no', '=', accountNo)
+      .where('status', '=', status)
+      .where('hold_no', beyond(order), after)
+      .orderBy('hold_no', order)
+      .limit(limit),
+  );
+}
+const readLines = { asc: readLinesIn('asc'), desc: readLinesIn('desc') };
 
 /** The numbers of an account's holds: one range of its index for each status. */
 async function holdsOf(
   db: Kysely<HoldTables>,
   accountNo: number,
   status: HoldStatus | undefined,
-  after: number,
-  limit: number,
+  { after, limit, order }: { after: number; limit: number; order: Order },
 ): Promise<number[]> {
   const numbers: number[] = [];
   for (const one of status === undefined ? HOLD_STATUSES : [status]) {
-    const rows = await readLines(db, { accountNo, status: one, after, limit });
+    const rows = await readLines[order](db, { accountNo, status: one, after, limit });
     numbers.push(...rows.map((row) => row.hold_no));
   }
-  return numbers.sort((a, b) => a - b).slice(0, limit);
+  return numbers.sort((a, b) => (order === 'asc' ? a - b : b - a)).slice(0, limit);
 }

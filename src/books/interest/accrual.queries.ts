@@ -3,7 +3,7 @@ import { anyOf } from '../../database/arrays';
 import type { AccountRow, AccountTables } from '../accounts/account.table';
 import type { SourceTables } from '../transactions/source.table';
 import type { TransactionTables } from '../transactions/transaction.table';
-import type { PageRows } from '../../engine/session/page-rows';
+import { type PageRows, beyond, type Order } from '../../engine/session/page-rows';
 import type { InterestAccrualRow, InterestTables } from './interest.table';
 
 type AccrualBooks = AccountTables & TransactionTables & SourceTables & InterestTables;
@@ -67,24 +67,28 @@ export async function listAccruals(
   accountId: string | undefined,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PageRows<WholeAccrual>> {
-  let query = db.selectFrom('interest_accruals').selectAll().where('accrual_no', '>', after);
+  let query = db
+    .selectFrom('interest_accruals')
+    .selectAll()
+    .where('accrual_no', beyond(order), after);
   if (accountId !== undefined) {
     const accrued = db
       .selectFrom('interest_periods')
       .select('accrual_no')
       .distinct()
       .where('account_id', '=', accountId)
-      .where('accrual_no', '>', after)
-      .orderBy('accrual_no')
+      .where('accrual_no', beyond(order), after)
+      .orderBy('accrual_no', order)
       .limit(limit + 1);
     const skipped = db
       .selectFrom('interest_skips')
       .select('accrual_no')
       .distinct()
       .where('account_id', '=', accountId)
-      .where('accrual_no', '>', after)
-      .orderBy('accrual_no')
+      .where('accrual_no', beyond(order), after)
+      .orderBy('accrual_no', order)
       .limit(limit + 1);
     const either = db
       .selectFrom(accrued.as('p'))
@@ -93,7 +97,7 @@ export async function listAccruals(
     query = query.where('accrual_no', 'in', either);
   }
   const found = await query
-    .orderBy('accrual_no')
+    .orderBy('accrual_no', order)
     .limit(limit + 1)
     .execute();
   const shown = firstOf(found.slice(0, limit));

@@ -5,7 +5,7 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads } from '../../http/reads';
 import { readAccount } from '../accounts/account.queries';
@@ -96,12 +96,13 @@ export class InterestController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { accountId } = query;
+    const order = orderOf(query);
     const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listAccruals(db, undefined, after, limit);
+      if (accountId === undefined) return listAccruals(db, undefined, after, limit, order);
       const account = await readAccount(db, accountId);
       // A filter that nothing fits, like any other.
       if (!account) return { rows: [], hasMore: false };
-      return listAccruals(db, account.account_id, after, limit);
+      return listAccruals(db, account.account_id, after, limit, order);
     };
     const { value } = await this.reads.read(reply, list);
     return pageWith(listOf(reply), value, ({ accrual }) => [accrual.accrual_no], accrualView);

@@ -6,7 +6,7 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -93,12 +93,13 @@ export class LimitController {
     const [after] = cursorKey(query, 1) as [number];
     const { accountId: reference, group, clientId } = query;
     const list = async (db: Kysely<StateDatabase>) => {
-      if (reference === undefined) return listLimits(db, { group, clientId }, after, limit + 1);
+      if (reference === undefined)
+        return listLimits(db, { group, clientId }, after, limit + 1, orderOf(query));
       const account = await readAccount(db, reference);
       // A filter that nothing fits, like any other.
       if (!account) return [];
       const filter = { accountId: account.account_id, group, clientId };
-      return listLimits(db, filter, after, limit + 1);
+      return listLimits(db, filter, after, limit + 1, orderOf(query));
     };
     const { value } = await this.reads.read(reply, list);
     return pageOf(listOf(reply), value, limit, (row) => [row.limit_no], limitView);

@@ -1,3 +1,4 @@
+import { beyond, type Order } from '../../engine/session/page-rows';
 import type { Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -28,10 +29,11 @@ export function listLimits(
   { accountId, group, clientId }: LimitFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<LimitRow[]> {
-  let query = db.selectFrom('velocity_limits').selectAll().where('limit_no', '>', after);
+  let query = db.selectFrom('velocity_limits').selectAll().where('limit_no', beyond(order), after);
   if (accountId !== undefined) query = query.where('account_id', '=', accountId);
   if (group !== undefined) query = query.where('account_group', '=', group);
   if (clientId !== undefined) query = query.where('client_id', '=', clientId);
-  return query.orderBy('limit_no').limit(limit).execute();
+  return query.orderBy('limit_no', order).limit(limit).execute();
 }

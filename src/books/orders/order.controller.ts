@@ -6,7 +6,7 @@ import { readCompany } from '../companies/company.queries';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageOf, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageOf, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion } from '../../http/versions';
@@ -146,12 +146,13 @@ export class OrderController {
     const [after] = cursorKey(query, 1) as [number];
     const { companyId, status, clientId } = query;
     const list = async (db: Kysely<StateDatabase>) => {
-      if (companyId === undefined) return listOrders(db, { status, clientId }, after, limit + 1);
+      if (companyId === undefined)
+        return listOrders(db, { status, clientId }, after, limit + 1, orderOf(query));
       const company = await readCompany(db, companyId);
       // A filter that nothing fits, like any other.
       if (!company) return [];
       const filter = { companyId: company.company_id, status, clientId };
-      return listOrders(db, filter, after, limit + 1);
+      return listOrders(db, filter, after, limit + 1, orderOf(query));
     };
     const { value } = await this.reads.read(reply, list, filteredBy(status));
     return pageOf(listOf(reply), value, limit, (row) => [row.order_no], orderView);

@@ -1,3 +1,4 @@
+import { beyond, type Order } from '../../engine/session/page-rows';
 import { sql, type Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -28,12 +29,13 @@ export async function listOrders(
   filter: OrderFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<OrderRow[]> {
   const { companyId, clientId, status } = filter;
-  let query = db.selectFrom('orders').selectAll().where('order_no', '>', after);
+  let query = db.selectFrom('orders').selectAll().where('order_no', beyond(order), after);
   if (companyId !== undefined) query = query.where('company_id', '=', companyId);
   if (clientId !== undefined) query = query.where('client_id', '=', clientId);
   // Written out and not a parameter, so that the index of the open orders serves.
   if (status !== undefined) query = query.where('status', '=', sql.lit(status));
-  return query.orderBy('order_no').limit(limit).execute();
+  return query.orderBy('order_no', order).limit(limit).execute();
 }

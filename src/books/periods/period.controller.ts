@@ -5,7 +5,7 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { checkOwner, cursorKey, limitOf, listOf, pageOf, pageWith } from '../../http/page';
+import { checkOwner, cursorKey, limitOf, listOf, pageOf, pageWith, orderOf } from '../../http/page';
 import type { Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -83,7 +83,9 @@ export class PeriodController {
   ): Promise<Page<PeriodCloseDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const { value } = await this.reads.one(reply, (db) => listPeriodCloses(db, after, limit + 1));
+    const { value } = await this.reads.one(reply, (db) =>
+      listPeriodCloses(db, after, limit + 1, orderOf(query)),
+    );
     return pageOf(listOf(reply), value, limit, (row) => [row.close_no], periodCloseView);
   }
 
@@ -121,7 +123,7 @@ export class PeriodController {
       if (!close) return undefined;
       const { close_no: owner } = close;
       checkOwner(query, key, owner);
-      return { owner, page: await listLateEntries(db, close, key[1], limit) };
+      return { owner, page: await listLateEntries(db, close, key[1], limit, orderOf(query)) };
     };
     const { value } = await this.reads.read(reply, list);
     const { owner, page } = found(value, 'period close', id);

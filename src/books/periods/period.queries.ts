@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { CLOSING_SOURCE } from '../transactions/closed-days.rules';
 import { viewsAt } from '../transactions/transaction.queries';
 import type { StateDatabase } from '../../engine/define/state-table';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { readPage, type PageRows, beyond, type Order } from '../../engine/session/page-rows';
 import type { LateEntryDto } from './period.dto';
 import type { PeriodCloseRow, PeriodTables } from './period.table';
 
@@ -22,12 +22,13 @@ export function listPeriodCloses(
   db: Kysely<PeriodTables>,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PeriodCloseRow[]> {
   return db
     .selectFrom('period_closes')
     .selectAll()
-    .where('close_no', '>', after)
-    .orderBy('close_no')
+    .where('close_no', beyond(order), after)
+    .orderBy('close_no', order)
     .limit(limit)
     .execute();
 }
@@ -45,13 +46,15 @@ export async function listLateEntries(
   close: PeriodCloseRow,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PageRows<LateEntryDto>> {
   if (close.reopened_position === null) return { rows: [], hasMore: false };
   const late = db
     .selectFrom('late_transactions as l')
     .innerJoin('transactions as t', 't.position', 'l.position')
     .select(['l.position', 't.metadata'])
-    .where('l.position', '>', Math.max(after, close.reopened_position))
+    .where('l.position', beyond(order), after)
+    .where('l.position', '>', close.reopened_position)
     .where('l.effective_date', '<=', close.through_date)
     .where('l.effective_date', '>', close.previous_date ?? FIRST)
     .where((eb) =>
@@ -65,11 +68,11 @@ export async function listLateEntries(
         ),
       ),
     )
-    .orderBy('l.position')
+    .orderBy('l.position', order)
     .limit(limit + 1);
-  const page = await readPage(db, late, { by: ['position'], large: ['metadata'] }, limit);
+  const page = await readPage(db, late, { by: ['position'], order, large: ['metadata'] }, limit);
   const positions = page.rows.map((row) => row.position);
-  const posted = await viewsAt(db, positions);
+  const posted = await viewsAt(db, positions, order);
   const rows = posted.map(({ postings, ...transaction }): LateEntryDto => ({
     transactionId: transaction.id,
     clientId: transaction.clientId,

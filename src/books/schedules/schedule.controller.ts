@@ -6,7 +6,7 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -88,7 +88,7 @@ export class ScheduleController {
         if (!account) return { rows: [], hasMore: false };
         filter = { ...filter, accountNo: account.account_no };
       }
-      const { rows, hasMore } = await listSchedules(db, filter, after, limit);
+      const { rows, hasMore } = await listSchedules(db, filter, after, limit, orderOf(query));
       const runs = await readRuns(db, rows);
       return { rows: rows.map((row) => [row, runs.get(row.schedule_no) ?? []] as const), hasMore };
     };

@@ -3,7 +3,7 @@ import { anyOf } from '../../database/arrays';
 import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { readPage, type PageRows, beyond, type Order } from '../../engine/session/page-rows';
 import { scheduledTransactions } from './schedule.table';
 import type { ScheduledRunRow, ScheduleRow, ScheduleStatus } from './schedule.table';
 import type { ScheduleTables } from './schedule.table';
@@ -62,21 +62,27 @@ export function listSchedules(
   { accountNo, status, clientId }: ScheduleFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PageRows<ScheduleRow>> {
   let query = db
     .selectFrom('scheduled_transactions as t')
     .selectAll('t')
-    .where('t.schedule_no', '>', after);
+    .where('t.schedule_no', beyond(order), after);
   if (accountNo !== undefined) {
     query = query
       .innerJoin('scheduled_accounts as a', 'a.schedule_no', 't.schedule_no')
       .where('a.account_no', '=', accountNo)
-      .where('a.schedule_no', '>', after);
+      .where('a.schedule_no', beyond(order), after);
   }
   if (status !== undefined) query = query.where('t.status', '=', status);
   if (clientId !== undefined) query = query.where('t.client_id', '=', clientId);
-  const found = query.orderBy('t.schedule_no').limit(limit + 1);
-  return readPage(db, found, { by: ['schedule_no'], large: ['metadata', 'postings'] }, limit);
+  const found = query.orderBy('t.schedule_no', order).limit(limit + 1);
+  return readPage(
+    db,
+    found,
+    { by: ['schedule_no'], order, large: ['metadata', 'postings'] },
+    limit,
+  );
 }
 
 /** What is due on a day, which begins for all in one instant, and how many postings it has. */

@@ -4,7 +4,7 @@ import type { RefusalDetails } from '../../engine/define/refusal';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Problems } from '../../http/problems';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
@@ -105,7 +105,7 @@ export class TransactionController {
     const { value } = await this.reads.oneAt(
       reply,
       position,
-      (db) => listTransactions(db, filter, after, limit),
+      (db) => listTransactions(db, filter, after, limit, orderOf(query)),
       filteredBy(from, to),
     );
     return pageWith(

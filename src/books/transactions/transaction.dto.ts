@@ -128,6 +128,18 @@ export class TransactionSourceDto {
   id!: string;
 }
 
+/** The last amendment of what posted a transaction. */
+export class TransactionAmendmentDto {
+  @ApiProperty()
+  by!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  at!: string;
+
+  @ApiProperty()
+  reason!: string;
+}
+
 /** A transaction as the API answers it. */
 export class TransactionDto {
   @ApiProperty({ format: 'uuid' })
@@ -173,6 +185,13 @@ export class TransactionDto {
     description: 'The hold that it captures',
   })
   holdId!: string | null;
+
+  @ApiProperty({
+    type: TransactionAmendmentDto,
+    nullable: true,
+    description: 'Its last amendment; null: it is as it was posted',
+  })
+  amended!: TransactionAmendmentDto | null;
 
   @ApiProperty({ type: [PostedPostingDto] })
   postings!: PostedPostingDto[];

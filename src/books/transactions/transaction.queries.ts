@@ -1,5 +1,6 @@
 import { expressionBuilder, sql, type AliasableExpression, type Compilable } from 'kysely';
 import type { Expression, Kysely, SqlBool } from 'kysely';
+import type { AmendmentTables } from '../../engine/catch-up/amendment.table';
 import { anyOf, elementsOf } from '../../database/arrays';
 import { prepared, type Placeholders } from '../../database/prepared';
 import type { AccountRow, AccountTables, EntryRow } from '../accounts/account.table';
@@ -32,7 +33,7 @@ export function findTransaction(
   return findReferenced(state, transactions, reference);
 }
 
-type BookTables = TransactionTables & AccountTables & SourceTables;
+type BookTables = TransactionTables & AccountTables & SourceTables & AmendmentTables;
 
 /** Postings in one answer; more make a page shorter. One transaction has a tenth at most. */
 const MAX_POSTINGS = 10_000;
@@ -49,7 +50,15 @@ type PostedRow = Pick<EntryRow, 'direction' | 'amount' | 'debits_after' | 'credi
     readonly source_type: string | null;
     readonly source_id: string | null;
     readonly rows_found: number;
-  };
+  } & { readonly [Name in keyof Amended]: Amended[Name] | null };
+
+/** The last amendment of the event that posted it. */
+interface Amended {
+  readonly amended_at_position: number;
+  readonly amended_by: string;
+  readonly amended_at: string;
+  readonly reason: string;
+}
 
 const SHOWN = [
   't.position',
@@ -89,6 +98,17 @@ function postedRows(
           .as('e'),
       )
       .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
+      .leftJoinLateral(
+        (eb) =>
+          eb
+            .selectFrom('event_amendments')
+            .select(['position as amended_at_position', 'amended_by', 'amended_at', 'reason'])
+            .whereRef('amended_position', '=', 't.position')
+            .orderBy('position', 'desc')
+            .limit(eb.lit(1))
+            .as('m'),
+        (join) => join.onTrue(),
+      )
       .leftJoin('transaction_sources as s', 's.transaction_id', 't.transaction_id')
       .select(SHOWN)
       .select((eb) =>
@@ -102,6 +122,7 @@ function postedRows(
         ),
       )
       .select(['s.source_type', 's.source_id', 't.rows_found'])
+      .select(['m.amended_at_position', 'm.amended_by', 'm.amended_at', 'm.reason'])
       .select(['e.direction', 'e.amount', 'e.debits_after', 'e.credits_after'])
       .select(['a.account_id', 'a.type', 'a.currency', 'a.digits'])
       .orderBy('t.position', order)
@@ -150,15 +171,23 @@ function viewOf(row: PostedRow, position: number): TransactionDto {
     source,
     closing: source?.type === CLOSING_SOURCE,
     holdId: row.hold_id,
+    amended:
+      row.amended_at_position !== null && row.amended_at_position <= position
+        ? amendmentOf(row)
+        : null,
     postings: [],
   };
+}
+
+function amendmentOf({ amended_by, amended_at, reason }: PostedRow): TransactionDto['amended'] {
+  return { by: amended_by!, at: amended_at!, reason: reason! };
 }
 
 /** Those that all are looked for. */
 const counted = sql.lit(0).as('rows_found');
 
-const readRowsAt = prepared<BookTables, { positions: readonly number[] }, PostedRow>(
-  (db, { positions }) =>
+function readRowsIn(order: Order) {
+  return prepared<BookTables, { positions: readonly number[] }, PostedRow>((db, { positions }) =>
     postedRows(
       db,
       db
@@ -166,16 +195,19 @@ const readRowsAt = prepared<BookTables, { positions: readonly number[] }, Posted
         .selectAll()
         .select(counted)
         .where('position', '=', anyOf('bigint', positions)),
-      'asc',
+      order,
     ),
-);
+  );
+}
+const readRowsAt = { asc: readRowsIn('asc'), desc: readRowsIn('desc') };
 
 /** The first of the transactions at some positions, as many as one answer can have. */
 export async function viewsAt(
   db: Kysely<BookTables>,
   positions: readonly number[],
+  order: Order = 'asc',
 ): Promise<readonly TransactionDto[]> {
-  return viewsOf(await readRowsAt(db, { positions })).rows;
+  return viewsOf(await readRowsAt[order](db, { positions })).rows;
 }
 
 function readRowsBy(column: 'transaction_id' | 'client_id') {

@@ -19,6 +19,7 @@ export function postedTransactionView(event: LedgerEvent): TransactionDto {
     source: null,
     closing: false,
     holdId: data.holdId ?? null,
+    amended: null,
     postings: data.postings.map(({ accountId, direction, amount, currency, balanceAfter }) => ({
       accountId,
       direction,

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { given, rowsOf } from '../../database/arrays';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { readPage, type PageRows, type Order } from '../../engine/session/page-rows';
 import type { TaskDatabase, TaskStatus } from './task-database';
 import {
   isBehind,
@@ -17,23 +17,27 @@ const LISTED = {
   large: ['payload', 'lastError', 'result'],
 } as const;
 
-/** Tasks in the order of the log, after a place: so many, or fewer of large ones. */
+/**
+ * Tasks in the order of the log, or against it, behind a place: so many, or fewer of large ones.
+ * Those that are recorded go forwards alone.
+ */
 export function listTasks(
   db: Kysely<TaskDatabase>,
   { status, ...of }: TaskFilter,
   after: TaskPlace,
   limit: number,
+  order: Order = 'asc',
 ): Promise<PageRows<TaskRead>> {
   if (status === 'recorded') return listRecorded(db, of, after, limit);
   // What is under way or has failed is found by indexes that hold nothing else, wherever it is.
   const by = isRare(status) ? 'd' : 't';
   const found = readTasks(db, of)
-    .where((eb) => isBehind(eb, by, after))
+    .where((eb) => isBehind(eb, by, after, order))
     .$if(status !== undefined, (all) => all.where('d.status', '=', status!))
-    .orderBy(`${by}.position`)
-    .orderBy(`${by}.ordinal`)
+    .orderBy(`${by}.position`, order)
+    .orderBy(`${by}.ordinal`, order)
     .limit(limit + 1);
-  return readPage(db, found, LISTED, limit);
+  return readPage(db, found, { ...LISTED, order }, limit);
 }
 
 /** Whether a status is one of those that few of all tasks have. */

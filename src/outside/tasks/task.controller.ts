@@ -6,7 +6,15 @@ import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import {
+  cursorKey,
+  limitOf,
+  listOf,
+  pageWith,
+  type Page,
+  orderOf,
+  checkForwards,
+} from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { filteredBy, found, IdPipe, Reads } from '../../http/reads';
@@ -40,10 +48,13 @@ export class TaskController {
   ): Promise<Page<TaskDto>> {
     const limit = limitOf(query);
     const [position, ordinal] = cursorKey(query, 2) as [number, number];
-    const after = query.cursor === undefined ? BEGINNING : { position, ordinal };
+    const order = orderOf(query);
+    if (query.status === 'recorded') checkForwards(query);
+    const isFirst = query.cursor === undefined && order === 'asc';
+    const after = isFirst ? BEGINNING : { position, ordinal };
     const list = async (log: Kysely<LogDatabase>) => {
       await this.checkName(log, query.name);
-      return listTasks(withTasks(log), query, after, limit);
+      return listTasks(withTasks(log), query, after, limit, order);
     };
     const cost = filteredBy(query.name, query.status);
     const page = await this.reads.readLog(reply, list, cost);

@@ -1,3 +1,4 @@
+import { beyond, type Order } from '../../engine/session/page-rows';
 import {
   expressionBuilder,
   sql,
@@ -83,10 +84,11 @@ export function isBehind(
   eb: ExpressionBuilder<JoinedTasks, 't' | 'd'>,
   row: 't' | 'd',
   { position, ordinal }: TaskPlace,
+  order: Order = 'asc',
 ) {
   return eb(
     eb.refTuple(`${row}.position`, `${row}.ordinal`),
-    '>',
+    beyond(order),
     // A cursor may hold a larger number than an ordinal can be.
     eb.tuple(position, eb.cast<number>(eb.val(ordinal), 'bigint')),
   );

@@ -11,6 +11,7 @@ import {
   pageOf,
   pageWith,
   type Page,
+  orderOf,
 } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { found, IdPipe, Reads, ReferencePipe } from '../../http/reads';
@@ -43,7 +44,6 @@ import { webhookSubscriptionView } from './webhook.view';
 
 const WebhookSubscriptionPage = pageDto(WebhookSubscriptionDto);
 const WebhookDeliveryPage = pageDto(WebhookDeliveryDto);
-const NEWEST = { position: Number.MAX_SAFE_INTEGER, ordinal: 0 };
 
 @ApiTags('webhooks')
 @Controller('v1/webhook-subscriptions')
@@ -135,7 +135,7 @@ export class WebhookController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { value } = await this.reads.one(reply, (db) =>
-      listSubscriptions(db, query, after, limit + 1),
+      listSubscriptions(db, query, after, limit + 1, orderOf(query)),
     );
     return pageOf(
       listOf(reply),
@@ -169,14 +169,15 @@ export class WebhookController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<WebhookDeliveryDto>> {
     const limit = limitOf(query);
-    const key = cursorKey(query, 3) as [number, number, number];
+    const order = orderOf(query, 'desc');
+    const key = cursorKey(query, 3, order) as [number, number, number];
     const [, position, ordinal] = key;
-    const before = query.cursor === undefined ? NEWEST : { position, ordinal };
+    const place = { position, ordinal };
     const { value } = await this.reads.one(reply, (db) => readSubscription(db, id));
     const { subscription_id, subscription_no } = found(value, 'webhook subscription', id);
     checkOwner(query, key, subscription_no);
     const page = await this.reads.log(reply, (log) =>
-      listDeliveries(log, subscription_id, before, limit),
+      listDeliveries(log, subscription_id, place, limit, order),
     );
     const keyOf = (row: TaskPlace) => [subscription_no, row.position, row.ordinal];
     return pageWith(listOf(reply), page, keyOf, deliveryView);

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { readPage, type PageRows, beyond, type Order } from '../../engine/session/page-rows';
 import type { LogDatabase } from '../../engine/write/event-log';
 import { withTasks } from '../tasks/task-database';
 import { statusOf, type TaskPlace } from '../tasks/task.queries';
@@ -7,32 +7,28 @@ import { DELIVERY_TASK } from './webhook.observer';
 import type { WebhookDeliveryDto } from './webhook.dto';
 import type { TaskDto } from '../tasks/task.dto';
 
-const LISTED = {
-  by: ['position', 'ordinal'],
-  order: 'desc',
-  large: ['lastError', 'result'],
-} as const;
-
-/** The deliveries of a subscription before a place in the log, the newest first. */
+/** The deliveries of a subscription behind a place in the log. */
 export function listDeliveries(
   log: Kysely<LogDatabase>,
   subscriptionId: string,
-  before: TaskPlace,
+  place: TaskPlace,
   limit: number,
+  order: Order,
 ): Promise<PageRows<WebhookDeliveryDto & TaskPlace>> {
   const found = deliveriesOf(log, subscriptionId)
     .where((eb) =>
       eb(
         eb.refTuple('t.position', 't.ordinal'),
-        '<',
+        beyond(order),
         // A cursor may hold a larger number than an ordinal can be.
-        eb.tuple(before.position, eb.cast<number>(eb.val(before.ordinal), 'bigint')),
+        eb.tuple(place.position, eb.cast<number>(eb.val(place.ordinal), 'bigint')),
       ),
     )
-    .orderBy('t.position', 'desc')
-    .orderBy('t.ordinal', 'desc')
+    .orderBy('t.position', order)
+    .orderBy('t.ordinal', order)
     .limit(limit + 1);
-  return readPage(log, found, LISTED, limit);
+  const shape = { by: ['position', 'ordinal'], order, large: ['lastError', 'result'] } as const;
+  return readPage(log, found, shape, limit);
 }
 
 /** The delivery with an id; undefined where the subscription has none such. */

@@ -1,3 +1,4 @@
+import { beyond, type Order } from '../../engine/session/page-rows';
 import type { Kysely } from 'kysely';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
@@ -34,12 +35,13 @@ export async function listSubscriptions(
   { clientId, status }: SubscriptionFilter,
   after: number,
   limit: number,
+  order: Order = 'asc',
 ): Promise<WebhookSubscriptionRow[]> {
   let query = db
     .selectFrom('webhook_subscriptions')
     .selectAll()
-    .where('subscription_no', '>', after);
+    .where('subscription_no', beyond(order), after);
   if (clientId !== undefined) query = query.where('client_id', '=', clientId);
   if (status !== undefined) query = query.where('status', '=', status);
-  return query.orderBy('subscription_no').limit(limit).execute();
+  return query.orderBy('subscription_no', order).limit(limit).execute();
 }

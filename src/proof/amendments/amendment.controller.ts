@@ -4,7 +4,7 @@ import type { Outcome } from '../../engine/define/creator';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { NumberPipe, Reads } from '../../http/reads';
 import {
@@ -70,8 +70,9 @@ export class AmendmentController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<EventBackupDto>> {
     const limit = limitOf(query);
-    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
-    const page = await this.reads.readLog(reply, (log) => listBackups(log, limit, before));
+    const order = orderOf(query, 'desc');
+    const [place] = cursorKey(query, 1, order) as [number];
+    const page = await this.reads.readLog(reply, (log) => listBackups(log, limit, place, order));
     return pageWith(listOf(reply), page, (row) => [row.amended_at_position], eventBackupView);
   }
 

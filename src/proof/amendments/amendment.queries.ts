@@ -1,19 +1,22 @@
 import type { Kysely } from 'kysely';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { readPage, type PageRows, beyond, type Order } from '../../engine/session/page-rows';
 import type { BackupRow, LogDatabase } from '../../engine/write/event-log';
 
-const LISTED = { by: ['amended_at_position'], order: 'desc', large: ['data'] } as const;
-
-/** Backups of all events, the newest first. `before` is what the page before ended with. */
+/** Backups of all events, by when they were amended, behind what the page before ended with. */
 export function listBackups(
   db: Kysely<LogDatabase>,
   limit: number,
-  before: number | undefined,
+  place: number,
+  order: Order,
 ): Promise<PageRows<BackupRow>> {
-  let query = db.selectFrom('event_backup').selectAll();
-  if (before !== undefined) query = query.where('amended_at_position', '<', before);
-  const found = query.orderBy('amended_at_position', 'desc').limit(limit + 1);
-  return readPage(db, found, LISTED, limit);
+  const found = db
+    .selectFrom('event_backup')
+    .selectAll()
+    .where('amended_at_position', beyond(order), place)
+    .orderBy('amended_at_position', order)
+    .limit(limit + 1);
+  const shape = { by: ['amended_at_position'], order, large: ['data'] } as const;
+  return readPage(db, found, shape, limit);
 }
 
 export function findBackup(

@@ -5,7 +5,14 @@ import type { Kysely } from 'kysely';
 import { readAccount } from '../../books/accounts/account.queries';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { checkOwner, cursorKey, encodeCursor, limitOf, listOf } from '../../http/page';
+import {
+  checkOwner,
+  cursorKey,
+  encodeCursor,
+  limitOf,
+  listOf,
+  checkForwards,
+} from '../../http/page';
 import { numberOf, pageOf, type Page } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
@@ -39,6 +46,7 @@ export class DiffController {
     @Query() query: DiffQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<DiffDto> {
+    checkForwards(query);
     const limit = limitOf(query);
     const [after, pinned] = cursorKey(query, 2) as [number, number];
     const compare = async (db: Kysely<StateDatabase>, position: Promise<number>) => {
@@ -74,6 +82,7 @@ export class DiffController {
     @Query() query: DiffQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<AccountChangeDto>> {
+    checkForwards(query);
     const limit = limitOf(query);
     const key = cursorKey(query, 3) as [number, number, number];
     const [, after, pinned] = key;

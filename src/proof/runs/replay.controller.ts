@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
-import { cursorKey, limitOf, listOf, pageWith, type Page } from '../../http/page';
+import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, IdPipe, Reads } from '../../http/reads';
@@ -63,10 +63,11 @@ export class ReplayController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<ReplayDto>> {
     const limit = limitOf(query);
-    const before = query.cursor === undefined ? undefined : cursorKey(query, 1)[0];
-    const filter = { status: query.status, before };
+    const order = orderOf(query, 'desc');
+    const [place] = cursorKey(query, 1, order) as [number];
+    const filter = { status: query.status, place };
     const page = await this.reads.readLog(reply, (log) =>
-      listRuns(withRuns(log), 'replay', filter, limit),
+      listRuns(withRuns(log), 'replay', filter, limit, order),
     );
     return pageWith(listOf(reply), page, (row) => [row.run_no], replayView);
   }

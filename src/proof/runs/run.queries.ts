@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { openPool, ROLES, type SessionTimeouts } from '../../database/connections';
 import { systemClock } from '../../engine/define/ids';
-import { readPage, type PageRows } from '../../engine/session/page-rows';
+import { readPage, type PageRows, beyond, type Order } from '../../engine/session/page-rows';
 import type { LogDatabase } from '../../engine/write/event-log';
 import type { RunDatabase, RunKind, RunRow, RunStatus, RunTrigger } from './run.table';
 
@@ -86,19 +86,19 @@ export function findRun(
     .executeTakeFirst();
 }
 
-const LISTED = { by: ['run_no'], order: 'desc', large: ['report', 'ran_on', 'answer'] } as const;
-
-/** Runs of a kind, the newest first. `before` is the `run_no` that the page before ended with. */
+/** Runs of a kind behind a `run_no`, which the page before ended with. */
 export function listRuns(
   db: Kysely<RunDatabase>,
   kind: RunKind,
-  filter: { readonly status?: RunStatus | undefined; readonly before?: number | undefined },
+  filter: { readonly status?: RunStatus | undefined; readonly place: number },
   limit: number,
+  order: Order,
 ): Promise<PageRows<Run>> {
   let query = db.selectFrom('runs').selectAll().where('kind', '=', kind);
   if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-  if (filter.before !== undefined) query = query.where('run_no', '<', filter.before);
-  return readPage(db, query.orderBy('run_no', 'desc').limit(limit + 1), LISTED, limit);
+  const found = query.where('run_no', beyond(order), filter.place).orderBy('run_no', order);
+  const shape = { by: ['run_no'], order, large: ['report', 'ran_on', 'answer'] } as const;
+  return readPage(db, found.limit(limit + 1), shape, limit);
 }
 
 export function readRun(

@@ -5,6 +5,22 @@ import { dumpState } from '../../harness/invariants';
 import { expectNothingLeft, verifyOf } from '../replay/some-books';
 import { startAmendedBooks, type AmendedBooks } from './amended-books';
 
+/** The transaction says that it was amended, and so does its history. */
+async function expectShown(
+  { service }: AmendedBooks,
+  id: string,
+  amended: { at: string | null; by: string; reason: string },
+): Promise<void> {
+  const path = `/v1/transactions/${id}`;
+  const { body } = await service.api.get(path);
+  expect(body).toMatchObject({ amended, postings: [{ amount: '70.00' }, {}] });
+  const told = await service.api.get<{ data: object[] }>(`${path}/history?order=desc`);
+  expect(told.body.data[0]).toMatchObject({
+    type: 'EventAmended',
+    changes: [{ field: 'amended', before: null, after: amended }],
+  });
+}
+
 describe('an amended event', () => {
   it('changes the books, is backed up, and the chain proves what was and what is', async () => {
     const books = await startAmendedBooks();
@@ -42,6 +58,8 @@ describe('an amended event', () => {
       data,
       amended: { amendment: 1, at: body.amendedAt, by: 'admin', reason, position: last + 1 },
     });
+    const { transactionId } = data as unknown as { transactionId: string };
+    await expectShown(books, transactionId, { at: body.amendedAt, by: 'admin', reason });
     const said = await books.event(last + 1);
     expect(said).toMatchObject({ type: 'EventAmended', amended: null });
     expect(said.data).toMatchObject({
