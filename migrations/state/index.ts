@@ -16,8 +16,8 @@ import * as createHolds from './0015-create-holds';
 import * as limitVelocity from './0016-limit-velocity';
 import * as scheduleTransactions from './0017-schedule-transactions';
 import * as keepUses from './0018-keep-uses';
-import * as dateEntries from './0020-date-entries';
-import * as findSubjects from './0021-find-subjects';
+import * as dateEntries from './0019-date-entries';
+import * as findSubjects from './0020-find-subjects';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -39,6 +39,6 @@ export const stateMigrations = {
   '0016-limit-velocity': limitVelocity,
   '0017-schedule-transactions': scheduleTransactions,
   '0018-keep-uses': keepUses,
-  '0020-date-entries': dateEntries,
-  '0021-find-subjects': findSubjects,
+  '0019-date-entries': dateEntries,
+  '0020-find-subjects': findSubjects,
 };

@@ -82,3 +82,14 @@ async function measureReads(open: OpenLedger, upTo: number, durationMs: number):
   // What the end cut off counts neither as read nor as time.
   return reads === 0 ? 0 : (reads * 1000) / (last - began);
 }
+
+/** What writers and readers keep of their rates alone. */
+export function shares(rates: BesideReaders): string {
+  const percent = (beside: number, alone: number) => Math.round((100 * beside) / alone);
+  const writers = percent(rates.writersBeside, rates.writersAlone);
+  const readers = percent(rates.readersBeside, rates.readersAlone);
+  return (
+    `${writers} % of the ${Math.round(rates.writersAlone)} alone, ` +
+    `the readers ${readers} % of their ${rates.readersAlone.toFixed(1)} reads/s, in turn`
+  );
+}

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { Config } from '../../src/config';
 import { openLedger, type OpenLedger } from '../../src/engine/open-ledger';
 import { features } from '../../src/features';
-import { measureBesideReaders, type BesideReaders } from './beside-readers';
+import { measureBesideReaders, shares } from './beside-readers';
 import { readConditions } from './conditions';
 import { measureDatedReads } from './dated-reads';
 import { openCluster, type BenchCluster } from './databases';
@@ -350,17 +350,6 @@ class Bench {
     say('replay and verification');
     await measureProof(this.cluster, this.sizes, LEDGER.log, this.results);
   }
-}
-
-/** What writers and readers keep of their rates alone. */
-function shares(rates: BesideReaders): string {
-  const percent = (beside: number, alone: number) => Math.round((100 * beside) / alone);
-  const writers = percent(rates.writersBeside, rates.writersAlone);
-  const readers = percent(rates.readersBeside, rates.readersAlone);
-  return (
-    `${writers} % of the ${Math.round(rates.writersAlone)} alone, ` +
-    `the readers ${readers} % of their ${rates.readersAlone.toFixed(1)} reads/s, in turn`
-  );
 }
 
 async function using(start: Promise<Server>, work: (server: Server) => Promise<void>) {

@@ -195,7 +195,8 @@ export class AccountController {
     summary: 'List what was posted to an account, newest last',
     description:
       'In the order of recording, as balanceAfter is; the statement is in the order of effective ' +
-      'dates. from and to are effective dates, atPosition (or at, a time) is the last event that counts.',
+      'dates. from and to are effective dates, atPosition (or at, a time) is the last event that ' +
+      'counts.',
   })
   @ApiRead({ type: EntryPage, problems: ['not_found'] })
   async entries(

@@ -44,7 +44,7 @@ export class BalanceController {
   ): Promise<BalanceSeriesDto> {
     checkDays(query);
     const dates = daysOf(query);
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
       at,
@@ -69,8 +69,9 @@ export class BalanceController {
   @ApiOperation({
     summary: 'The tree of groups with the sums of all below each',
     description:
-      'asOf is the last effective date that counts, atPosition the last event; an account is in ' +
-      'the group that it was in after that event. depth: so many levels, of all or below group.',
+      'asOf is the last effective date that counts, atPosition (or at, a time) the last event; an ' +
+      'account is in the group that it was in after that event. depth: so many levels, of all or ' +
+      'below group.',
   })
   @ApiRead({ type: GroupBalancesDto })
   async groups(
@@ -78,7 +79,7 @@ export class BalanceController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<GroupBalancesDto> {
     const { asOf, group } = query;
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
       at,

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { AccountGroup } from '../../http/account-fields';
-import { CountText, DateOnly, OneOf, PositionText } from '../../http/fields';
+import { CountText, DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
 
 export const INTERVALS = ['day', 'week', 'month'] as const;
 export type Interval = (typeof INTERVALS)[number];
@@ -19,6 +19,9 @@ export class BalanceSeriesQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 export class BalancePointDto {
@@ -52,6 +55,9 @@ export class GroupBalancesQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 }
 
 export class GroupCurrencyDto {

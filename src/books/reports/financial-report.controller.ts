@@ -3,7 +3,6 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { csvAnswer, CsvNumber, pagesOf, wantsCsv, type CsvCell } from '../../http/csv';
-import { numberOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
 import { readBalanceSheet } from './balance-sheet';
@@ -29,8 +28,8 @@ export class FinancialReportController {
   @ApiOperation({
     summary: 'The balance sheet: assets, liabilities, equity and the result',
     description:
-      'asOf and compareTo are the last effective dates that count, atPosition the last event. ' +
-      'Groups are those of the position. Assets are liabilities, equity and result together, or ' +
+      'asOf and compareTo are the last effective dates that count, atPosition (or at, a time) the ' +
+      'last event. Groups are those of the position. Assets are liabilities, equity and result together, or ' +
       'there is no report.',
   })
   @ApiRead({ type: BalanceSheetDto, hasCsv: true })
@@ -39,7 +38,7 @@ export class FinancialReportController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<BalanceSheetDto | StreamableFile> {
     const { asOf, compareTo } = query;
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
       at,
@@ -58,8 +57,8 @@ export class FinancialReportController {
   @ApiOperation({
     summary: 'The income statement: what was earned and spent on some days',
     description:
-      'from and to are effective dates, atPosition is the last event that counts. What closes of ' +
-      'periods carried to equity is left out.',
+      'from and to are effective dates, atPosition (or at, a time) is the last event that counts. ' +
+      'What closes of periods carried to equity is left out.',
   })
   @ApiRead({ type: IncomeStatementDto, hasCsv: true })
   async incomeStatement(
@@ -68,7 +67,7 @@ export class FinancialReportController {
   ): Promise<IncomeStatementDto | StreamableFile> {
     checkDays(query);
     const { from, to } = query;
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
       at,

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { DateOnly, OneOf, PositionText } from '../../http/fields';
+import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
 
 const COMPARED = { example: '90.00', description: 'On the day that is compared with' } as const;
 
@@ -12,6 +12,9 @@ export class BalanceSheetQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';
@@ -26,6 +29,9 @@ export class IncomeStatementQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';

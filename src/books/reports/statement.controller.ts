@@ -6,7 +6,7 @@ import { isCalendarDate } from '../../money/calendar-date';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { csvAnswer, CsvNumber, wantsCsv, type CsvCell } from '../../http/csv';
-import { checkOwner, cursorKey, encodeCursor, limitOf, listOf, numberOf } from '../../http/page';
+import { checkOwner, cursorKey, encodeCursor, limitOf, listOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, Reads, ReferencePipe } from '../../http/reads';
@@ -36,8 +36,8 @@ export class StatementController {
   @ApiOperation({
     summary: 'The statement of an account, by effective date',
     description:
-      'from and to are effective dates. With atPosition: as it was known after that event. ' +
-      'A cursor keeps the position that its first page was read at. As CSV it has all entries.',
+      'from and to are effective dates. With atPosition (or at, a time): as it was known after that ' +
+      'event. A cursor keeps the position that its first page was read at. As CSV it has all entries.',
   })
   @ApiRead({ type: StatementDto, problems: ['not_found'], hasCsv: true })
   async read(
@@ -49,7 +49,7 @@ export class StatementController {
     if (wantsCsv(query.format, reply.request.headers.accept)) return this.csv(id, query, reply);
     const { from, to } = query;
     const key = cursorKey(query, 6) as PageKey;
-    const at = query.cursor === undefined ? numberOf(query.atPosition) : key[1];
+    const at = query.cursor === undefined ? await this.reads.asOf(reply, query) : key[1];
     const after = query.cursor === undefined ? undefined : placeOf(key);
     const part = { reference: id, from, to, position: at, after, limit: limitOf(query) };
     const { position, value } = await this.reads.readAt(reply, at, async (db) => {
@@ -86,7 +86,7 @@ export class StatementController {
       });
     }
     const { from, to } = query;
-    const at = numberOf(query.atPosition);
+    const at = await this.reads.asOf(reply, query);
     const part = { reference: id, from, to, position: at, limit: STREAMED_ENTRIES };
     const { position, value } = await this.reads.readAt(reply, at, (db) =>
       readStatementEntries(db, { ...part, after: undefined }),

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { DateOnly, OneOf, PositionText } from '../../http/fields';
+import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
 import { PageQuery } from '../../http/page';
 import { AccountDto } from '../accounts/account.dto';
 
@@ -12,6 +12,9 @@ export class StatementQuery extends PageQuery {
 
   @PositionText(1)
   atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
 
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';

@@ -11,7 +11,7 @@ class Weighed extends DueWork {
   }
 
   protected doSome(): Promise<boolean> {
-    const some = this.fitting(this.due, 10, (one) => one);
+    const some = [...this.fitting(this.due, 10, (one) => one)];
     this.done.push(some);
     this.due.splice(0, some.length);
     return Promise.resolve(this.due.length > 0);
