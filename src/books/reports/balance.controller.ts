@@ -69,9 +69,9 @@ export class BalanceController {
   @ApiOperation({
     summary: 'The tree of groups with the sums of all below each',
     description:
-      'asOf is the last effective date that counts, atPosition (or at, a time) the last event; an ' +
-      'account is in the group that it was in after that event. depth: so many levels, of all or ' +
-      'below group.',
+      'asOf is the last effective date that counts, atPosition (or at, a time) the last event. ' +
+      'An account is in the group that it was in after that event. depth: so many levels, of all ' +
+      'or below group.',
   })
   @ApiRead({ type: GroupBalancesDto })
   async groups(

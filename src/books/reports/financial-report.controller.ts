@@ -28,8 +28,9 @@ export class FinancialReportController {
   @ApiOperation({
     summary: 'The balance sheet: assets, liabilities, equity and the result',
     description:
-      'asOf and compareTo are the last effective dates that count, atPosition (or at, a time) the ' +
-      'last event. Groups are those of the position. Assets are liabilities, equity and result together, or ' +
+      'asOf and compareTo are the last effective dates that count, atPosition (or at, a time) ' +
+      'the last event. Groups are those of the position. Assets are liabilities, equity and ' +
+      'result together, or ' +
       'there is no report.',
   })
   @ApiRead({ type: BalanceSheetDto, hasCsv: true })
@@ -57,8 +58,8 @@ export class FinancialReportController {
   @ApiOperation({
     summary: 'The income statement: what was earned and spent on some days',
     description:
-      'from and to are effective dates, atPosition (or at, a time) is the last event that counts. ' +
-      'What closes of periods carried to equity is left out.',
+      'from and to are effective dates, atPosition (or at, a time) is the last event that ' +
+      'counts. What closes of periods carried to equity is left out.',
   })
   @ApiRead({ type: IncomeStatementDto, hasCsv: true })
   async incomeStatement(

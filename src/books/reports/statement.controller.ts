@@ -36,8 +36,9 @@ export class StatementController {
   @ApiOperation({
     summary: 'The statement of an account, by effective date',
     description:
-      'from and to are effective dates. With atPosition (or at, a time): as it was known after that ' +
-      'event. A cursor keeps the position that its first page was read at. As CSV it has all entries.',
+      'from and to are effective dates. With atPosition (or at, a time): as it was known after ' +
+      'that event. A cursor keeps the position that its first page was read at. ' +
+      'As CSV it has all entries.',
   })
   @ApiRead({ type: StatementDto, problems: ['not_found'], hasCsv: true })
   async read(
