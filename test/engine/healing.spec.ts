@@ -32,6 +32,12 @@ async function startBooks(transfers: number) {
   return { ledger, cash, equity, pay: () => ledger.accept(PostTransaction, one) };
 }
 
+/** What the accounts and transactions of these books write, but for the accounts. */
+const WRITTEN = [
+  ...['entries', 'entry_marks', 'late_entries', 'transactions', 'currencies'],
+  'subject_positions',
+];
+
 /** Takes the state back to an earlier position, as a restored or crashed server may. */
 async function forgetAfter(ledger: TestLedger, position: number): Promise<void> {
   const { log, state } = ledger.databases.urls;
@@ -42,10 +48,10 @@ async function forgetAfter(ledger: TestLedger, position: number): Promise<void> 
   );
   await withClient(state, async (client) => {
     await client.query('begin');
-    await client.query('delete from entries where position > $1', [position]);
-    await client.query('delete from transactions where position > $1', [position]);
+    for (const table of WRITTEN) {
+      await client.query(`delete from ${table} where position > $1`, [position]);
+    }
     await client.query('delete from accounts where account_no > $1', [position]);
-    await client.query('delete from currencies where position > $1', [position]);
     await client.query('update event_log_state set position = $1, hash = $2', [
       position,
       event?.hash ?? Buffer.alloc(32),

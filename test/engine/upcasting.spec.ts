@@ -90,7 +90,7 @@ describe('an event that was stored in an older version', () => {
     await query(databases.superUrls.state, 'truncate state.persons');
     await query(
       databases.superUrls.state,
-      `truncate state.webhook_subscriptions, state.webhook_routes`,
+      `truncate state.webhook_subscriptions, state.webhook_routes, state.subject_positions`,
     );
     await query(
       databases.superUrls.state,
