@@ -146,13 +146,17 @@ export function reach(
   return { least: balance(account) - down, most: balance(account) + up };
 }
 
-/** Why accounts cannot be as lines have left them. */
-export function brokenLimits(books: Books, lines: readonly Line[]): string[] {
+/**
+ * Why accounts cannot be as lines have left them.
+ * @param withHolds what closes a period ignores them
+ */
+export function brokenLimits(books: Books, lines: readonly Line[], withHolds = true): string[] {
   return lines.flatMap(({ accountId }) => {
     const account = books.account(accountId);
     const { min, max } = account;
     if (min === null && max === null) return [];
-    const { least, most } = reach(books, account, true);
+    const posted = { least: balance(account), most: balance(account) };
+    const { least, most } = withHolds ? reach(books, account, true) : posted;
     return [
       ...(min !== null && least < min ? ['insufficient_funds'] : []),
       ...(max !== null && most > max ? ['balance_limit_exceeded'] : []),

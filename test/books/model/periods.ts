@@ -43,6 +43,7 @@ export function closePeriod(
   for (const reference of closeTo ?? []) {
     const account = find(books.accounts, reference);
     if (!account) reasons.push({ code: 'account_not_found' });
+    else if (account.isClosed) reasons.push({ code: 'account_closed' });
     else if (account.type !== 'equity') reasons.push({ code: 'account_not_eligible' });
     else if (equity.has(account.currency)) reasons.push({ code: 'validation_failed' });
     else equity.set(account.currency, account.id);
@@ -52,7 +53,7 @@ export function closePeriod(
   expect(ids).toHaveLength(facts ? closings.length : ids.length);
   const source = { type: 'period_close', id };
   for (const [i, lines] of closings.entries()) {
-    const of = { id: ids[i] ?? `${i}`, date: through, source };
+    const of = { id: ids[i] ?? `${i}`, date: through, source, isClosing: true };
     reasons.push(
       ...refusalOf(() => postSourced(books, of, lines ?? refuse('currency_mismatch'), facts)),
     );
@@ -158,7 +159,7 @@ export function reopenPeriod(books: Books, id: string, answer: Answer): object {
     const closing = books.transactions.get(transactionId)!;
     const by = reopened?.transactionIds[i] ?? `${i}`;
     const of = { id: by, date: through, source: closing.source, reverses: transactionId };
-    post(books, { ...of, lines: undone(closing) });
+    post(books, { ...of, isClosing: true, lines: undone(closing) });
   }
   const reversals = { transactionIds: reopened?.transactionIds ?? [] };
   expect(reversals.transactionIds).toHaveLength(reopened ? taken.length : 0);

@@ -40,6 +40,8 @@ export interface Wanted {
   readonly holdId?: string;
   readonly source?: Transaction['source'];
   readonly reverses?: string;
+  /** Whether it closes a period, or takes that back: closed and frozen accounts take it too. */
+  readonly isClosing?: boolean;
 }
 
 /** Postings with the accounts that they name, in whose digits the amounts have to be. */
@@ -57,6 +59,7 @@ export function against(
   books: Books,
   lines: readonly Line[],
   postings: readonly Pick<PostingBody, 'accountVersion'>[] = [],
+  isClosing = false,
 ): Reason[] {
   const codes: string[] = [];
   for (const [i, { accountId, direction, minor }] of lines.entries()) {
@@ -64,6 +67,7 @@ export function against(
     const asked = postings[i]?.accountVersion;
     if (asked !== undefined && asked !== version) codes.push('account_version_mismatch');
     if (minor === 0n) codes.push('zero_amount');
+    if (isClosing) continue;
     if (isClosed) codes.push('account_closed');
     if (frozen === 'all' || frozen === `${direction}s`) codes.push('account_frozen');
   }
@@ -97,15 +101,16 @@ export function post(
   postings: readonly PostingBody[] = [],
 ): { transaction: Transaction; view: object } {
   const { id, clientId = null, date, lines, source = null, holdId, reverses } = wanted;
+  const { isClosing = false } = wanted;
   const isCounted = source === null && holdId === undefined;
   const reasons = [
     ...againstDay(books, date),
-    ...against(books, lines, postings),
+    ...against(books, lines, postings, isClosing),
     ...againstClientId(books.transactions, clientId),
     ...(isCounted ? exceeded(books, lines) : []),
   ];
   const shownLines = lines.map((line) => applied(books, line));
-  reasons.push(...brokenLimits(books, lines).map((code) => ({ code })));
+  reasons.push(...brokenLimits(books, lines, !isClosing).map((code) => ({ code })));
   if (reasons.length > 0) throw new Refused(reasons);
   const transaction = { id, clientId, date, lines, reversedBy: null, source };
   books.transactions.set(id, transaction);

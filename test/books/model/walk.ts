@@ -50,7 +50,7 @@ interface CountedFact {
   readonly limits?: readonly {
     readonly accountId: string;
     readonly direction: string;
-    readonly uses: readonly { readonly leftThrough?: number }[];
+    readonly uses: readonly { readonly leftThrough?: number; readonly left?: number }[];
   }[];
 }
 
@@ -151,7 +151,8 @@ export class Judge {
     if (!last) return;
     const { transactionId, holdId, limits = [] } = last.data as unknown as CountedFact;
     const said = limits.flatMap(({ accountId, direction, uses }) => {
-      return uses.map(({ leftThrough: _, ...use }) => ({ accountId, direction, ...use }));
+      // How far the program has read a window is its own affair.
+      return uses.map(({ leftThrough: _, left: __, ...use }) => ({ accountId, direction, ...use }));
     });
     const posted = transactionId === undefined ? undefined : books.transactions.get(transactionId)!;
     const isCounted = !posted || (posted.source === null && holdId === undefined);
