@@ -25,7 +25,7 @@ import { AccountDto, AccountListQuery, AccountQuery, AccountReasonDto } from './
 import { ChangeAccountDto, CloseAccountDto, FreezeAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
 import { findAccount, listAccounts, listEntries, readAccount } from './account.queries';
-import { accountView, datedView } from './account.view';
+import { accountView } from './account.view';
 import { readTotalsOn } from './dated-totals.queries';
 
 /** What an `If-Match` is compared with. */
@@ -184,7 +184,7 @@ export class AccountController {
       return { account, dated: dated! };
     });
     const { account, dated } = found(value, 'account', id);
-    const view = { ...accountView(account), ...datedView(account, dated) };
+    const view = accountView({ ...account, debits: dated.debits, credits: dated.credits });
     showVersion(reply, view);
     return view;
   }

@@ -58,18 +58,6 @@ export function accountView(row: ShownAccountRow): AccountDto {
   };
 }
 
-/** What an account's view says of sums, of those until a day. */
-export function datedView(
-  { type, digits }: Pick<ShownAccountRow, 'type' | 'digits'>,
-  { debits, credits }: Pick<Totals, 'debits' | 'credits'>,
-): Pick<AccountDto, 'balance' | 'debits' | 'credits'> {
-  return {
-    balance: formatAmount(balanceOf(type, debits, credits), digits),
-    debits: formatAmount(debits, digits),
-    credits: formatAmount(credits, digits),
-  };
-}
-
 /** The account as the event that opened it leaves it. */
 export function openedAccountView(event: LedgerEvent<AccountOpenedData>): AccountDto {
   const { data } = event;

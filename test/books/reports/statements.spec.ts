@@ -172,7 +172,8 @@ describe('the statement of an account with a late entry', () => {
     ]);
     expect(body).toMatchObject({ opening: '0.00', closing: '-40.00' });
     const asOf = await api.get(`${path}?asOf=2025-03-05`);
-    expect(asOf.body).toMatchObject({ balance: '-40.00', debits: '100.00', credits: '140.00' });
+    const dated = { balance: '-40.00', available: '-40.00', debits: '100.00', credits: '140.00' };
+    expect(asOf.body).toMatchObject(dated);
     const { position } = body;
     const before = `${path}/statement?from=2025-03-02&to=2025-03-02&atPosition=${position - 1}`;
     expect((await api.get(before)).body).toMatchObject({ opening: '100.00', closing: '10.00' });
