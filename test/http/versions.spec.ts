@@ -63,6 +63,28 @@ const VERSIONED: readonly [string, (api: DocumentedClient) => Promise<Change>][]
   ['an order that is cancelled', async (api) => orderThat(api, 'cancel', {})],
   ['a hold that is captured', async (api) => holdThat(api, 'capture')],
   ['a hold that is voided', async (api) => holdThat(api, 'void')],
+  [
+    'a limit that changes',
+    async (api) => {
+      const path = await limited(api);
+      return { path, change: (o) => api.patch(path, { amount: '20' }, o) };
+    },
+  ],
+  [
+    'a limit that is removed',
+    async (api) => {
+      const path = await limited(api);
+      return { path, change: (o) => api.post(`${path}/remove`, {}, o) };
+    },
+  ],
+  [
+    'a scheduled transaction that is cancelled',
+    async (api) => {
+      const scheduled = { description: 'A', postings: await postings(api), postOn: '2999-01-01' };
+      const path = await made(api, '/v1/scheduled-transactions', scheduled);
+      return { path, change: (o) => api.post(`${path}/cancel`, {}, o) };
+    },
+  ],
 ];
 const ACCOUNT = { name: 'A', type: 'asset', currency: 'USD' };
 
@@ -86,11 +108,23 @@ function close(api: DocumentedClient, path: string): Change {
   return { path, change: (options) => api.post(`${path}/close`, {}, options) };
 }
 
+async function opened(api: DocumentedClient): Promise<string> {
+  return (await made(api, '/v1/accounts', ACCOUNT)).split('/').at(-1)!;
+}
+
+async function limited(api: DocumentedClient): Promise<string> {
+  const limit = { direction: 'debit', currency: 'USD', amount: '10', per: 'day' };
+  return made(api, '/v1/limits', { accountId: await opened(api), ...limit });
+}
+
+async function postings(api: DocumentedClient): Promise<object[]> {
+  const accountId = await opened(api);
+  return ['debit', 'credit'].map((direction) => ({ accountId, direction, amount: '1' }));
+}
+
 async function holdThat(api: DocumentedClient, verb: string): Promise<Change> {
-  const accountId = (await made(api, '/v1/accounts', ACCOUNT)).split('/').at(-1)!;
-  const directions = ['debit', 'credit'];
-  const postings = directions.map((direction) => ({ accountId, direction, amount: '1' }));
-  const path = await made(api, '/v1/holds', { description: 'A', postings });
+  const hold = { description: 'A', postings: await postings(api) };
+  const path = await made(api, '/v1/holds', hold);
   return { path, change: (options) => api.post(`${path}/${verb}`, {}, options) };
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { checkFile, type RefusedRow } from '../../../src/books/import/csv-rows';
 import { importFile, type ImportReport } from '../../../src/books/import/import-file';
 import { importPlan, type ImportTexts } from '../../../src/books/import/import-plan';
+import { ClosePeriod } from '../../../src/books/periods/period.creators';
 import { readTransaction } from '../../../src/books/transactions/transaction.queries';
 import { openAccount } from '../../harness/books';
 import { query, testCluster } from '../../harness/cluster';
@@ -136,6 +137,21 @@ describe('an import (on real databases)', () => {
       16: expect.stringContaining('future_effective_date') as string,
     });
     expect((await balancesOf(ledger)).get('import:5')).toBe(70_100n);
+  });
+
+  it('posts nothing into a closed period, and says which', async () => {
+    const ledger = await startTestLedger();
+    await ledger.accept(ClosePeriod, { through: '1993-01-31' });
+    const file = await fileOf([
+      HEADER,
+      '1,1993-01-31,5,cash_deposit,700.00,',
+      '2,1993-02-01,5,cash_deposit,1.00,',
+    ]);
+    const { report, refused } = await importOf(ledger, file);
+    expect(report).toMatchObject({ rows: 2, posted: 1, refused: 1 });
+    const reason = expect.stringMatching(/period_closed.* closed through 1993-01-31/) as string;
+    expect(refused).toEqual([{ line: 2, reason }]);
+    expect((await balancesOf(ledger)).get('import:5')).toBe(100n);
   });
 
   it('refuses what cannot be imported before it posts anything', async () => {

@@ -69,6 +69,21 @@ describe('into a closed period', () => {
     expect(reverses).toBe(first.id);
   });
 
+  it('no adjustment is posted: it has the last day of the accrual that makes it', async () => {
+    const books = await startInterestBooks();
+    const { ledger } = books;
+    const savings = await books.openWith(['1000.00', '2025-01-01']);
+    await books.accrue({ through: '2025-01-31' });
+    await books.post(savings, '1000.00', '2025-01-11');
+    await ledger.accept(ClosePeriod, { through: '2025-01-31' });
+    const { transactionIds } = await books.accrue({ through: '2025-02-28' });
+    const posted = await Promise.all(transactionIds.map((id) => transactionOf(ledger, id)));
+    const dates = posted.map(({ effectiveDate }) => effectiveDate);
+    expect(dates).toEqual(['2025-02-28', '2025-02-28']);
+    // January's 3.10, 21 days of it on 1,000.00 more, and 28 days on 2,000.00.
+    expect((await currentAccount(ledger, savings.id)).balance).toBe('2010.80');
+  });
+
   it('no settlement is posted', async () => {
     const ledger = await startTestLedger();
     const [cash, shares] = [await openAccount(ledger), await openAccount(ledger)];
