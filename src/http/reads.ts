@@ -102,7 +102,11 @@ export class Reads {
     if (atPosition !== undefined) {
       throw invalidRequest({ pointer: '/at', message: 'must not stand beside atPosition' });
     }
-    return this.readLog(reply, (log, upTo) => positionAt(log, readInstant(at)!, upTo));
+    // Neither turn is kept: what is read as of it may be of the other class, and have to wait.
+    const upTo = await this.position(reply);
+    const { signal } = answerTo(reply);
+    const find = (log: Kysely<LogDatabase>) => positionAt(log, readInstant(at)!, upTo);
+    return whileThere(signal, this.callersLog.read(find, { signal }));
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Registry } from '../../engine/define/registry';
 import type { StateDatabase } from '../../engine/define/state-table';
+import type { LogDatabase } from '../../engine/write/event-log';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { checkOwner, cursorKey, limitOf, listOf, orderOf, pageWith } from '../../http/page';
@@ -167,18 +168,27 @@ export class HistoryController {
       const range = { ...upTo(Number.MAX_SAFE_INTEGER), order };
       const asked = await listEvents(log, this.registry, range, { positions }, limit);
       if (told instanceof Map) return { page: asked, views: told };
-      const all = await listEvents(
-        log,
-        this.registry,
-        { ...range, order: 'asc' },
-        { positions: told },
-        MOST_TOLD,
-      );
-      return { page: asked, views: tellViews(thing.kind as ToldKind, all.rows) };
+      const pages = this.pagesOf(log, told);
+      const views = await tellViews(thing.kind as ToldKind, pages, new Set(positions));
+      return { page: asked, views };
     });
     const show = (event: LedgerEvent) =>
       historyEventView(event, viewAt(views, event.position - 1), viewAt(views, event.position));
     return pageWith(listOf(reply), page, (event) => [number, event.position], show);
+  }
+
+  /** The events at some positions, as many at a time as an answer may bring of bytes. */
+  private async *pagesOf(
+    log: Kysely<LogDatabase>,
+    positions: readonly number[],
+  ): AsyncGenerator<readonly LedgerEvent[]> {
+    for (let rest = positions; rest.length > 0;) {
+      const range = upTo(Number.MAX_SAFE_INTEGER);
+      const { rows } = await listEvents(log, this.registry, range, { positions: rest }, MOST_TOLD);
+      const last = rows.at(-1)?.position ?? Infinity;
+      yield rows;
+      rest = rest.filter((position) => position > last);
+    }
   }
 }
 

@@ -27,8 +27,8 @@ export const subjectObserver: EventObserver = {
 };
 
 /**
- * The ids that the data of an event names: of fields that end with `Id` and `Ids`, in it and in its
- * postings.
+ * The ids that the data of an event names: of fields that end with `Id` and `Ids`, and of accounts
+ * in its lists, which are of postings.
  */
 export function subjectsOf(type: string, data: object): Set<string> {
   const found = new Set<string>();
@@ -40,9 +40,8 @@ export function subjectsOf(type: string, data: object): Set<string> {
     if (name.endsWith(ONE)) add(value);
     else if (!Array.isArray(value)) continue;
     else if (name.endsWith(SEVERAL)) value.forEach(add);
-    else if (name === 'postings') {
-      for (const { accountId } of value as { accountId: unknown }[]) add(accountId);
-    }
+    else
+      for (const one of value as unknown[]) add((one as { accountId?: unknown } | null)?.accountId);
   }
   return found;
 }

@@ -140,17 +140,28 @@ const TOLD: Readonly<Record<ToldKind, Steps>> = {
 export type ToldKind = 'company' | 'order' | 'hold' | 'subscription';
 
 /**
- * The view of something after each of its events, by position.
- * @param events all of them from the first on, in order
+ * The view of something after some of its events and before each of them, by position.
+ * @param pages of all its events from the first on, in order: one at a time is in memory
+ * @param asked the positions of those events
  */
-export function tellViews(kind: ToldKind, events: readonly LedgerEvent[]): Map<number, object> {
+export async function tellViews(
+  kind: ToldKind,
+  pages: AsyncIterable<readonly LedgerEvent[]>,
+  asked: ReadonlySet<number>,
+): Promise<Map<number, object>> {
   const views = new Map<number, object>();
   let view: object | undefined;
-  for (const event of events) {
-    const step = TOLD[kind][event.type] as
-      ((event: LedgerEvent, before: object | undefined) => object) | undefined;
-    if (step) view = step(event, view);
-    if (view) views.set(event.position, view);
+  let last = 0;
+  for await (const events of pages) {
+    for (const event of events) {
+      const { position } = event;
+      if (view && asked.has(position)) views.set(last, view);
+      const step = TOLD[kind][event.type] as
+        ((event: LedgerEvent, before: object | undefined) => object) | undefined;
+      if (step) view = step(event, view);
+      if (view && asked.has(position)) views.set(position, view);
+      last = position;
+    }
   }
   return views;
 }

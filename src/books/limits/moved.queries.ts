@@ -33,7 +33,7 @@ const EXEMPT = ['interest_accrual', CLOSING_SOURCE];
 /** Movements that are looked at for a page: some 100 kB in memory. */
 const PAGE = 500;
 
-/** Movements in the order of the log; all that there are up to `through`, or none where it ends. */
+/** Movements in the order of the log: all that there are up to `through`. */
 interface MovedPage {
   readonly moves: readonly Moved[];
   readonly through: number;
@@ -62,7 +62,11 @@ export const movedPages = defineLookup({
   cacheRows: 5_000,
   read: async (db, keys) => {
     const pages = await readPages(db, keys.map(placeOf), await committed(db));
-    return keys.map((key, i) => ({ key, ...pages[i]! }));
+    // An empty one would be another one soon.
+    return keys.flatMap((key, i) => {
+      const page = pages[i]!;
+      return page.through === placeOf(key).after ? [] : [{ key, ...page }];
+    });
   },
 });
 

@@ -6,7 +6,14 @@ import { isCalendarDate } from '../../money/calendar-date';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { csvAnswer, CsvNumber, wantsCsv, type CsvCell } from '../../http/csv';
-import { checkOwner, cursorKey, encodeCursor, limitOf, listOf } from '../../http/page';
+import {
+  checkForwards,
+  checkOwner,
+  cursorKey,
+  encodeCursor,
+  limitOf,
+  listOf,
+} from '../../http/page';
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, Reads, ReferencePipe } from '../../http/reads';
@@ -47,6 +54,7 @@ export class StatementController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<StatementDto | StreamableFile> {
     checkDays(query);
+    checkForwards(query);
     if (wantsCsv(query.format, reply.request.headers.accept)) return this.csv(id, query, reply);
     const { from, to } = query;
     const key = cursorKey(query, 6) as PageKey;

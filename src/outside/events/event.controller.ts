@@ -180,8 +180,12 @@ function within({ least, most, order }: EventRange, upTo: number): EventRange {
   return { least, most: Math.min(most, upTo), order };
 }
 
+/** The first one that a caller can name, and nothing was recorded before. */
+const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
+
 /** The last instant before a time. */
 function before(time: string): string {
+  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
   return new Date(Date.parse(time) - 1).toISOString();
 }
 

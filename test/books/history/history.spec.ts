@@ -15,6 +15,8 @@ const KINDS = [
   'holds',
   'webhook-subscriptions',
 ] as const;
+/** Of a thousand postings each, which are 4 MiB and more. */
+const LARGE_CAPTURES = 36;
 const OF_EACH = rounds(6, 40);
 
 type View = Record<string, unknown> & { id: string };
@@ -192,6 +194,54 @@ describe('the history of one thing', () => {
     }
     expect((await service.api.get('/v1/explain/balance')).status).toBe(400);
     expect((await service.api.get('/v1/explain/balance?accountId=client:nobody')).status).toBe(404);
+  });
+
+  it('has a capture among the events of an account that it only frees', async () => {
+    for (const clientId of ['kept', 'freed']) {
+      await send('post', 'accounts', { clientId, name: clientId, type: 'asset', currency: 'USD' });
+    }
+    const line = (accountId: string, direction: string, amount: string) => {
+      return { accountId, direction, amount };
+    };
+    const kept = [line('client:kept', 'debit', '1.00'), line('client:till', 'credit', '1.00')];
+    const freed = [line('client:freed', 'debit', '2.00'), line('client:till', 'credit', '2.00')];
+    const hold = { clientId: 'partly', description: 'h', postings: [...kept, ...freed] };
+    await send('post', 'holds', hold);
+    await send('post', 'holds/client:partly/capture', { postings: kept });
+    const history = await everything<HistoryEventDto>('/v1/accounts/client:freed/history?');
+    const found = history.map(({ type, changes }) => {
+      return [type, changes.find(({ field }) => field === 'pendingDebits')?.after];
+    });
+    expect(found).toEqual([
+      ['AccountOpened', '0.00'],
+      ['HoldPlaced', '2.00'],
+      ['HoldCaptured', '0.00'],
+    ]);
+  });
+
+  it('is told to its end where its events are larger than an answer may be', async () => {
+    const postings = (amount: string) =>
+      Array.from({ length: 500 }, () => [
+        { accountId: 'client:till', direction: 'debit', amount },
+        { accountId: 'client:depot', direction: 'credit', amount },
+      ]).flat();
+    const hold = { clientId: 'large', description: 'h', postings: postings('40.00') };
+    await send('post', 'holds', hold);
+    for (let i = 0; i < LARGE_CAPTURES; i++) {
+      const capture = { postings: postings('1.00'), final: false };
+      await send('post', 'holds/client:large/capture', capture);
+    }
+    await send('post', 'holds/client:large/void');
+    const { data } = await get<Page<HistoryEventDto>>(
+      '/v1/holds/client:large/history?limit=2&order=desc',
+    );
+    const statuses = data.map(({ type, changes }) => {
+      return [type, changes.map(({ field }) => field)];
+    });
+    expect(statuses).toEqual([
+      ['HoldVoided', expect.arrayContaining(['status'])],
+      ['HoldCaptured', expect.arrayContaining(['postings', 'transactionIds'])],
+    ]);
   });
 
   it('is of nothing that is not there, and its cursors are of one thing', async () => {

@@ -124,6 +124,12 @@ describe('the filters of events', () => {
     }
   });
 
+  it('are all there from the first instant on that there is', async () => {
+    const path = '/v1/events?recordedFrom=0001-01-01T00:00:00Z&limit=1';
+    const { status, body } = await service.api.get<{ data: { position: number }[] }>(path);
+    expect([status, body.data[0]?.position]).toEqual([200, 1]);
+  });
+
   it('are refused where nothing can have such a value', async () => {
     for (const [name, value] of [
       ['type', 'Nonsense'],
