@@ -27,7 +27,7 @@ export class BookSubjects extends EventSubjects {
 
   override find(
     db: Kysely<StateDatabase>,
-    { accountId, transactionId }: SubjectFilter,
+    { accountId, transactionId, types }: SubjectFilter,
     range: EventRange,
     limit: number,
   ): Promise<number[]> {
@@ -35,9 +35,17 @@ export class BookSubjects extends EventSubjects {
     const subjects: Subject[] = [];
     if (transactionId !== undefined)
       subjects.push({ kind: 'transaction', reference: transactionId });
-    if (accountId !== undefined) subjects.push({ kind: 'account', reference: accountId });
+    if (accountId !== undefined) {
+      const only = types && this.onlyOf(types);
+      subjects.push({ kind: 'account', reference: accountId, only });
+    }
     const [first, ...others] = subjects;
     if (!first) return Promise.resolve([]);
     return positionsOf(db, [first, ...others], range, limit);
+  }
+
+  private onlyOf(types: readonly string[]): Subject['only'] {
+    if (!types.includes(this.knownType)) return 'others';
+    return types.length === 1 ? 'postings' : undefined;
   }
 }

@@ -25,6 +25,8 @@ export type SubjectKind = keyof typeof SUBJECTS;
 export interface Subject {
   readonly kind: SubjectKind;
   readonly reference: string;
+  /** Of an account, which may have very many of one kind: undefined stands for both. */
+  readonly only?: 'postings' | 'others' | undefined;
 }
 
 /**
@@ -55,7 +57,9 @@ function placesOf(subject: Subject) {
         .select('account_no')
         .where('account_id', '=', id);
       const entries = books.selectFrom('entries').select('position').distinct();
-      return [named, entries.where('account_no', '=', account)];
+      const posted = entries.where('account_no', '=', account);
+      if (subject.only === undefined) return [named, posted];
+      return subject.only === 'postings' ? [posted] : [named];
     }
     case 'transaction': {
       const posted = books.selectFrom('transactions').where('transaction_id', '=', id);

@@ -4,6 +4,8 @@ import type { Order } from '../../engine/session/page-rows';
 
 /** What callers look for events by, each a reference. */
 export interface SubjectFilter {
+  /** Where given, events of other types may be left out. */
+  readonly types?: readonly string[] | undefined;
   readonly accountId?: string | undefined;
   readonly transactionId?: string | undefined;
 }

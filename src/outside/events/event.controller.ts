@@ -107,7 +107,7 @@ export class EventController {
     const looks = Math.max(limit + 1, LOOKS);
     const { accountId, transactionId } = query;
     const { position: upTo, value: positions } = await this.reads.read(reply, (db) =>
-      this.subjects.find(db, { accountId, transactionId }, range, looks),
+      this.subjects.find(db, { accountId, transactionId, types: filter.types }, range, looks),
     );
     return this.reads.log(reply, async (log) => {
       const page = await this.page(log, within(range, upTo), { ...filter, positions }, limit);
