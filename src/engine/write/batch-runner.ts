@@ -50,7 +50,7 @@ export class BatchRunner {
     // In the session of a batch that runs under the locks it would be sealed with that one's rows,
     // and without its own events.
     const isFree = this.session.mode === 'ahead of the locks';
-    if (this.othersWrite || !isFree) return Batch.collecting(number);
+    if (this.othersWrite || !isFree || this.isLaden(previous)) return Batch.collecting(number);
     this.session.beginBatch(number);
     const execution = new Execution(
       this.session,
@@ -59,6 +59,11 @@ export class BatchRunner {
       previous?.execution,
     );
     return Batch.runningAhead(number, execution);
+  }
+
+  /** Whether what is being written has rows beside which there is no room for those of others. */
+  private isLaden(previous: Batch | undefined): boolean {
+    return previous !== undefined && this.session.loadedBytes > this.parts.limits.batchBytesLimit;
   }
 
   beginOfOne(command: QueuedCommand): Batch {
