@@ -86,7 +86,8 @@ describe('two processes on one ledger', () => {
     const [{ api }] = services;
     await openPair(services[0]);
     const race = async () => {
-      const ms = 1_000 + random.below(1_500);
+      // All are placed at once, and none may be too late for that.
+      const ms = 5_000 + random.below(1_500);
       const began = Date.now();
       const expiresAt = new Date(began + ms).toISOString();
       const hold = { description: 'Raced for', expiresAt, postings: postings('10') };

@@ -9,7 +9,8 @@ import type { TestService } from '../../harness/service';
 const ACTOR = 'tester';
 const TYPES = ['asset', 'liability', 'equity', 'income', 'expense'] as const;
 const GROUPS = [null, 'a', 'a:b', 'a:b:c', 'a:d', 'e', 'e:f', 'ab'] as const;
-const FIRST_DAY = Date.UTC(2024, 0, 1);
+/** So early that no run comes to a day after today. */
+const FIRST_DAY = Date.UTC(2004, 0, 1);
 const DAY_MS = 86_400_000;
 
 export interface ModelEntry {
@@ -109,7 +110,10 @@ export class DatedModel {
     const accounts = this.accounts.filter((a) => a.currency === currency);
     const digits = currency === 'JPY' ? 0 : 2;
     const amount = 1 + random.below(10_000);
-    const text = (value: number) => (digits === 0 ? `${value}` : (value / 100).toFixed(2));
+    const text = (value: number) => {
+      const minor = `${value}`.padStart(3, '0');
+      return digits === 0 ? `${value}` : `${minor.slice(0, -2)}.${minor.slice(-2)}`;
+    };
     const [debited, credited] = [random.pick(accounts.slice(0, 2)), random.pick(accounts)];
     const debit = { accountId: debited.id, direction: 'debit' as const };
     const parts = random.chance(0.2) && amount > 1 ? [1, amount - 1] : [amount];
