@@ -210,6 +210,8 @@ describe('what is wrong with a request', () => {
     ['/v1/reports/balance-sheet?compareTo=2026-02-30', '/compareTo'],
     ['/v1/reports/balance-sheet?atPosition=0', '/atPosition'],
     ['/v1/reports/income-statement?from=now', '/from'],
+    ['/v1/reports/general-ledger?group=a:', '/group'],
+    ['/v1/reports/general-ledger?format=csv&cursor=W10', '/cursor'],
     ['/v1/reports/income-statement?from=2026-02-01&to=2026-01-01', '/to'],
     ['/v1/balances?group=%20', '/group'],
     ['/v1/balances?depth=9', '/depth'],
