@@ -2,7 +2,8 @@ import { Controller, Get, Query, Res, type StreamableFile } from '@nestjs/common
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { csvAnswer, CsvNumber, wantsCsv, type CsvCell } from '../../http/csv';
+import { csvAnswer, CsvNumber, type CsvCell } from '../../http/csv';
+import { wantsCsv } from '../../http/formats';
 import { checkForwards, cursorKey, encodeCursor, limitOf, listOf } from '../../http/page';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
@@ -37,7 +38,7 @@ export class GeneralLedgerController {
       'says, and 50 accounts at most; a cursor keeps the position of the first page. As CSV it ' +
       'has all of them, each account with a row for its opening and its closing balance.',
   })
-  @ApiRead({ type: GeneralLedgerDto, hasCsv: true })
+  @ApiRead({ type: GeneralLedgerDto, formats: ['csv'] })
   async read(
     @Query() query: GeneralLedgerQuery,
     @Res({ passthrough: true }) reply: Reply,

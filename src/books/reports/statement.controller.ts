@@ -2,7 +2,8 @@ import { Controller, Get, Param, Query, Res, type StreamableFile } from '@nestjs
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { csvAnswer, wantsCsv, type CsvCell } from '../../http/csv';
+import { csvAnswer, type CsvCell } from '../../http/csv';
+import { formatOf } from '../../http/formats';
 import {
   checkForwards,
   checkOwner,
@@ -11,11 +12,13 @@ import {
   limitOf,
   listOf,
 } from '../../http/page';
+import { PdfAnswers } from '../../http/pdf';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { readAccount } from '../accounts/account.queries';
 import { checkWhole, ENTRY_HEADER, entryRow, STREAMED_ENTRIES } from './entry-rows';
 import { StatementDto, StatementQuery } from './statement.dto';
+import { StatementPdf } from './statement-pdf';
 import { checkDays } from './report.days';
 import { placeKey, placeOfKey, type PlaceKey } from './statement.cursor';
 import { readStatementEnds, readStatementEntries, statementView } from './statement';
@@ -27,7 +30,10 @@ type PageKey = [accountNo: number, position: number, ...place: PlaceKey];
 @ApiTags('books')
 @Controller('v1/accounts')
 export class StatementController {
-  constructor(private readonly reads: Reads) {}
+  constructor(
+    private readonly reads: Reads,
+    private readonly pdfs: PdfAnswers,
+  ) {}
 
   @Get(':id/statement')
   @Permission('accounts.read')
@@ -36,9 +42,9 @@ export class StatementController {
     description:
       'from and to are effective dates. With atPosition (or at, a time): as it was known after ' +
       'that event. A cursor keeps the position that its first page was read at. ' +
-      'As CSV it has all entries.',
+      'As CSV and PDF it has all entries.',
   })
-  @ApiRead({ type: StatementDto, problems: ['not_found'], hasCsv: true })
+  @ApiRead({ type: StatementDto, problems: ['not_found'], formats: ['csv', 'pdf'] })
   async read(
     @Param('id', ReferencePipe) id: string,
     @Query() query: StatementQuery,
@@ -46,7 +52,8 @@ export class StatementController {
   ): Promise<StatementDto | StreamableFile> {
     checkDays(query);
     checkForwards(query);
-    if (wantsCsv(query.format, reply.request.headers.accept)) return this.csv(id, query, reply);
+    const format = formatOf(['csv', 'pdf'], query.format, reply.request.headers.accept);
+    if (format !== 'json') return this.streamed(id, format, query, reply);
     const { from, to } = query;
     const key = cursorKey(query, 6) as PageKey;
     const [owner, pinned, ...place] = key;
@@ -74,9 +81,16 @@ export class StatementController {
     };
   }
 
-  private async csv(id: string, query: StatementQuery, reply: Reply): Promise<StreamableFile> {
+  /** All entries, as their reader takes them. */
+  private async streamed(
+    id: string,
+    format: 'csv' | 'pdf',
+    query: StatementQuery,
+    reply: Reply,
+  ): Promise<StreamableFile> {
     checkWhole(query);
     const { from, to } = query;
+    if (format === 'pdf') await this.pdfs.begin(reply);
     const at = await this.reads.asOf(reply, query);
     const { position, value } = await this.reads.readAt(
       reply,
@@ -85,18 +99,20 @@ export class StatementController {
         const account = await readAccount(db, id, at);
         if (!account) return undefined;
         const days = { from, to, position: at };
-        return {
-          account,
-          first: await readStatementEntries(db, account, days, undefined, STREAMED_ENTRIES),
-        };
+        const first = await readStatementEntries(db, account, days, undefined, STREAMED_ENTRIES);
+        const ends = await readStatementEnds(db, [account], days);
+        return { account, first, ends: ends.get(account.account_no)! };
       },
       'expensive',
     );
-    const { account, first } = found(value, 'account', id);
+    const { account, first, ends } = found(value, 'account', id);
     const pages = this.reads.pages(reply, first, (db, after) =>
       readStatementEntries(db, account, { from, to, position }, after, STREAMED_ENTRIES),
     );
-    return csvAnswer(`statement-${account.account_id}`, ENTRY_HEADER, rowsOf(pages));
+    const name = `statement-${account.account_id}`;
+    if (format === 'csv') return csvAnswer(name, ENTRY_HEADER, rowsOf(pages));
+    const pdf = new StatementPdf({ account, ends, from, to, position });
+    return this.pdfs.answer(name, pdf.document, pdf.parts(pages));
   }
 }
 

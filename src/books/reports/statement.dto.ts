@@ -16,8 +16,8 @@ export class StatementQuery extends PageQuery {
   @Instant({ optional: true })
   at?: string;
 
-  @OneOf(['json', 'csv'], { optional: true })
-  format?: 'json' | 'csv';
+  @OneOf(['json', 'csv', 'pdf'], { optional: true })
+  format?: 'json' | 'csv' | 'pdf';
 }
 
 /** Another account of a transaction. */
