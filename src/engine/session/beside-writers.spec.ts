@@ -8,6 +8,9 @@ const AT_ONCE = 10;
 /** After so long a batch is committed. */
 const COMMIT_MS = 30;
 
+/** So few writes a second are done before the next one comes. */
+const FEW = 20;
+
 interface Machine {
   /** Events a second while nobody reads. */
   readonly writersAlone: number;
@@ -25,7 +28,9 @@ function run(machine: Machine, readers = AT_ONCE, thinkMs = 0) {
   let written = 0;
   const done = Array.from({ length: COMMIT_MS }, () => 0);
   const position = () => Math.floor(done[0]! / machine.batch) * machine.batch;
-  const pace = new BesideWriters(position, () => now);
+  let [last, lastAt] = [0, 0];
+  const stalledMs = () => (machine.writersAlone > FEW ? now - lastAt : 0);
+  const pace = new BesideWriters({ position, stalledMs }, () => now);
   const ends: number[] = [];
   const callers = Array.from({ length: readers }, () => 0);
   let [readingMs, reads, waitedMs] = [0, 0, 0];
@@ -50,6 +55,7 @@ function run(machine: Machine, readers = AT_ONCE, thinkMs = 0) {
     written += (machine.writersAlone * (isReading ? machine.left : 1) * STEP_MS) / 1000;
     done.push(written);
     done.shift();
+    if (position() > last) [last, lastAt] = [position(), now];
   }
   const all = machine.writersAlone * SECONDS;
   return {
@@ -92,12 +98,10 @@ describe('reads beside writers', () => {
   describe('one by one', () => {
     let now = 0;
     let position = 0;
+    let stalledMs = 0;
     let pace: BesideWriters;
     beforeEach(() => {
-      pace = new BesideWriters(
-        () => position,
-        () => now,
-      );
+      pace = new BesideWriters({ position: () => position, stalledMs: () => stalledMs }, () => now);
     });
     const pass = (ms: number, perSecond: number) => {
       now += ms;
@@ -128,6 +132,22 @@ describe('reads beside writers', () => {
         read(200, 0);
         rest(0);
       }
+      read(200, 0);
+      expect(rest(0)).toBe(0);
+    });
+
+    it('rest where writers are starved from the start', () => {
+      stalledMs = 100;
+      pace.took();
+      pass(150, 0);
+      expect(pace.waitMs()).toBe(2_850);
+      pace.passed();
+      expect(rest(1_000)).toBeGreaterThan(100);
+      // What they do alone is known now.
+      read(200, 0);
+      expect(rest(1_000)).toBeGreaterThan(400);
+      // They have gone.
+      stalledMs = 0;
       read(200, 0);
       expect(rest(0)).toBe(0);
     });

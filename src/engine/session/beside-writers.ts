@@ -4,6 +4,8 @@ import type { Pace } from './turns';
 const KEPT = 0.73;
 /** Events per second below which nobody counts as writing, and reads never rest. */
 const BUSY_EVENTS_PER_S = 20;
+/** Writers whom nothing was written for so long count as writing: they may be starved. */
+const STALLED_MS = 100;
 /** So long reads are begun beside busy writers, before they rest. */
 const PHASE_MS = 100;
 /** After so long they are not waited for any longer. */
@@ -30,6 +32,14 @@ const CREDIT_MS = 50;
 const CHANCE_MS = 250;
 /** After so long of looking, what was seen before counts half. */
 const HALF_LIFE_MS = 500;
+
+/** What reads are told of writers. */
+export interface Writers {
+  /** Position of the last event that this process wrote. */
+  position(): number;
+  /** For how long callers have waited while nothing was written, in milliseconds. */
+  stalledMs(): number;
+}
 
 /** What is known of a moment. */
 interface Moment {
@@ -83,12 +93,9 @@ export class BesideWriters implements Pace {
   private owed = 0;
   private owedAt: Moment;
 
-  /**
-   * @param position of the last event that this process wrote
-   * @param clock in milliseconds
-   */
+  /** @param clock in milliseconds */
   constructor(
-    private readonly position: () => number,
+    private readonly writers: Writers,
     private readonly clock: () => number = () => performance.now(),
   ) {
     this.begun = this.ended = this.seenFrom = this.owedAt = this.now();
@@ -115,7 +122,7 @@ export class BesideWriters implements Pace {
     const tookMs = this.ended.ms - this.begun.ms;
     // What is written in a short pause was begun before it.
     if (this.isSettled || now.ms - this.ended.ms >= tookMs) {
-      this.alone.saw(this.seenFrom, now);
+      if (this.isWritten(this.seenFrom, now)) this.alone.saw(this.seenFrom, now);
       this.unseenMs = 0;
     }
     this.countOwed(now);
@@ -135,12 +142,18 @@ export class BesideWriters implements Pace {
     this.isClosed = false;
   }
 
+  /** Where nobody writes, nothing is owed. */
   private countOwed(now: Moment): void {
-    const { ms, position } = this.owedAt;
-    const { perMs } = this.alone;
-    const lacking = KEPT * perMs * (now.ms - ms) - (now.position - position);
-    this.owed = Math.max(-CREDIT_MS * perMs, this.owed + lacking);
+    const { owedAt } = this;
     this.owedAt = now;
+    if (!this.isWritten(owedAt, now)) return;
+    const { perMs } = this.alone;
+    const lacking = KEPT * perMs * (now.ms - owedAt.ms) - (now.position - owedAt.position);
+    this.owed = Math.max(-CREDIT_MS * perMs, this.owed + lacking);
+  }
+
+  private isWritten(from: Moment, to: Moment): boolean {
+    return to.position > from.position || this.writers.stalledMs() > 0;
   }
 
   private restAfter(tookMs: number): number {
@@ -166,14 +179,14 @@ export class BesideWriters implements Pace {
     return this.isSettled ? leftMs : Math.min(leftMs, unsettledMs);
   }
 
-  /** Beside readers that starve them writers look idle: what they did alone counts too. */
+  /** Beside readers that starve them writers look idle, but somebody waits for them. */
   private isBusy(now: Moment): boolean {
     const { ms, position } = this.begun;
     const perMs = (now.position - position) / (now.ms - ms + CHANCE_MS);
-    return Math.max(perMs, this.alone.perMs) * 1000 > BUSY_EVENTS_PER_S;
+    return perMs * 1000 > BUSY_EVENTS_PER_S || this.writers.stalledMs() >= STALLED_MS;
   }
 
   private now(): Moment {
-    return { ms: this.clock(), position: this.position() };
+    return { ms: this.clock(), position: this.writers.position() };
   }
 }
