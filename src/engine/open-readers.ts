@@ -53,9 +53,12 @@ export function openReaders(
   const { queueLimit, waitMs } = limits;
   const room = Math.max(1, Math.floor(limits.answerBytes / PAGE_BYTES));
   const bounds = (most: number) => ({ atOnce: Math.min(most, room), queueLimit, waitMs });
+  const [cheap, expensive] = [new BesideWriters(writers), new BesideWriters(writers)];
+  cheap.shareWith([expensive]);
+  expensive.shareWith([cheap]);
   const turns: Record<ReadCost, Turns> = {
-    cheap: new Turns('reads', bounds(limits.cheap), new BesideWriters(writers)),
-    expensive: new Turns('expensive reads', bounds(limits.expensive), new BesideWriters(writers)),
+    cheap: new Turns('reads', bounds(limits.cheap), cheap),
+    expensive: new Turns('expensive reads', bounds(limits.expensive), expensive),
   };
   const reader = <DB>(url: string, role: Role) => {
     const common = { ...rest, url, role };

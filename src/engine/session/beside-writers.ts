@@ -1,6 +1,6 @@
 import type { Pace } from './turns';
 
-/** What writers keep of their pace, whatever a class of reads does. */
+/** What writers keep of their pace, whatever all reads do. */
 const KEPT = 0.73;
 /** Events per second below which nobody counts as writing, and reads never rest. */
 const BUSY_EVENTS_PER_S = 20;
@@ -12,8 +12,8 @@ const PHASE_MS = 100;
 const LONGEST_MS = 3_000;
 /** So many are under way at once beside busy writers, so that they end soon. */
 const MOST_AT_ONCE = 4;
-/** The longest rest, in times of what the reads took before it: they keep three tenths. */
-const MOST_REST = 2.4;
+/** Of the time so much is left to reads, of all kinds together. */
+const READS_KEEP = 0.294;
 /** The longest rest, so that one slow read does not stop those behind it. */
 const MAX_REST_MS = 2_000;
 /** After so long a rest shows the writers alone; before, what was begun beside reads. */
@@ -92,6 +92,7 @@ export class BesideWriters implements Pace {
   /** Events that writers lack; less than none where they have more than they keep. */
   private owed = 0;
   private owedAt: Moment;
+  private beside: readonly BesideWriters[] = [];
 
   /** @param clock in milliseconds */
   constructor(
@@ -99,6 +100,11 @@ export class BesideWriters implements Pace {
     private readonly clock: () => number = () => performance.now(),
   ) {
     this.begun = this.ended = this.seenFrom = this.owedAt = this.now();
+  }
+
+  /** Says which other kinds of reads there are: what writers and reads keep is of all of them. */
+  shareWith(others: readonly BesideWriters[]): void {
+    this.beside = others;
   }
 
   waitMs(): number {
@@ -135,7 +141,7 @@ export class BesideWriters implements Pace {
     const tookMs = now.ms - this.begun.ms;
     this.unseenMs += tookMs;
     this.countOwed(now);
-    const restMs = this.isBusy(now) ? this.restAfter(tookMs) : 0;
+    const restMs = this.isBusy(now) ? this.restAfter(tookMs, now) : 0;
     this.restUntil = now.ms + restMs;
     this.ended = this.seenFrom = now;
     this.isSettled = false;
@@ -148,7 +154,8 @@ export class BesideWriters implements Pace {
     this.owedAt = now;
     if (!this.isWritten(owedAt, now)) return;
     const { perMs } = this.alone;
-    const lacking = KEPT * perMs * (now.ms - owedAt.ms) - (now.position - owedAt.position);
+    const lacking =
+      this.kept(now) * perMs * (now.ms - owedAt.ms) - (now.position - owedAt.position);
     this.owed = Math.max(-CREDIT_MS * perMs, this.owed + lacking);
   }
 
@@ -156,13 +163,27 @@ export class BesideWriters implements Pace {
     return to.position > from.position || this.writers.stalledMs() > 0;
   }
 
-  private restAfter(tookMs: number): number {
+  /** How many kinds read, this one included. */
+  private kinds(now: Moment): number {
+    return 1 + this.beside.filter((other) => other.isReading(now)).length;
+  }
+
+  private isReading(now: Moment): boolean {
+    return this.underWay > 0 || now.ms - this.ended.ms < MAX_REST_MS;
+  }
+
+  /** What this kind leaves of what the others leave. */
+  private kept(now: Moment): number {
+    return KEPT ** (1 / this.kinds(now));
+  }
+
+  private restAfter(tookMs: number, now: Moment): number {
     const isDue = !this.alone.isKnown || this.unseenMs >= LOOK_AGAIN_MS;
     const lookMs = isDue ? SETTLE_MS + Math.max(LOOK_MS, tookMs * LOOK_SHARE) : 0;
     const { perMs } = this.alone;
     if (perMs === 0) return Math.min(MAX_REST_MS, lookMs);
-    const paidPerMs = (1 - KEPT) * perMs;
-    const mostMs = Math.min(MAX_REST_MS, tookMs * MOST_REST);
+    const paidPerMs = (1 - this.kept(now)) * perMs;
+    const mostMs = Math.min(MAX_REST_MS, tookMs * (this.kinds(now) / READS_KEEP - 1));
     this.owed = Math.min(mostMs * paidPerMs, this.owed);
     return Math.min(MAX_REST_MS, Math.max(lookMs, this.owed / paidPerMs));
   }
