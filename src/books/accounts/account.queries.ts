@@ -58,6 +58,21 @@ export async function readAccount(
   return account;
 }
 
+/** The number of the account that a reference names; undefined where there is none. */
+export async function readAccountNo(
+  db: Kysely<AccountTables>,
+  reference: string,
+): Promise<number | undefined> {
+  const found = referenceOf(reference, 'account_id');
+  if (!found) return undefined;
+  const row = await db
+    .selectFrom('accounts')
+    .select('account_no')
+    .where(found.column as 'account_id', '=', found.value)
+    .executeTakeFirst();
+  return row?.account_no;
+}
+
 /** A reference to an account as the values of a query, by the column that it names. */
 export interface NamedAccount {
   readonly accountId?: string | undefined;
