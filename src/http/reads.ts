@@ -133,6 +133,24 @@ export class Reads {
   }
 
   /**
+   * The positions of what was recorded in a range of times, both included, as far as the state has
+   * come; nothing is said of an end that is not given.
+   */
+  async recorded(
+    reply: Reply,
+    { recordedFrom: from, recordedTo: to }: RecordedQuery,
+  ): Promise<{ readonly least?: number; readonly most?: number }> {
+    if (from === undefined && to === undefined) return {};
+    return this.readLog(reply, async (log, upTo) => {
+      const at = (time: string) => positionAt(log, time, upTo);
+      return {
+        ...(from !== undefined && { least: (await at(instantBefore(readInstant(from)!))) + 1 }),
+        ...(to !== undefined && { most: await at(readInstant(to)!) }),
+      };
+    });
+  }
+
+  /**
    * {@link one} as of a position that the caller may have named.
    * @throws Refusal `validation_failed` where the state has not come that far
    */
@@ -169,6 +187,20 @@ function reached<T>(atPosition: number | undefined, { position, value }: Read<T>
 export interface AsOfQuery {
   readonly atPosition?: string;
   readonly at?: string;
+}
+
+/** How lists are asked for what was recorded in a range of times; checked already. */
+export interface RecordedQuery {
+  readonly recordedFrom?: string;
+  readonly recordedTo?: string;
+}
+
+/** The first one that a caller can name, and nothing was recorded before. */
+const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
+
+function instantBefore(time: string): string {
+  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
+  return new Date(Date.parse(time) - 1).toISOString();
 }
 
 /** What of the state an answer is made of. */
