@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Refusal } from '../engine/define/refusal';
 import type { PageRows } from '../engine/session/page-rows';
 import type { Reply } from './caller';
 import type { Order } from '../engine/session/page-rows';
@@ -144,11 +145,12 @@ export function checkOwner(query: PageQuery, [owner]: readonly number[], number:
   if (query.cursor !== undefined && owner !== number) throw noCursor();
 }
 
-function noCursor() {
+/** For a cursor that no list of this kind gave. */
+export function noCursor(): Refusal {
   return wrongCursor('is no cursor of this list');
 }
 
-function wrongCursor(message: string) {
+function wrongCursor(message: string): Refusal {
   return invalidRequest({ pointer: '/cursor', message });
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
@@ -172,7 +173,47 @@ export class Reads {
   ): Promise<Read<T>> {
     return reached(atPosition, await this.read(reply, run, cost));
   }
+
+  /**
+   * The pages of an answer that is streamed, from the first one on. Each further one is a read of
+   * its own, of what was known at the position of the first, so that nothing is held while the
+   * reader takes its time; it waits among the expensive reads, so that long answers take turns
+   * with each other and with reports, and none that a cheap read could have. It waits longer than
+   * they do, since the beginning of the answer has been sent.
+   */
+  async *pages<Page extends { readonly next: unknown }>(
+    reply: Reply,
+    first: Page,
+    readNext: (db: Kysely<StateDatabase>, after: NonNullable<Page['next']>) => Promise<Page>,
+  ): AsyncGenerator<Page> {
+    let page = first;
+    for (;;) {
+      yield page;
+      const next = page.next as NonNullable<Page['next']> | undefined;
+      if (next === undefined) return;
+      page = await this.pageOf(reply, (db) => readNext(db, next));
+    }
+  }
+
+  private async pageOf<T>(reply: Reply, run: ReadState<T>): Promise<T> {
+    const { signal } = answerTo(reply);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const read = this.state.read(run, { cost: 'expensive', signal });
+        return (await whileThere(signal, read)).value;
+      } catch (error) {
+        const isOver = signal.aborted || attempt === PAGE_ATTEMPTS;
+        if (isOver || !(error instanceof LedgerUnavailable)) throw error;
+        await setTimeout(PAGE_PAUSE_MS, undefined, { signal });
+      }
+    }
+  }
 }
+
+/** A page that there was no turn for, or no database, is asked for again so often… */
+const PAGE_ATTEMPTS = 10;
+/** …after so long. */
+const PAGE_PAUSE_MS = 500;
 
 /** @throws Refusal `validation_failed` where the state that was read has not come that far */
 function reached<T>(atPosition: number | undefined, { position, value }: Read<T>): Read<T> {
