@@ -1,6 +1,7 @@
 import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
+import { exportFeature } from './books/exports/export.feature';
 import { historyFeature } from './books/history/history.feature';
 import { holdFeature } from './books/holds/hold.feature';
 import { interestFeature } from './books/interest/interest.feature';
@@ -37,6 +38,7 @@ export const features: readonly Feature[] = [
   periodFeature,
   historyFeature,
   reportFeature,
+  exportFeature,
   diffFeature,
   eventFeature,
   adapterFeature,

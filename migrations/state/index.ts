@@ -18,6 +18,7 @@ import * as scheduleTransactions from './0017-schedule-transactions';
 import * as keepUses from './0018-keep-uses';
 import * as dateEntries from './0019-date-entries';
 import * as findSubjects from './0020-find-subjects';
+import * as indexDates from './0021-index-dates';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -41,4 +42,5 @@ export const stateMigrations = {
   '0018-keep-uses': keepUses,
   '0019-date-entries': dateEntries,
   '0020-find-subjects': findSubjects,
+  '0021-index-dates': indexDates,
 };

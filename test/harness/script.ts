@@ -33,6 +33,7 @@ export async function startScript(
     | 'replay'
     | 'verify'
     | 'import'
+    | 'export-books'
     | 'export-log'
     | 'import-log'
     | 'amend'

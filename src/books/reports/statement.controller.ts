@@ -19,7 +19,7 @@ import { invalidRequest } from '../../http/problem';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { accountView, balanceOf } from '../accounts/account.view';
 import { StatementDto, StatementQuery, type StatementEntryDto } from './statement.dto';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import type { StatementPlace } from './statement.queries';
 import { readStatementEntries, readStatementSums, type StatementPart } from './statement';
 

@@ -5,7 +5,7 @@ import type { Reply } from '../../http/caller';
 import { csvAnswer, CsvNumber, pagesOf, wantsCsv } from '../../http/csv';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
 import { readTrialBalance } from './trial-balance.queries';
 
