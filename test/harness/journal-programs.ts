@@ -71,11 +71,85 @@ const readers: Readonly<Record<JournalProgram, (file: string) => Promise<Balance
 
   beancount: async (file) => {
     await run('bean-check', file);
-    // Whatever Python it was installed for.
-    const [, python] = /^#!\s*(\S+)/.exec(await readFile(programOf('bean-check'), 'utf8'))!;
-    return JSON.parse(await run(python!, '-c', BEANCOUNT_BALANCES, file)) as Balance[];
+    return JSON.parse(await python(BEANCOUNT_BALANCES, file)) as Balance[];
   },
 };
+
+const LEDGER_NOTES = '=== %(payee)\\n%(note)\\n';
+
+/** What a journal says of transactions besides their postings, by their ids. */
+export interface JournalNotes {
+  readonly descriptions: ReadonlyMap<string, string>;
+  readonly tags: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** What is no tag of its own, but JSON. */
+  readonly json: ReadonlyMap<string, Readonly<Record<string, string>>>;
+}
+
+/** A transaction as a program has read it: its description, and its tags in their order. */
+type Read = readonly [description: string, tags: readonly (readonly [string, string])[]];
+
+const BEANCOUNT_NOTES = `
+import json, sys
+from beancount import loader
+from beancount.core import data
+entries, errors, options = loader.load_file(sys.argv[1])
+read = [[e.narration, [[k, str(v)] for k, v in e.meta.items() if k not in ('filename', 'lineno')]]
+        for e in entries if isinstance(e, data.Transaction)]
+print(json.dumps(read))
+`;
+
+/** Has a program read a journal, and say what it has read of texts. */
+export async function notesBy(program: JournalProgram, file: string): Promise<JournalNotes> {
+  const descriptions = new Map<string, string>();
+  const tags = new Map<string, Record<string, string>>();
+  const json = new Map<string, Record<string, string>>();
+  for (const [description, read] of await noteReaders[program](file)) {
+    const own = read.filter(([key]) => !['metadata', 'description'].includes(key));
+    const id = own.find(([key]) => key === 'id')![1];
+    const valuesOf = (name: string) =>
+      read.filter(([key]) => key === name).map(([, value]) => JSON.parse(value) as unknown);
+    descriptions.set(id, valuesOf('description').join('') || description);
+    tags.set(id, Object.fromEntries(own));
+    json.set(id, Object.assign({}, ...valuesOf('metadata')) as Record<string, string>);
+  }
+  return { descriptions, tags, json };
+}
+
+const noteReaders: Readonly<Record<JournalProgram, (file: string) => Promise<Read[]>>> = {
+  hledger: async (file) => {
+    const read = JSON.parse(await run('hledger', '-f', file, 'print', '-O', 'json')) as {
+      tdescription: string;
+      ttags: [string, string][];
+    }[];
+    return read.map(({ tdescription, ttags }) => [tdescription, ttags]);
+  },
+
+  ledger: async (file) => {
+    // The same for each posting of a transaction: a line with the payee, and one for each tag.
+    const text = await run('ledger', '-f', file, 'csv', '--csv-format', LEDGER_NOTES);
+    return text
+      .split(/^=== /m)
+      .slice(1)
+      .map((part) => {
+        const [payee, ...lines] = part.split('\n');
+        const tags = lines
+          .filter((line) => line !== '')
+          .map((line) => {
+            const [, key, value] = /^ (\w+): (.*)$/.exec(line)!;
+            return [key!, value!] as const;
+          });
+        return [payee!, tags];
+      });
+  },
+
+  beancount: async (file) => JSON.parse(await python(BEANCOUNT_NOTES, file)) as Read[],
+};
+
+/** Runs a program for the Python that beancount was installed for. */
+async function python(program: string, file: string): Promise<string> {
+  const [, path] = /^#!\s*(\S+)/.exec(await readFile(programOf('bean-check'), 'utf8'))!;
+  return run(path!, '-c', program, file);
+}
 
 /** @throws Error with what it says on standard error where it fails */
 async function run(program: string, ...args: string[]): Promise<string> {
