@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import { LedgerUnavailable, Refusal } from '../engine/define/refusal';
 import type { StateDatabase } from '../engine/define/state-table';
+import { AskedTogether, type Lookup, type LookupOf } from '../engine/session/asked-together';
 import type {
   DatabaseReader,
   KeptTurn,
@@ -32,6 +33,9 @@ const PIECE_PAUSE_MS = 1_000;
  */
 @Injectable()
 export class Reads {
+  /** Of each {@link Lookup} what asks by it. */
+  private readonly lookups = new Map<object, object>();
+
   constructor(
     private readonly state: StateReader,
     @Inject(CALLERS_LOG) private readonly callersLog: DatabaseReader<LogDatabase>,
@@ -43,6 +47,25 @@ export class Reads {
    */
   one<T>(reply: Reply, run: ReadState<T>, cost?: ReadCost): Promise<Read<T>> {
     return this.shown(reply, (options) => this.state.readOne(run, options), cost);
+  }
+
+  /**
+   * Reads the row of a key by a statement that it may share with other callers of the same moment.
+   * @returns undefined where there is no such row
+   * @throws LedgerUnavailable
+   */
+  async row<Row>(reply: Reply, { lookup, key }: LookupOf<Row>): Promise<Row | undefined> {
+    const { signal, until } = answerTo(reply);
+    const { position, value } = await whileThere(signal, this.together(lookup).get(key, until));
+    reply.header('ledger-position', position);
+    return value;
+  }
+
+  private together<Row>(lookup: Lookup<Row>): AskedTogether<Row> {
+    const known = this.lookups.get(lookup) as AskedTogether<Row> | undefined;
+    const asked = known ?? new AskedTogether(this.state, lookup);
+    this.lookups.set(lookup, asked);
+    return asked;
   }
 
   /**
@@ -199,6 +222,8 @@ interface Answer {
   readonly signal: AbortSignal;
   /** Says that the answer is made, to its last byte, or that nobody wants it. */
   readonly made: () => void;
+  /** Until that is said. */
+  readonly until: Promise<void>;
   /** The turns that are kept until then. */
   readonly turns: Readonly<Record<ReadCost, KeptTurn>>;
 }
@@ -218,7 +243,7 @@ function answerTo({ raw }: Reply): Answer {
   else raw.once('close', left);
   const turn = (): KeptTurn => ({ until });
   const turns = { cheap: turn(), expensive: turn() };
-  const answer = { signal: controller.signal, made, turns };
+  const answer = { signal: controller.signal, made, until, turns };
   answers.set(raw, answer);
   return answer;
 }
