@@ -9,8 +9,8 @@ import { invalidRequest } from './problem';
 export const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
 const ORDERS: readonly Order[] = ['asc', 'desc'];
-/** A cursor has a route, a list's filters and some positions. */
-const MAX_CURSOR = 4000;
+/** A cursor has a route, a list's filters, which came in one address, and some positions. */
+const MAX_CURSOR = 12_000;
 const CURSOR = /^[A-Za-z0-9_-]+$/;
 
 function CursorText(): PropertyDecorator {
