@@ -158,6 +158,24 @@ export class Reads {
   }
 
   /**
+   * The positions of what was recorded in a range of times, both included, as far as the state has
+   * come; nothing is said of an end that is not given.
+   */
+  async recorded(
+    reply: Reply,
+    { recordedFrom: from, recordedTo: to }: RecordedQuery,
+  ): Promise<{ readonly least?: number; readonly most?: number }> {
+    if (from === undefined && to === undefined) return {};
+    return this.readLog(reply, async (log, upTo) => {
+      const at = (time: string) => positionAt(log, time, upTo);
+      return {
+        ...(from !== undefined && { least: (await at(instantBefore(readInstant(from)!))) + 1 }),
+        ...(to !== undefined && { most: await at(readInstant(to)!) }),
+      };
+    });
+  }
+
+  /**
    * {@link one} as of a position that the caller may have named.
    * @throws Refusal `validation_failed` where the state has not come that far
    */
@@ -179,6 +197,27 @@ export class Reads {
   ): Promise<Read<T>> {
     return reached(atPosition, await this.read(reply, run, cost));
   }
+
+  /**
+   * The pages of an answer that is streamed, from the first one on. Each further one is a read of
+   * its own, of what was known at the position of the first, so that nothing is held while the
+   * reader takes its time; it waits among the expensive reads, so that long answers take turns
+   * with each other and with reports, and none that a cheap read could have. It waits longer than
+   * they do, since the beginning of the answer has been sent.
+   */
+  async *pages<Page extends { readonly next: unknown }>(
+    reply: Reply,
+    first: Page,
+    readNext: (db: Kysely<StateDatabase>, after: NonNullable<Page['next']>) => Promise<Page>,
+  ): AsyncGenerator<Page> {
+    let page = first;
+    for (;;) {
+      yield page;
+      const next = page.next as NonNullable<Page['next']> | undefined;
+      if (next === undefined) return;
+      page = await this.piece(reply, (db) => readNext(db, next), 'expensive');
+    }
+  }
 }
 
 /** @throws Refusal `validation_failed` where the state that was read has not come that far */
@@ -194,6 +233,20 @@ function reached<T>(atPosition: number | undefined, { position, value }: Read<T>
 export interface AsOfQuery {
   readonly atPosition?: string;
   readonly at?: string;
+}
+
+/** How lists are asked for what was recorded in a range of times; checked already. */
+export interface RecordedQuery {
+  readonly recordedFrom?: string;
+  readonly recordedTo?: string;
+}
+
+/** The first one that a caller can name, and nothing was recorded before. */
+const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
+
+function instantBefore(time: string): string {
+  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
+  return new Date(Date.parse(time) - 1).toISOString();
 }
 
 /** What of the state an answer is made of. */

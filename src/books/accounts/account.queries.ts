@@ -89,6 +89,21 @@ export function lookupAccount(reference: string): LookupOf<ShownAccountRow> {
   return { lookup: accountsBy[found.column], key: found.value };
 }
 
+/** The number of the account that a reference names; undefined where there is none. */
+export async function readAccountNo(
+  db: Kysely<AccountTables>,
+  reference: string,
+): Promise<number | undefined> {
+  const found = referenceOf(reference, 'account_id');
+  if (!found) return undefined;
+  const row = await db
+    .selectFrom('accounts')
+    .select('account_no')
+    .where(found.column as 'account_id', '=', found.value)
+    .executeTakeFirst();
+  return row?.account_no;
+}
+
 /** A reference to an account as the values of a query, by the column that it names. */
 export interface NamedAccount {
   readonly accountId?: string | undefined;
