@@ -7,6 +7,7 @@ import { interestFeature } from './books/interest/interest.feature';
 import { limitFeature } from './books/limits/limit.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { periodFeature } from './books/periods/period.feature';
+import { searchFeature } from './books/search/search.feature';
 import { scheduleFeature } from './books/schedules/schedule.feature';
 import { reportFeature } from './books/reports/report.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
@@ -37,6 +38,7 @@ export const features: readonly Feature[] = [
   periodFeature,
   historyFeature,
   reportFeature,
+  searchFeature,
   diffFeature,
   eventFeature,
   adapterFeature,

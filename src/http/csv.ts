@@ -64,12 +64,3 @@ export async function* pagesOf(
   }
   yield page;
 }
-
-/** Whether an answer is to be CSV: the query says so, or else what the caller accepts first. */
-export function wantsCsv(format: string | undefined, accept: string | undefined): boolean {
-  if (format !== undefined) return format === 'csv';
-  const types = (accept ?? '').split(',').map((type) => type.split(';', 1)[0]!.trim());
-  return (
-    types.find((type) => ['text/csv', 'application/json', '*/*'].includes(type)) === 'text/csv'
-  );
-}

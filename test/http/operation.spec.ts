@@ -55,6 +55,7 @@ const ENDPOINTS = [
   'get /v1/period-closes/{id}',
   'get /v1/period-closes/{id}/late-entries',
   'get /v1/reports/balance-sheet',
+  'get /v1/reports/general-ledger',
   'get /v1/reports/income-statement',
   'get /v1/reports/trial-balance',
   'get /v1/scheduled-transactions',

@@ -5,7 +5,6 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { Registry } from '../../engine/define/registry';
 import type { LogDatabase } from '../../engine/write/event-log';
 import type { PageRows } from '../../engine/session/page-rows';
-import { positionAt } from '../../engine/write/log-times';
 import { ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import {
@@ -21,7 +20,6 @@ import {
 import { Permission } from '../../http/permission';
 import { invalidRequest } from '../../http/problem';
 import { found, Reads } from '../../http/reads';
-import { readInstant } from '../../money/instant';
 import { EventDto, EventListQuery, EventQuery } from './event.dto';
 import { amendmentsOf, listEvents, tasksOf, type EventFilter } from './event.queries';
 import { EventSubjects, type EventRange } from './event-subject.queries';
@@ -151,14 +149,12 @@ export class EventController {
       order === 'asc'
         ? { least: Math.max(least, place + 1), most: Number.MAX_SAFE_INTEGER, order }
         : { least, most: place - 1, order };
-    const { recordedFrom: from, recordedTo: to } = query;
-    if (from === undefined && to === undefined) return range;
-    return this.reads.readLog(reply, async (log, upTo) => {
-      const last = to === undefined ? upTo : await positionAt(log, readInstant(to)!, upTo);
-      const outside =
-        from === undefined ? 0 : await positionAt(log, before(readInstant(from)!), upTo);
-      return { ...within(range, last), least: Math.max(range.least, outside + 1) };
-    });
+    const recorded = await this.reads.recorded(reply, query);
+    return {
+      order,
+      least: Math.max(range.least, recorded.least ?? 0),
+      most: Math.min(range.most, recorded.most ?? range.most),
+    };
   }
 
   /** The program starts only where it knows every type in the log. @throws Refusal */
@@ -178,15 +174,6 @@ type FoundPage = PageRows<EventDto> & { readonly next?: number };
 
 function within({ least, most, order }: EventRange, upTo: number): EventRange {
   return { least, most: Math.min(most, upTo), order };
-}
-
-/** The first one that a caller can name, and nothing was recorded before. */
-const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
-
-/** The last instant before a time. */
-function before(time: string): string {
-  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
-  return new Date(Date.parse(time) - 1).toISOString();
 }
 
 /** How events are shown, with what came after them. */
