@@ -11,6 +11,9 @@ import {
   type Order,
 } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
+import { hasTerms } from '../search/account-terms.rules';
+import type { MetadataFilter } from '../search/wanted.rules';
+import { wordsOf } from '../search/words.rules';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
 import {
@@ -108,9 +111,12 @@ export interface AccountFilter {
   readonly clientId?: string | undefined;
   /** That one and all below it. */
   readonly group?: string | undefined;
+  /** Words of the name or the clientId, or their beginnings: all of them. */
+  readonly q?: string | undefined;
+  readonly metadata?: MetadataFilter | undefined;
 }
 
-interface ListedAccounts extends Omit<AccountFilter, 'status'> {
+interface ListedAccounts extends Omit<AccountFilter, 'status' | 'q' | 'metadata'> {
   readonly after: number;
   readonly limit: number;
   readonly position: number | undefined;
@@ -143,8 +149,15 @@ export function accountsEverIn(group: Expression<string>) {
   return now.union(before);
 }
 
-function listAccountsThatAre(status: AccountFilter['status'], order: Order) {
-  return prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((db, values) => {
+type Words = readonly string[];
+
+function queryOf(
+  db: Kysely<AccountTables>,
+  values: Placeholders<ListedAccounts>,
+  { status, metadata = {} }: AccountFilter,
+  words: Words,
+  order: Order,
+) {
     const { type, currency, clientId, group, after, limit, position } = values;
     let query = db
       .selectFrom(accountsAsOf(position).as('a'))
@@ -159,9 +172,20 @@ function listAccountsThatAre(status: AccountFilter['status'], order: Order) {
     }
     if (status === 'open') query = query.where('a.closed_position', 'is', null);
     if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
+    query = query.where((eb) => eb.and(hasTerms(eb.ref('a.account_no'), words, metadata)));
+    for (const pair of Object.entries(metadata)) {
+      const contained = JSON.stringify(Object.fromEntries([pair]));
+      // SQL as text: the builder has no word for documents that contain others.
+      query = query.where((eb) => sql<SqlBool>`${eb.ref('a.metadata')} @> ${contained}::jsonb`);
+    }
     const shape = { by: ['account_no'], order, large: ['metadata'] } as const;
     return pageQuery(db, query.orderBy('a.account_no', order).limit(limit), shape);
-  });
+}
+
+function listAccountsThatAre(status: AccountFilter['status'], order: Order) {
+  return prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((db, values) =>
+    queryOf(db, values, { status }, [], order),
+  );
 }
 const listIn = (order: Order) => ({
   open: listAccountsThatAre('open', order),
@@ -183,9 +207,18 @@ export async function listAccounts(
   position?: number,
   order: Order = 'asc',
 ): Promise<PageRows<ShownAccountRow>> {
-  const { status, type, currency, clientId, group } = filter;
+  const { status, type, currency, clientId, group, q, metadata } = filter;
   const values = { type, currency, clientId, group, after, limit: limit + 1, position };
-  return pageRows<ShownAccountRow>(await list[order][status ?? 'either'](db, values), limit);
+  if (q === undefined && metadata === undefined) {
+    return pageRows<ShownAccountRow>(await list[order][status ?? 'either'](db, values), limit);
+  }
+  const words = wordsOf(q ?? '');
+  // Not prepared: its text depends on how many words and keys there are.
+  const find = prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((on, given) =>
+    queryOf(on, given, filter, words, order),
+  );
+  const found = pageRows<ShownAccountRow>(await find(db, values), limit);
+  return found;
 }
 
 /** The place of an entry in its account. */
