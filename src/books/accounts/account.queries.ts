@@ -11,9 +11,9 @@ import {
   type Order,
 } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
-import { hasTerms } from '../search/account-terms.rules';
-import type { MetadataFilter } from '../search/wanted.rules';
-import { wordsOf } from '../search/words.rules';
+import { accountWords, hasTerms } from '../search/account-terms.rules';
+import { contains, type MetadataFilter } from '../search/wanted.rules';
+import { haveWords, wordsOf } from '../search/words.rules';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
 import {
@@ -158,28 +158,27 @@ function queryOf(
   words: Words,
   order: Order,
 ) {
-    const { type, currency, clientId, group, after, limit, position } = values;
-    let query = db
-      .selectFrom(accountsAsOf(position).as('a'))
-      .selectAll()
-      .where('a.account_no', beyond(order), after);
-    if (type !== undefined) query = query.where('a.type', '=', type);
-    if (currency !== undefined) query = query.where('a.currency', '=', currency);
-    if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
-    if (group !== undefined) {
-      query = query.where((eb) => isInGroup(eb.ref('a.account_group'), group));
-      if (position !== undefined) query = query.where('a.account_no', 'in', accountsEverIn(group));
-    }
-    if (status === 'open') query = query.where('a.closed_position', 'is', null);
-    if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
-    query = query.where((eb) => eb.and(hasTerms(eb.ref('a.account_no'), words, metadata)));
-    for (const pair of Object.entries(metadata)) {
-      const contained = JSON.stringify(Object.fromEntries([pair]));
-      // SQL as text: the builder has no word for documents that contain others.
-      query = query.where((eb) => sql<SqlBool>`${eb.ref('a.metadata')} @> ${contained}::jsonb`);
-    }
-    const shape = { by: ['account_no'], order, large: ['metadata'] } as const;
-    return pageQuery(db, query.orderBy('a.account_no', order).limit(limit), shape);
+  const { type, currency, clientId, group, after, limit, position } = values;
+  let query = db
+    .selectFrom(accountsAsOf(position).as('a'))
+    .selectAll()
+    .where('a.account_no', beyond(order), after);
+  if (type !== undefined) query = query.where('a.type', '=', type);
+  if (currency !== undefined) query = query.where('a.currency', '=', currency);
+  if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
+  if (group !== undefined) {
+    query = query.where((eb) => isInGroup(eb.ref('a.account_group'), group));
+    if (position !== undefined) query = query.where('a.account_no', 'in', accountsEverIn(group));
+  }
+  if (status === 'open') query = query.where('a.closed_position', 'is', null);
+  if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
+  if (words.length > 0 || Object.keys(metadata).length > 0) {
+    query = query
+      .where((eb) => eb.and(hasTerms(eb.ref('a.account_no'), words, metadata)))
+      .where((eb) => contains(eb.ref('a.metadata'), metadata));
+  }
+  const shape = { by: ['account_no'], order, large: ['metadata'] } as const;
+  return pageQuery(db, query.orderBy('a.account_no', order).limit(limit), shape);
 }
 
 function listAccountsThatAre(status: AccountFilter['status'], order: Order) {
@@ -217,8 +216,13 @@ export async function listAccounts(
   const find = prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((on, given) =>
     queryOf(on, given, filter, words, order),
   );
-  const found = pageRows<ShownAccountRow>(await find(db, values), limit);
-  return found;
+  for (let behind = after; ;) {
+    const page = pageRows<ShownAccountRow>(await find(db, { ...values, after: behind }), limit);
+    // Words that an account had at another time are in its name no more.
+    const rows = page.rows.filter((row) => haveWords(accountWords(row), words));
+    if (rows.length > 0 || !page.hasMore) return { rows, hasMore: page.hasMore };
+    behind = page.rows.at(-1)!.account_no;
+  }
 }
 
 /** The place of an entry in its account. */

@@ -30,7 +30,7 @@ const MOST_ROWS = 2_048;
  * The positions of what has the tokens that are wanted, in order: a list for each part of the
  * positions that has some. What is there may have been found by the terms of other tokens.
  */
-export async function* placesOf(
+async function* placesOf(
   db: Kysely<SearchTables>,
   search: Search,
 ): AsyncGenerator<readonly number[]> {
@@ -187,4 +187,42 @@ function thingsIn(blocks: readonly KeptBlock[], search: Search): number[] {
       search,
     );
   });
+}
+
+/** Candidates that are looked at together: of few there may be enough. */
+const FIRST_LOOKS = 64;
+const MOST_LOOKS = 2_048;
+
+/**
+ * The positions of the first things that are looked for, so many and one more where there is one.
+ * @param fitting of positions in order those whose things are what is asked, and not only have the
+ *   same terms
+ */
+export async function firstPlaces(
+  db: Kysely<SearchTables>,
+  search: Search,
+  limit: number,
+  fitting: (positions: readonly number[]) => Promise<readonly number[]>,
+): Promise<number[]> {
+  let found: number[] = [];
+  let waiting: number[] = [];
+  let count = FIRST_LOOKS;
+  for await (const some of placesOf(db, search)) {
+    waiting = waiting.concat(some);
+    while (waiting.length >= count) {
+      found = found.concat(await fitting(waiting.slice(0, count)));
+      if (found.length > limit) return found.slice(0, limit + 1);
+      waiting = waiting.slice(count);
+      count = Math.min(2 * count, MOST_LOOKS);
+    }
+  }
+  if (waiting.length > 0) found = found.concat(await fitting(waiting));
+  return found.slice(0, limit + 1);
+}
+
+/** The positions, both included, behind one of a list. */
+export function behind(after: number, order: Order): Pick<Search, 'least' | 'most' | 'order'> {
+  return order === 'asc'
+    ? { least: after + 1, most: Number.MAX_SAFE_INTEGER, order }
+    : { least: 1, most: after - 1, order };
 }

@@ -1,3 +1,4 @@
+import { sql, type Expression, type SqlBool } from 'kysely';
 import {
   actorToken,
   AMOUNT_DIGITS,
@@ -19,6 +20,15 @@ import {
 export type Wanted = readonly (readonly string[])[];
 
 export type MetadataFilter = Readonly<Record<string, string>>;
+
+/** Whether metadata has all pairs of a filter. */
+export function contains(
+  metadata: Expression<object>,
+  wanted: MetadataFilter,
+): Expression<SqlBool> {
+  // SQL as text: the builder has no word for documents that contain others.
+  return sql<SqlBool>`${metadata} @> ${JSON.stringify(wanted)}::jsonb`;
+}
 
 /** What has all words, or others that begin like them. */
 export function withWords(words: readonly string[]): Wanted {
