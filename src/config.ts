@@ -30,6 +30,7 @@ import type {
   ObjectStoreConfig,
   WebhookPolicy,
 } from './outside/adapters/adapter-config';
+import type { EventLimits } from './outside/events/event-limits';
 import type { TaskLimits } from './outside/tasks/task-limits';
 import type { CheckpointConfig } from './proof/checkpoints/checkpoint-config';
 import type { ScheduleConfig } from './proof/runs/schedule-config';
@@ -130,6 +131,18 @@ class TaskSettings implements TaskLimits {
 
   @Integer({ variable: 'TASK_LOCK_MS', default: 15_000, min: 100, max: 3_600_000 })
   readonly lockMs!: number;
+}
+
+/** Of the stream of events; what they bound, {@link EventLimits} says. */
+class EventSettings implements EventLimits {
+  @Integer({ variable: 'EVENT_LISTENERS', default: 1_000, min: 1, max: 1_000_000 })
+  readonly listeners!: number;
+
+  @Integer({ variable: 'EVENT_HEARTBEAT_MS', default: 15_000, min: 10, max: 600_000 })
+  readonly heartbeatMs!: number;
+
+  @Integer({ variable: 'EVENT_POLL_MS', default: 250, min: 10, max: 600_000 })
+  readonly pollMs!: number;
 }
 
 /** What servers other than Amazon's take for a region where none is set. */
@@ -330,6 +343,9 @@ export class Config {
 
   @Group(() => TaskSettings)
   readonly tasks!: TaskSettings;
+
+  @Group(() => EventSettings)
+  readonly events!: EventSettings;
 
   /** BullMQ's Redis; unset: BullMQ on the state database's PostgreSQL. */
   @Url({ variable: 'REDIS_URL', protocols: ['redis:', 'rediss:'], form: 'redis://user:key@host' })

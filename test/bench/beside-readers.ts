@@ -59,7 +59,7 @@ async function measureReads(open: OpenLedger, upTo: number, durationMs: number):
       open.stateReader.read((db) => readTrialBalance(db, { asOf: AS_OF, position: upTo }), options),
     () =>
       open.callersLog.read(
-        (log) => listEvents(log, open.registry, range, { types: [RARE_TYPE] }, PAGE),
+        (log) => listEvents(log, open.registry, range, { types: [RARE_TYPE] }, { limit: PAGE }),
         options,
       ),
   ];

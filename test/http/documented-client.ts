@@ -118,7 +118,8 @@ export class DocumentedClient extends ApiClient {
     const place = ['paths', endpoint.path, method];
     const content = ['content', mediaType, 'schema'];
     // What is no JSON is a text to the client.
-    const said = mediaType === 'text/csv' ? (body as { text: string }).text : body;
+    const isText = ['text/csv', 'text/event-stream'].includes(mediaType);
+    const said = isText ? (body as { text: string }).text : body;
     this.check(name, [...place, 'responses', String(status), ...content], said);
     const { code } = body as { code?: string };
     if (status >= 400 && code !== undefined && !response.description.split(', ').includes(code)) {

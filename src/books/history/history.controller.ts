@@ -166,7 +166,7 @@ export class HistoryController {
     const { number, positions, told } = found(value, thing.name, thing.id);
     const { page, views } = await this.reads.log(reply, async (log) => {
       const range = { ...upTo(Number.MAX_SAFE_INTEGER), order };
-      const asked = await listEvents(log, this.registry, range, { positions }, limit);
+      const asked = await listEvents(log, this.registry, range, { positions }, { limit });
       if (told instanceof Map) return { page: asked, views: told };
       const pages = this.pagesOf(log, told);
       const views = await tellViews(thing.kind as ToldKind, pages, new Set(positions));
@@ -184,7 +184,8 @@ export class HistoryController {
   ): AsyncGenerator<readonly LedgerEvent[]> {
     for (let rest = positions; rest.length > 0;) {
       const range = upTo(Number.MAX_SAFE_INTEGER);
-      const { rows } = await listEvents(log, this.registry, range, { positions: rest }, MOST_TOLD);
+      const filter = { positions: rest };
+      const { rows } = await listEvents(log, this.registry, range, filter, { limit: MOST_TOLD });
       const last = rows.at(-1)?.position ?? Infinity;
       yield rows;
       rest = rest.filter((position) => position > last);

@@ -40,7 +40,7 @@ export async function listEvents(
   registry: Registry,
   { least, most, order }: EventRange,
   { types, actor, correlationId, positions, known }: EventFilter,
-  limit: number,
+  { limit, bytes }: { readonly limit: number; readonly bytes?: number | undefined },
 ): Promise<PageRows<LedgerEvent>> {
   const first = (type?: string) => {
     let query = log
@@ -63,7 +63,7 @@ export async function listEvents(
     log.selectFrom(first(one).as('e')).selectAll(),
   );
   const page = log.selectFrom(found.as('e')).selectAll().orderBy('position', order);
-  const shape = { by: ['position'], order, large: ['data'] } as const;
+  const shape = { by: ['position'], order, large: ['data'], bytes } as const;
   const { rows, hasMore } = await readPage(log, page.limit(limit + 1), shape, limit);
   return { rows: rows.map((row) => registry.upcast(eventOf(row))), hasMore };
 }
