@@ -74,15 +74,17 @@ export class EventPages {
     size: PageSize,
   ): Promise<EventPage> {
     const { actor, correlationId, accountId, transactionId } = filters;
-    const isKnown = (type: string) => type === this.subjects.knownType;
+    const { knownType } = this.subjects;
     if (accountId !== undefined || transactionId !== undefined) {
       return this.touching(reads, filters, range, filter, size);
     }
-    if (filter.types?.some(isKnown) && actor === undefined && correlationId === undefined) {
-      return this.ofKnownType(reads, range, filter, size);
-    }
-    const { position: upTo } = await reads.one(nothing);
-    return reads.log((log) => this.found(log, range, upTo, filter, size));
+    const isAlone = actor === undefined && correlationId === undefined;
+    const asksKnown = isAlone && filter.types?.includes(knownType) === true;
+    const { position: upTo, value } = await reads.one((db) =>
+      asksKnown ? this.subjects.findKnown(db, range, size.limit + 1) : Promise.resolve([]),
+    );
+    const known = { type: knownType, positions: value };
+    return reads.log((log) => this.found(log, range, upTo, { ...filter, known }, size));
   }
 
   /** The event at a position; undefined where the state has not come that far. */
@@ -125,20 +127,6 @@ export class EventPages {
       const isCut = !page.hasMore && positions.length === looks;
       return isCut ? { ...page, next: positions.at(-1)! } : page;
     });
-  }
-
-  /** Events of several types perhaps, of one of which the books have the positions. */
-  private async ofKnownType(
-    reads: EventReads,
-    range: EventRange,
-    filter: EventFilter,
-    size: PageSize,
-  ): Promise<EventPage> {
-    const { position: upTo, value: positions } = await reads.one((db) =>
-      this.subjects.findKnown(db, range, size.limit + 1),
-    );
-    const known = { type: this.subjects.knownType, positions };
-    return reads.log((log) => this.found(log, range, upTo, { ...filter, known }, size));
   }
 
   private async found(
