@@ -129,6 +129,30 @@ export function ApiTextRead(types: readonly string[]): MethodDecorator {
   );
 }
 
+/** Describes a GET that is answered with events as they come, of a type that each has as JSON. */
+export function ApiStream({ type, description }: { type: Type; description: string }) {
+  const content = { 'text/event-stream': { schema: { type: 'string' } } };
+  const headers = POSITION_HEADER;
+  return applyDecorators(
+    ApiExtraModels(type),
+    ApiHeader({
+      name: 'Last-Event-ID',
+      required: false,
+      description: 'The id of the last event that came; it wins over after',
+      schema: { type: 'integer', minimum: 0 },
+    }),
+    ApiResponse({ status: 200, headers, description, content }),
+    ApiProblems([
+      'validation_failed',
+      'unauthorized',
+      'forbidden',
+      'ledger_unavailable',
+      'not_found',
+    ]),
+    ApiSecurity('bearer'),
+  );
+}
+
 /** A page of a list of `Item`, as a class of its own so that the document can name it. */
 export function pageDto(Item: Type): Type {
   @ApiExtraModels(Item)

@@ -37,9 +37,9 @@ export class PageQuery {
   order?: Order;
 }
 
-/** Which way a list goes: oldest first where nothing is said, but for what is looked back at. */
-export function orderOf({ order }: PageQuery, byDefault: Order = 'asc'): Order {
-  return order ?? byDefault;
+/** Which way a list goes: oldest first where nothing is said. */
+export function orderOf({ order = 'asc' }: PageQuery): Order {
+  return order;
 }
 
 /** For lists that go one way alone. @throws Refusal `validation_failed` */
@@ -125,10 +125,10 @@ export function encodeCursor({ route, filters }: ListedBy, key: readonly number[
  * zeros, or the largest numbers of one that goes backwards.
  * @throws Refusal `validation_failed` for a cursor that no list of this kind gave
  */
-export function cursorKey(query: PageQuery, length: number, order = orderOf(query)): number[] {
+export function cursorKey(query: PageQuery, length: number): number[] {
   const { cursor } = query;
   if (cursor === undefined) {
-    const front = order === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
+    const front = orderOf(query) === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
     return Array.from({ length }, () => front);
   }
   const key = decodeCursor(cursor)?.key;

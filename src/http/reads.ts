@@ -14,7 +14,7 @@ import type {
 import { StateReader, type Read, type Snapshot } from '../engine/session/state-reader';
 import { TurnRefused } from '../engine/session/turns';
 import type { LogDatabase } from '../engine/write/event-log';
-import { positionAt } from '../engine/write/log-times';
+import { positionAt, positionsRecorded, type RecordedRange } from '../engine/write/log-times';
 import { CURRENCY_PATTERN } from '../money/currency';
 import { readInstant } from '../money/instant';
 import type { Reply } from './caller';
@@ -164,15 +164,9 @@ export class Reads {
   async recorded(
     reply: Reply,
     { recordedFrom: from, recordedTo: to }: RecordedQuery,
-  ): Promise<{ readonly least?: number; readonly most?: number }> {
+  ): Promise<RecordedRange> {
     if (from === undefined && to === undefined) return {};
-    return this.readLog(reply, async (log, upTo) => {
-      const at = (time: string) => positionAt(log, time, upTo);
-      return {
-        ...(from !== undefined && { least: (await at(instantBefore(readInstant(from)!))) + 1 }),
-        ...(to !== undefined && { most: await at(readInstant(to)!) }),
-      };
-    });
+    return this.readLog(reply, (log, upTo) => positionsRecorded(log, { from, to }, upTo));
   }
 
   /**
@@ -239,14 +233,6 @@ export interface AsOfQuery {
 export interface RecordedQuery {
   readonly recordedFrom?: string;
   readonly recordedTo?: string;
-}
-
-/** The first one that a caller can name, and nothing was recorded before. */
-const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
-
-function instantBefore(time: string): string {
-  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
-  return new Date(Date.parse(time) - 1).toISOString();
 }
 
 /** What of the state an answer is made of. */

@@ -37,6 +37,7 @@ const ENDPOINTS = [
   'get /v1/diff',
   'get /v1/diff/{id}/events',
   'get /v1/events',
+  'get /v1/events/stream',
   'get /v1/events/{position}',
   'get /v1/explain/balance',
   'get /v1/exports/journal',
