@@ -142,6 +142,7 @@ function NeededOfS3(variable: string): PropertyDecorator {
   return Needed(`${variable} must be set where other S3_ variables are`);
 }
 
+/** Where objects are kept; what it means, {@link ObjectStoreConfig} says. */
 export class ObjectStoreSettings implements ObjectStoreConfig {
   @Url({ variable: 'S3_ENDPOINT', protocols: ['http:', 'https:'], form: 'https://host' })
   readonly endpoint: string | undefined;
@@ -171,6 +172,7 @@ export class ObjectStoreSettings implements ObjectStoreConfig {
   readonly secretAccessKey!: string;
 }
 
+/** Where webhooks may go; what it means, {@link WebhookPolicy} says. */
 export class WebhookSettings implements WebhookPolicy {
   @Flag({ variable: 'WEBHOOK_ALLOW_HTTP' })
   readonly allowHttp!: boolean;
@@ -186,6 +188,7 @@ const ADDRESS = String.raw`[^\s\p{Cc}<>@,;:"()\[\]\\]+@[a-z\d](?:[a-z\d.-]*[a-z\
 const NAME = String.raw`(?:"[^"\\\p{Cc}]*"|[^"\\<>@,;:()\p{Cc}]*)`;
 const MAILBOX = new RegExp(`^(?:${NAME}\\s*<${ADDRESS}>|${ADDRESS})$`, 'iu');
 
+/** Of what reaches the outside world. */
 export class AdapterSettings implements AdapterConfig {
   @Folder(DATA_DIR)
   readonly dataDir!: string;
@@ -213,6 +216,7 @@ export class AdapterSettings implements AdapterConfig {
 
 const PUBLIC_KEY = /^[^\s+,\p{C}]+\+[\da-f]{8}\+[A-Za-z\d+/]{44}$/u;
 
+/** Of signed checkpoints. */
 export class CheckpointSettings implements CheckpointConfig {
   @Folder(DATA_DIR)
   readonly dataDir!: string;
@@ -241,6 +245,7 @@ export class CheckpointSettings implements CheckpointConfig {
   readonly publicKeys: readonly string[] | undefined;
 }
 
+/** When the service proves itself, as cron says it. */
 export class ScheduleSettings implements ScheduleConfig {
   @Schedule({ variable: 'VERIFY_SCHEDULE', default: '0 3 * * *' })
   readonly verify: string | undefined;
