@@ -90,6 +90,7 @@ export function ApiCommand(answer: Answer): MethodDecorator {
 }
 
 const SCHEMAS = { csv: { type: 'string' }, pdf: { type: 'string', format: 'binary' } } as const;
+const READ_PROBLEMS = ['validation_failed', 'unauthorized', 'forbidden', 'ledger_unavailable'];
 
 /** Describes a GET that reads the state. */
 export function ApiRead(
@@ -110,13 +111,20 @@ export function ApiRead(
     ...(formats.length > 0
       ? [ApiExtraModels(type), ApiResponse({ ...found, content })]
       : [ApiResponse({ ...found, type })]),
-    ApiProblems([
-      'validation_failed',
-      'unauthorized',
-      'forbidden',
-      'ledger_unavailable',
-      ...problems,
-    ]),
+    ApiProblems([...READ_PROBLEMS, ...problems]),
+    ApiSecurity('bearer'),
+  );
+}
+
+/** Describes a GET that reads the state and answers with text of one of some types. */
+export function ApiTextRead(types: readonly string[]): MethodDecorator {
+  const texts = types.map((type) => [type, { schema: { type: 'string' } }] as const);
+  return applyDecorators(
+    ApiResponse({
+      ...{ status: 200, headers: POSITION_HEADER, description: 'Found' },
+      content: Object.fromEntries(texts),
+    }),
+    ApiProblems(READ_PROBLEMS),
     ApiSecurity('bearer'),
   );
 }

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
@@ -12,6 +12,7 @@ import type {
   ReadOptions,
 } from '../engine/session/database-reader';
 import { StateReader, type Read, type Snapshot } from '../engine/session/state-reader';
+import { TurnRefused } from '../engine/session/turns';
 import type { LogDatabase } from '../engine/write/event-log';
 import { positionAt } from '../engine/write/log-times';
 import { CURRENCY_PATTERN } from '../money/currency';
@@ -21,6 +22,10 @@ import { isReference, isUuid } from '../engine/define/reference';
 import { numberOf } from './page';
 import { invalidRequest } from './problem';
 import { CALLERS_LOG } from './service-tokens';
+
+/** So often a piece of an answer asks for a turn, each time as long as reads may wait for one. */
+const PIECE_ATTEMPTS = 6;
+const PIECE_PAUSE_MS = 1_000;
 
 /**
  * Reads for an answer, and says in a header how far the state goes that was read. A read says what
@@ -69,6 +74,25 @@ export class Reads {
    */
   read<T>(reply: Reply, run: Snapshot<T>, cost?: ReadCost): Promise<Read<T>> {
     return this.shown(reply, (options) => this.state.read(run, options), cost);
+  }
+
+  /**
+   * Reads a piece of an answer that is streamed, in a turn of its own, so that others have theirs
+   * between two of them. Once the caller has gone it ends too. Has to wait where many read, rather
+   * than be refused: an answer that has begun can only break off.
+   * @throws LedgerUnavailable after a minute or so
+   */
+  async piece<T>(reply: Reply, run: ReadState<T>, cost?: ReadCost): Promise<T> {
+    const { signal } = answerTo(reply);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await whileThere(signal, this.state.read(run, { cost, signal }))).value;
+      } catch (error) {
+        const mayWait = error instanceof TurnRefused && attempt < PIECE_ATTEMPTS;
+        if (!mayWait || signal.aborted) throw error;
+        await whileThere(signal, delay(PIECE_PAUSE_MS, undefined, { signal }));
+      }
+    }
   }
 
   /** The position of the state, for answers that are of neither. @throws LedgerUnavailable */
@@ -191,29 +215,10 @@ export class Reads {
       yield page;
       const next = page.next as NonNullable<Page['next']> | undefined;
       if (next === undefined) return;
-      page = await this.pageOf(reply, (db) => readNext(db, next));
-    }
-  }
-
-  private async pageOf<T>(reply: Reply, run: ReadState<T>): Promise<T> {
-    const { signal } = answerTo(reply);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const read = this.state.read(run, { cost: 'expensive', signal });
-        return (await whileThere(signal, read)).value;
-      } catch (error) {
-        const isOver = signal.aborted || attempt === PAGE_ATTEMPTS;
-        if (isOver || !(error instanceof LedgerUnavailable)) throw error;
-        await setTimeout(PAGE_PAUSE_MS, undefined, { signal });
-      }
+      page = await this.piece(reply, (db) => readNext(db, next), 'expensive');
     }
   }
 }
-
-/** A page that there was no turn for, or no database, is asked for again so often… */
-const PAGE_ATTEMPTS = 10;
-/** …after so long. */
-const PAGE_PAUSE_MS = 500;
 
 /** @throws Refusal `validation_failed` where the state that was read has not come that far */
 function reached<T>(atPosition: number | undefined, { position, value }: Read<T>): Read<T> {

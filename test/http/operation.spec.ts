@@ -39,6 +39,7 @@ const ENDPOINTS = [
   'get /v1/events',
   'get /v1/events/{position}',
   'get /v1/explain/balance',
+  'get /v1/exports/journal',
   'get /v1/health/live',
   'get /v1/health/ready',
   'get /v1/holds',

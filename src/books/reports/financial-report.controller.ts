@@ -15,7 +15,7 @@ import {
   type ReportSectionDto,
 } from './financial-report.dto';
 import { readIncomeStatement } from './income-statement';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 
 const CSV_HEADER = ['currency', 'section', 'group', 'accountId', 'clientId', 'name', 'balance'];
 

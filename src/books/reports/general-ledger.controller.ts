@@ -10,7 +10,7 @@ import { Reads } from '../../http/reads';
 import { checkWhole, ENTRY_HEADER, entryRow, STREAMED_ENTRIES } from './entry-rows';
 import { readGeneralLedger, type LedgerPage, type LedgerPlace } from './general-ledger';
 import { GeneralLedgerDto, GeneralLedgerQuery } from './general-ledger.dto';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import { placeKey, placeOfKey, type PlaceKey } from './statement.cursor';
 import type { AccountStatementDto } from './statement.dto';
 

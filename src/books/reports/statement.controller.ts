@@ -19,7 +19,7 @@ import { readAccount } from '../accounts/account.queries';
 import { checkWhole, ENTRY_HEADER, entryRow, STREAMED_ENTRIES } from './entry-rows';
 import { StatementDto, StatementQuery } from './statement.dto';
 import { StatementPdf } from './statement-pdf';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import { placeKey, placeOfKey, type PlaceKey } from './statement.cursor';
 import { readStatementEnds, readStatementEntries, statementView } from './statement';
 import type { StatementEntries } from './statement';

@@ -61,6 +61,9 @@ export type StatementRow = EntryRow & { readonly is_late: boolean } & Pick<
   > &
   Pick<TransactionRow, 'recorded_at' | 'account_nos'>;
 
+/** The last day that a date can be. */
+export const LAST_DAY = '9999-12-31';
+
 const SHAPE = {
   by: ['account_no', 'effective_date', 'position', 'ordinal'],
   large: ['metadata', 'description'],
@@ -100,7 +103,10 @@ const listRows = prepared<Books, Listed, Marked<StatementRow>>((db, values) => {
   return pageQuery(db, page, SHAPE);
 });
 
-/** As many as a page may have of the entries that came in order. */
+/**
+ * As many as a page may have of the entries that came in order. Where most of an account came late,
+ * they are far between: so they are looked for no further than what came late fills a page.
+ */
 function placesInOrder(
   db: Kysely<Books>,
   accountNo: Expression<number>,
@@ -135,14 +141,32 @@ function placesInOrder(
     const place = [inOrderPosition, inOrderOrdinal] as const;
     places = places.where((eb) => isBehind(eb.refTuple('i.position', 'i.ordinal'), place));
   }
-  if (to !== undefined) {
-    places = places.where((eb) => {
-      const end = positionOf(db, firstLater(accountNo, to));
-      return eb('i.position', '<', eb.fn.coalesce(end, eb.lit(Number.MAX_SAFE_INTEGER)));
-    });
-  }
+  places = places.where((eb) => {
+    const lastDay = to ?? eb.cast<string>(eb.val(LAST_DAY), 'date');
+    const day = eb.fn.coalesce(lastLateDay(db, accountNo, values), lastDay);
+    const end = positionOf(db, firstLater(accountNo, day));
+    return eb('i.position', '<', eb.fn.coalesce(end, eb.lit(Number.MAX_SAFE_INTEGER)));
+  });
   const first = places.orderBy('i.position').orderBy('i.ordinal').limit(limit);
   return db.selectFrom(first.as('o')).selectAll();
+}
+
+/** The day of the last late entry that the page may have, where there are as many: null if not. */
+function lastLateDay(
+  db: Kysely<Books>,
+  accountNo: Expression<number>,
+  values: Placeholders<Listed>,
+) {
+  return db
+    .selectFrom(latePlaces(db, accountNo, values).as('l'))
+    .select((eb) =>
+      eb
+        .case()
+        .when(eb.fn.countAll<number>(), '=', values.limit)
+        .then(eb.fn.max('l.effective_date'))
+        .end()
+        .as('day'),
+    );
 }
 
 /** As many as a page may have of what came late. */

@@ -6,6 +6,7 @@ import type { ShownAccountRow } from '../accounts/account.table';
 import { accountView, balanceOf } from '../accounts/account.view';
 import type { AccountStatementDto, StatementEntryDto } from './statement.dto';
 import {
+  LAST_DAY,
   listStatements,
   readCounterAccounts,
   readEnds,
@@ -17,9 +18,6 @@ import {
   type StatementRow,
   type Sums,
 } from './statement.queries';
-
-/** The last day that a date can be. */
-const LAST_DAY = '9999-12-31';
 
 /** Some entries of a statement, with their balances. */
 export interface StatementEntries {

@@ -6,7 +6,7 @@ import { csvAnswer, CsvNumber, pagesOf } from '../../http/csv';
 import { wantsCsv } from '../../http/formats';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
 import { readTrialBalance } from './trial-balance.queries';
 
