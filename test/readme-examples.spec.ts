@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Document, documents } from './documents';
+import { runScript } from './harness/script';
 import { startTestService } from './harness/service';
-import { PROJECT } from './source-files';
 
 /** What a shell is to do, as a document shows it. */
 interface Example {
@@ -13,13 +14,26 @@ interface Example {
 }
 
 const API = /^API=.*$/m;
+/** A line that calls the API, be it for what another line needs of the answer. */
+const CALL = /(^|\$\()(curl|post|get|patch) /m;
+/** A line that runs a script of the project or goes on with that, or says where the ledger is. */
+const SCRIPT = /^( *$| {2,}\S|(\w+=\S+ )?npm |export )/;
 
-/** The blocks of a document that call the API, in order. */
-async function examplesOf(document: string): Promise<Example[]> {
-  const text = await readFile(join(PROJECT, document), 'utf8');
-  const blocks = [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, script]) => script!);
-  return blocks
-    .filter((script) => /^(curl|post|get) /m.test(script))
+/** The documents whose blocks are run, in order. */
+const RUN = ['README.md', 'src/books/README.md'];
+
+/** The blocks of a document for a shell, in order. */
+function blocksOf({ lines }: Pick<Document, 'lines'>): string[] {
+  const blocks = lines.join('\n').matchAll(/^( *)```sh\n([^]*?)^\1```$/gm);
+  return [...blocks].map(([, indent = '', script = '']) => {
+    return script.replace(new RegExp(`^${indent}`, 'gm'), '');
+  });
+}
+
+/** Those that call the API. */
+function examplesOf(document: string): Example[] {
+  return blocksOf(new Document(document))
+    .filter((script) => CALL.test(script))
     .map((script) => ({ script, prints: [...script.matchAll(/# (".*)$/gm)].map(([, it]) => it!) }));
 }
 
@@ -41,19 +55,44 @@ async function run(examples: readonly Example[], url: string, folder: string): P
 }
 
 describe('the examples of', () => {
-  it.each([
-    ['README.md', 1],
-    ['src/books/README.md', 4],
-  ])('%s run as they are written, and print what they say', async (document, least) => {
+  it('all documents call the API where they are run, or only run scripts', () => {
+    const unknown = documents().flatMap((document) =>
+      blocksOf(document)
+        .filter((script) => !(CALL.test(script) && RUN.includes(document.path)))
+        .flatMap((script) => script.trimEnd().split('\n'))
+        .filter((line) => !SCRIPT.test(line))
+        .map((line) => `${document.path}: ${line}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it.each(RUN)('%s run as they are written, and print what they say', async (document) => {
     const { url, key, dataDir } = await startTestService();
     await mkdir(join(dataDir, '.data'));
     await writeFile(join(dataDir, '.data', 'admin-key'), `${key}\n`);
-    const examples = await examplesOf(document);
-    expect(examples.length).toBeGreaterThanOrEqual(least);
+    const examples = examplesOf(document);
+    expect(examples.length).toBeGreaterThan(0);
     const printed = await run(examples, url, dataDir);
     for (const [i, { prints }] of examples.entries()) {
       for (const what of prints) expect(printed[i]).toContain(what);
+      // Whoever calls wants to see something of it, but for the accounts to begin with.
+      if (i > 0) expect(prints).not.toEqual([]);
     }
-    expect(examples.flatMap(({ prints }) => prints).length).toBeGreaterThanOrEqual(least);
+  });
+
+  it('an import of a file run as they are written', async () => {
+    const { dataDir, databases } = await startTestService();
+    const [block] = blocksOf(new Document('src/books/README.md')).filter((script) =>
+      script.startsWith('npm run import -- '),
+    );
+    const [file, ...options] = block!.replace('npm run import -- ', '').split(/[\s\\]+/);
+    const rows = ['date,account_id,amount,kind', '2025-01-02,anna,100.00,deposit'];
+    rows.push('2025-01-31,anna,0.35,interest_credited', '2025-01-31,anna,-2.00,statement_fee');
+    const path = join(dataDir, file!);
+    await writeFile(path, `${rows.join('\n')}\n`);
+    const args = [path, ...options.filter((option) => option !== '')];
+    const { end, stdout, stderr } = await runScript('import', args, databases.urls);
+    expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
+    expect(stdout).toContain('3 rows: 3 posted');
   });
 });

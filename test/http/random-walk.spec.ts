@@ -1,5 +1,6 @@
 import { rounds } from '../harness/rounds';
 import { seededRandom, type Random } from '../harness/seed';
+import { waitFor } from '../harness/waiting';
 import { startWithPretendedWork } from '../proof/runs/run-service';
 import { DocumentedClient, type Endpoint } from './documented-client';
 import { DocumentedValues, type Seen, type ValueSchema } from './documented-values';
@@ -7,8 +8,8 @@ import { DocumentedValues, type Seen, type ValueSchema } from './documented-valu
 const LONG = 1_500;
 const STEPS = rounds(250, LONG);
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-/** They wait for what a spec says, which nobody does here. */
-const NOT_WALKED = /^post \/v1\/admin\/(replays|replay-verifications)/;
+/** What asks for runs, which is to be walked too. */
+const RUNS = /^\/v1\/admin\/(replays|replay-verifications)$/;
 
 interface Parameter {
   readonly name: string;
@@ -30,14 +31,17 @@ class Walk {
     private readonly random: Random,
   ) {
     this.values = new DocumentedValues(api.document, random, this.seen);
-    this.endpoints = api.endpoints.filter((e) => !NOT_WALKED.test(`${e.method} ${e.path}`));
+    this.endpoints = api.endpoints;
   }
 
   async step(): Promise<void> {
-    const { api, random } = this;
-    const endpoint = random.pick(this.endpoints);
+    const { random } = this;
     // Half of the requests are meant to be good ones.
-    const oddity = random.chance(0.5) ? 0 : 0.15;
+    await this.ask(random.pick(this.endpoints), random.chance(0.5) ? 0 : 0.15);
+  }
+
+  private async ask(endpoint: Endpoint, oddity: number): Promise<void> {
+    const { api, random } = this;
     const path = this.pathOf(endpoint, oddity);
     const options = random.chance(0.3) ? { idempotencyKey: `key-${random.below(30)}` } : {};
     const body = this.bodyOf(endpoint, oddity);
@@ -57,6 +61,16 @@ class Walk {
       const account = { clientId: `of-${type}-${this.seen.references.length}`, name: 'x', type };
       this.remember((await this.api.post('/v1/accounts', { ...account, currency: 'USD' })).body);
     }
+  }
+
+  /** Both kinds of runs, which a short walk may have left out. */
+  async askForRuns(): Promise<void> {
+    const asking = this.endpoints.filter(
+      ({ method, path }) => method === 'post' && RUNS.test(path),
+    );
+    expect(asking).toHaveLength(2);
+    for (const { path } of asking)
+      expect([201, 202, 409]).toContain((await this.api.post(path)).status);
   }
 
   /** Every method that the document does not have is refused, and those that it has are named. */
@@ -112,10 +126,14 @@ class Walk {
 describe('any requests, one after the other', () => {
   it('are answered as the document says, whatever the ledger has by then', async () => {
     const random = seededRandom();
-    const { service } = await startWithPretendedWork();
+    const { service, work } = await startWithPretendedWork();
+    // Else they would wait for what a spec says, which nobody does here.
+    work.endsAtOnce = true;
     const walk = new Walk(await DocumentedClient.of(service), random);
     await walk.begin();
     for (let step = 0; step < STEPS; step++) await walk.step();
+    await walk.askForRuns();
+    await waitFor('runs that were begun', () => work.runs.length > 0);
     await walk.otherMethods();
     process.stderr.write(`Answers: ${JSON.stringify([...walk.statuses].sort())}\n`);
     // That something is made comes about by chance, for which a short walk may be too short.
