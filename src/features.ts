@@ -1,12 +1,14 @@
 import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
+import { exportFeature } from './books/exports/export.feature';
 import { historyFeature } from './books/history/history.feature';
 import { holdFeature } from './books/holds/hold.feature';
 import { interestFeature } from './books/interest/interest.feature';
 import { limitFeature } from './books/limits/limit.feature';
 import { orderFeature } from './books/orders/order.feature';
 import { periodFeature } from './books/periods/period.feature';
+import { searchFeature } from './books/search/search.feature';
 import { scheduleFeature } from './books/schedules/schedule.feature';
 import { reportFeature } from './books/reports/report.feature';
 import { transactionFeature } from './books/transactions/transaction.feature';
@@ -37,6 +39,8 @@ export const features: readonly Feature[] = [
   periodFeature,
   historyFeature,
   reportFeature,
+  searchFeature,
+  exportFeature,
   diffFeature,
   eventFeature,
   adapterFeature,

@@ -18,6 +18,9 @@ import * as scheduleTransactions from './0017-schedule-transactions';
 import * as keepUses from './0018-keep-uses';
 import * as dateEntries from './0019-date-entries';
 import * as findSubjects from './0020-find-subjects';
+import * as search from './0021-search';
+import * as listHolds from './0022-list-holds';
+import * as indexDates from './0023-index-dates';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -41,4 +44,7 @@ export const stateMigrations = {
   '0018-keep-uses': keepUses,
   '0019-date-entries': dateEntries,
   '0020-find-subjects': findSubjects,
+  '0021-search': search,
+  '0022-list-holds': listHolds,
+  '0023-index-dates': indexDates,
 };

@@ -117,7 +117,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
   const readers = openReaders(
     { ...urls, timeouts: limits, onError },
     { ...READ_LIMITS, ...options.reads },
-    () => ledger.head.position,
+    { position: () => ledger.head.position, stalledMs: () => ledger.stalledMs },
   );
   const close = async () => {
     await ledger.stop();

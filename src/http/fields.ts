@@ -211,7 +211,7 @@ export function Instant(presence?: Presence): PropertyDecorator {
 }
 
 /** `bytes`: of all keys and values in UTF-8. A thousand accounts have room in a small heap. */
-const METADATA = { keys: 50, keyLength: 64, valueLength: 500, bytes: 32 * 1024 } as const;
+export const METADATA = { keys: 50, keyLength: 64, valueLength: 500, bytes: 32 * 1024 } as const;
 /** Names that JavaScript gives a meaning of its own. */
 const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
 
@@ -221,7 +221,8 @@ const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
  */
 const ESCAPED = /["\\\p{Cc}]/u;
 
-function checkMetadata(value: unknown): string | undefined {
+/** What is wrong with metadata. */
+export function checkMetadata(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return 'must be an object of strings';
   }

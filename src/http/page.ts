@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Refusal } from '../engine/define/refusal';
 import type { PageRows } from '../engine/session/page-rows';
 import type { Reply } from './caller';
 import type { Order } from '../engine/session/page-rows';
@@ -8,8 +9,8 @@ import { invalidRequest } from './problem';
 export const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
 const ORDERS: readonly Order[] = ['asc', 'desc'];
-/** A cursor has a route, a list's filters and some positions. */
-const MAX_CURSOR = 4000;
+/** A cursor has a route, a list's filters, which came in one address, and some positions. */
+const MAX_CURSOR = 12_000;
 const CURSOR = /^[A-Za-z0-9_-]+$/;
 
 function CursorText(): PropertyDecorator {
@@ -144,11 +145,12 @@ export function checkOwner(query: PageQuery, [owner]: readonly number[], number:
   if (query.cursor !== undefined && owner !== number) throw noCursor();
 }
 
-function noCursor() {
+/** For a cursor that no list of this kind gave. */
+export function noCursor(): Refusal {
   return wrongCursor('is no cursor of this list');
 }
 
-function wrongCursor(message: string) {
+function wrongCursor(message: string): Refusal {
   return invalidRequest({ pointer: '/cursor', message });
 }
 

@@ -60,6 +60,22 @@ export const isAlways: Condition = () => true;
 
 const compiled = new Map<Shape, ShapeCheck>();
 
+/** A field of this name stands for `name[key]` with any key: a query has no objects. */
+export const ANY_KEY = '[]';
+const WITH_KEY = /^([^[]+)\[(.*)\]$/s;
+
+/** A field's value that has a key, as its rules are asked about it. */
+export interface KeyedValue {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** The name and the key of `name[key]`; undefined for other names. */
+export function keyedName(text: string): { name: string; key: string } | undefined {
+  const [, name, key] = WITH_KEY.exec(text) ?? [];
+  return name === undefined || key === undefined ? undefined : { name, key };
+}
+
 /**
  * The check of a class, made of class-validator's metadata once: class-validator itself looks them
  * up and groups them anew for every object, which takes ten times as long. A field's first rule
@@ -78,7 +94,7 @@ export function compileShape(shape: Shape): ShapeCheck {
     for (const [name, metadatas] of metadatasOf(shape)) {
       fields.set(name, compileField(shape, name, metadatas));
     }
-    inOrder.push(...fields.values());
+    inOrder.push(...[...fields.values()].filter(({ name }) => !name.endsWith(ANY_KEY)));
   } catch (error) {
     compiled.delete(shape);
     throw error;
@@ -209,8 +225,11 @@ function checkObject(
   }
   for (const name in value) {
     if (errors.length >= MAX_ERRORS) break;
-    if (known.has(name)) continue;
-    errors.push({ pointer: pointerStep(name), message: 'is not known' });
+    if (known.has(name) && !name.endsWith(ANY_KEY)) continue;
+    const keyed = keyedName(name);
+    const field = keyed && known.get(keyed.name + ANY_KEY);
+    if (field) checkKeyed(field, value as Record<string, unknown>, name, keyed.key, errors);
+    else errors.push({ pointer: pointerStep(name), message: 'is not known' });
   }
   for (const field of fields) {
     if (errors.length >= MAX_ERRORS) return;
@@ -231,6 +250,21 @@ function checkField(field: Field, object: Record<string, unknown>, errors: Field
   if (isFine && field.hasInside) checkInside(field, object, value, errors);
   // Pointers are made for what is wrong alone: what is right is nearly everything.
   if (errors.length > before) prefix(errors, before, field.name);
+}
+
+function checkKeyed(
+  { rules }: Field,
+  object: Record<string, unknown>,
+  name: string,
+  key: string,
+  errors: FieldError[],
+): void {
+  const before = errors.length;
+  const given: KeyedValue = { key, value: object[name] };
+  follows(rules, object, given, errors);
+  for (const error of errors.slice(before) as Mutable<FieldError>[]) {
+    error.pointer = pointerStep(name) + error.pointer;
+  }
 }
 
 function checkInside(

@@ -4,6 +4,8 @@ import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { keepDigits, needCurrency } from '../currencies/currency.rules';
 import { forgetUses, needUses } from '../limits/limit.rules';
+import { keepAccountTerms, type FoundAccount } from '../search/account-terms.rules';
+import { accountMoves } from '../search/search.table';
 import { parseAmount } from '../../money/amount';
 import type { CurrencyDigits } from '../../money/currency';
 import {
@@ -18,12 +20,17 @@ import { accounts, accountVersions, type AccountRow } from './account.table';
 
 export const materializeAccountOpened = defineMaterializer(
   AccountOpened,
-  4,
+  5,
   ({ position, recordedAt, data }, { state }) => {
     const { currency, digits } = data;
     keepDigits(state, data, position);
+    const opened: FoundAccount = {
+      ...{ account_no: position, name: data.name },
+      ...{ client_id: data.clientId, metadata: data.metadata },
+    };
+    keepAccountTerms(state, opened, position);
     state.table(accounts).insert({
-      account_no: position,
+      ...opened,
       account_id: data.accountId,
       account_group: data.group,
       closed_position: null,
@@ -36,9 +43,6 @@ export const materializeAccountOpened = defineMaterializer(
       digits,
       min_balance: limitOf(data.minBalance, data),
       max_balance: limitOf(data.maxBalance, data),
-      client_id: data.clientId,
-      name: data.name,
-      metadata: data.metadata,
       debits: 0n,
       credits: 0n,
       pending_debits: 0n,
@@ -102,11 +106,15 @@ export const materializeAccountUnfrozen = defineMaterializer(
 
 export const materializeAccountChanged = defineMaterializer(
   AccountChanged,
-  2,
+  3,
   (event, { state }) => {
     const { group, name, metadata, minBalance, maxBalance } = event.data;
     change(state, event, (account) => {
-      if (group !== undefined) forgetUses(state, account, event.position);
+      if (group !== undefined) {
+        forgetUses(state, account, event.position);
+        const { account_no } = account;
+        state.append(accountMoves, { account_no, position: event.position });
+      }
       const limit = (text: string | null) => limitOf(text, account);
       return {
         ...(group !== undefined && { account_group: group }),
@@ -151,6 +159,7 @@ function change(
     changed_position: account.changed_position,
     changed_version: account.changed_version,
   });
+  keepAccountTerms(state, { ...account, ...changes }, position, account);
   const version = account.version + 1;
   state.table(accounts).patch(data.accountId, {
     ...changes,

@@ -58,8 +58,12 @@ function placesOf(subject: Subject) {
         .where('account_id', '=', id);
       const entries = books.selectFrom('entries').select('position').distinct();
       const posted = entries.where('account_no', '=', account);
-      if (subject.only === undefined) return [named, posted];
-      return subject.only === 'postings' ? [posted] : [named];
+      const held = books
+        .selectFrom('hold_entries')
+        .select('position')
+        .where('account_no', '=', account);
+      if (subject.only === undefined) return [named, held, posted];
+      return subject.only === 'postings' ? [posted] : [named, held];
     }
     case 'transaction': {
       const posted = books.selectFrom('transactions').where('transaction_id', '=', id);

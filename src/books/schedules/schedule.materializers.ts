@@ -2,6 +2,8 @@ import assert from 'node:assert';
 import { accounts } from '../accounts/account.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
+import { keepTerms, needTerms } from '../search/search.rules';
+import { metadataTerms } from '../search/terms.rules';
 import {
   ScheduledTransactionCancelled,
   ScheduledTransactionPosted,
@@ -16,7 +18,7 @@ import { scheduledRow } from './schedule.view';
 
 export const materializeTransactionScheduled = defineMaterializer(
   TransactionScheduled,
-  1,
+  2,
   (event, { state }) => {
     state.table(scheduledTransactions).insert(scheduledRow(event));
     const { postings } = event.data;
@@ -26,8 +28,11 @@ export const materializeTransactionScheduled = defineMaterializer(
       const { account_no } = account;
       state.append(scheduledAccounts, { account_no, schedule_no: event.position });
     }
+    const { metadata } = scheduledRow(event);
+    return keepTerms(state, event.position, metadataTerms('scheduleMetadata', metadata));
   },
   ({ data }, needs) => {
+    needTerms(needs);
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
   },
 );

@@ -1,13 +1,20 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Kysely } from 'kysely';
 import type { RefusalDetails } from '../../engine/define/refusal';
+import type { StateDatabase } from '../../engine/define/state-table';
+import type { Order, PageRows } from '../../engine/session/page-rows';
 import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { Permission } from '../../http/permission';
+import { invalidRequest } from '../../http/problem';
 import { Problems } from '../../http/problems';
-import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
+import { readCurrency } from '../currencies/currency.queries';
+import { metadataOf } from '../../http/metadata-filter';
+import { found, Reads, ReferencePipe } from '../../http/reads';
+import { searchTransactions, type TransactionSearch } from './transaction-search.queries';
 import { PostTransactionBatch, type BatchResult } from './batch.creator';
 import { PostTransaction, ReverseTransaction } from './transaction.creators';
 import { BatchResultsDto, PostTransactionBatchDto, PostTransactionDto } from './transaction.dto';
@@ -99,15 +106,22 @@ export class TransactionController {
   ): Promise<Page<TransactionDto>> {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
-    const { accountId, from, to, clientId } = query;
+    const order = orderOf(query);
+    const { accountId, clientId } = query;
     const position = await this.reads.asOf(reply, query);
-    const filter = { accountId, from, to, clientId, position };
-    const { value } = await this.reads.oneAt(
-      reply,
-      position,
-      (db) => listTransactions(db, filter, after, limit, orderOf(query)),
-      filteredBy(from, to),
-    );
+    const search = await this.searchOf(reply, query);
+    const plain = { accountId, clientId, position };
+    const { value } = search
+      ? await this.reads.readAt(
+          reply,
+          position,
+          (db) => searchKnown(db, { ...plain, ...search }, after, limit, order),
+          'expensive',
+        )
+      : await this.reads.oneAt(reply, position, (db) =>
+          listTransactions(db, plain, after, limit, order),
+        );
+    if (!value) throw invalidRequest({ pointer: '/currency', message: 'is no currency' });
     return pageWith(
       listOf(reply),
       value,
@@ -130,6 +144,20 @@ export class TransactionController {
     return found(value, 'transaction', id);
   }
 
+  /** What is asked besides what a list has an index for; undefined where nothing is. */
+  private async searchOf(
+    reply: Reply,
+    query: TransactionListQuery,
+  ): Promise<TransactionSearch | undefined> {
+    const { from, to, group, q, amountFrom, amountTo, currency, actor } = query;
+    const filters = { from, to, group, q, amountFrom, amountTo, currency, actor };
+    const { recordedFrom, recordedTo } = query;
+    const metadata = metadataOf(query);
+    const all = [...Object.values(filters), recordedFrom, recordedTo, metadata];
+    if (all.every((filter) => filter === undefined)) return undefined;
+    return { ...filters, metadata, ...(await this.reads.recorded(reply, query)) };
+  }
+
   /** One transaction's part of the answer; pointers of its problem point into the whole body. */
   private resultOf(result: BatchResult, index: number, path: string): BatchResultDto {
     const hit = result.isHit ? { idempotencyHit: true } : {};
@@ -138,6 +166,17 @@ export class TransactionController {
     const problem = this.problems.of({ code, detail, details: inBatch(details, index) }, path);
     return { status: problem.status, problem: { ...problem } as never, ...hit };
   }
+}
+
+/** What is found; undefined where the currency that is asked for is none. */
+async function searchKnown(
+  db: Kysely<StateDatabase>,
+  search: TransactionSearch,
+  ...page: readonly [after: number, limit: number, order: Order]
+): Promise<PageRows<TransactionDto> | undefined> {
+  const { currency } = search;
+  if (currency !== undefined && !(await readCurrency(db, currency))) return undefined;
+  return searchTransactions(db, search, ...page);
 }
 
 function inBatch(details: RefusalDetails, index: number): RefusalDetails {

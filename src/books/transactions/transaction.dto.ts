@@ -1,8 +1,11 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ProblemDto } from '../../http/problem.dto';
+import { AccountGroup } from '../../http/account-fields';
+import { Words } from '../search/search.dto';
 import {
   Amount,
   ClientId,
+  Currency,
   DateOnly,
   EffectiveDate,
   IdempotencyKey,
@@ -10,6 +13,7 @@ import {
   ListOf,
 } from '../../http/fields';
 import { Metadata, OneOf, Position, PositionText, Reference, Text } from '../../http/fields';
+import { MetadataFilter } from '../../http/metadata-filter';
 import { PageQuery } from '../../http/page';
 import type { PostingInput } from './posting.rules';
 import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
@@ -17,6 +21,7 @@ import type { Direction, PostedPosting } from './transaction.events';
 
 export const MAX_DESCRIPTION = 1000;
 const MAX_BATCH = 1000;
+const MAX_ACTOR = 255;
 const DIRECTIONS = ['debit', 'credit'];
 
 export class PostingDto implements PostingInput {
@@ -94,6 +99,33 @@ export class TransactionListQuery extends PageQuery {
 
   @ClientId()
   clientId?: string;
+
+  @AccountGroup({ optional: true })
+  group?: string;
+
+  @Instant({ optional: true })
+  recordedFrom?: string;
+
+  @Instant({ optional: true })
+  recordedTo?: string;
+
+  @Words()
+  q?: string;
+
+  @Amount({ optional: true })
+  amountFrom?: string;
+
+  @Amount({ optional: true })
+  amountTo?: string;
+
+  @Currency({ optional: true })
+  currency?: string;
+
+  @Text(1, MAX_ACTOR, { optional: true })
+  actor?: string;
+
+  @MetadataFilter()
+  'metadata[]'?: string;
 
   @PositionText(1)
   atPosition?: string;

@@ -1,7 +1,9 @@
 import assert from 'node:assert';
-import { accounts, entries } from '../accounts/account.table';
+import { accounts, entries, type AccountRow } from '../accounts/account.table';
 import { followDates } from '../accounts/dated-entries.rules';
 import { keepUses, needUses } from '../limits/limit.rules';
+import { keepTerms, needTerms } from '../search/search.rules';
+import { transactionTerms } from '../search/terms.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { needClosedDays, noteLate } from './closed-days.rules';
@@ -10,9 +12,10 @@ import { transactions, type PostedAmount } from './transaction.table';
 
 export const materializeTransactionPosted = defineMaterializer(
   TransactionPosted,
-  4,
-  ({ position, recordedAt, data }, { state }) => {
+  5,
+  ({ position, recordedAt, actor, data }, { state }) => {
     const accountTable = state.table(accounts);
+    const posted: AccountRow[] = [];
     const accountNos: number[] = [];
     const postings: PostedAmount[] = [];
     const date = data.effectiveDate;
@@ -34,7 +37,10 @@ export const materializeTransactionPosted = defineMaterializer(
         accountTable.patch(accountId, followDates(state, account, entry));
       }
       postings.push({ accountId, direction, amount: amount.toString() });
-      if (!accountNos.includes(account.account_no)) accountNos.push(account.account_no);
+      if (!accountNos.includes(account.account_no)) {
+        accountNos.push(account.account_no);
+        posted.push(account);
+      }
       state.append(entries, {
         account_no: account.account_no,
         position,
@@ -65,14 +71,19 @@ export const materializeTransactionPosted = defineMaterializer(
     });
     noteLate(state, data.effectiveDate, position);
     if (data.limits !== undefined) keepUses(state, data.limits, position);
-    if (data.reverses === undefined) return;
-    transactionTable.patch(data.reverses, {
-      reversed_by: data.transactionId,
-      reversed_position: position,
-    });
+    if (data.reverses !== undefined) {
+      transactionTable.patch(data.reverses, {
+        reversed_by: data.transactionId,
+        reversed_position: position,
+      });
+    }
+    const { description, metadata, effectiveDate } = data;
+    const found = { description, metadata, effectiveDate, actor, postings: data.postings };
+    return keepTerms(state, position, transactionTerms({ ...found, accounts: posted }));
   },
   ({ data }, needs) => {
     needClosedDays(needs);
+    needTerms(needs);
     if (data.limits !== undefined) needUses(data.limits, needs);
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
   },

@@ -183,32 +183,37 @@ function amendmentOf({ amended_by, amended_at, reason }: PostedRow): Transaction
   return { by: amended_by!, at: amended_at!, reason: reason! };
 }
 
-/** Those that all are looked for. */
-const counted = sql.lit(0).as('rows_found');
+/** What has many bytes, perhaps. */
+const LARGE = ['metadata', 'description'] as const;
 
 function readRowsIn(order: Order) {
-  return prepared<BookTables, { positions: readonly number[] }, PostedRow>((db, { positions }) =>
-    postedRows(
-      db,
-      db
-        .selectFrom('transactions')
-        .selectAll()
-        .select(counted)
-        .where('position', '=', anyOf('bigint', positions)),
-      order,
-    ),
-  );
+  return prepared<BookTables, { positions: readonly number[] }, PostedRow>((db, { positions }) => {
+    const found = db
+      .selectFrom('transactions as t')
+      .selectAll()
+      .where('t.position', '=', anyOf('bigint', positions))
+      .orderBy('t.position', order);
+    const page = pageExpression(found, { by: ['position'], order, large: LARGE });
+    return postedRows(db, sql`(${page})`, order);
+  });
 }
 const readRowsAt = { asc: readRowsIn('asc'), desc: readRowsIn('desc') };
 
-/** The first of the transactions at some positions, as many as one answer can have. */
+/**
+ * The first of the transactions at some positions, as many as one answer can have.
+ * @param position as they were then; default: as they are
+ */
 export async function viewsAt(
   db: Kysely<BookTables>,
   positions: readonly number[],
   order: Order = 'asc',
+  position?: number,
 ): Promise<readonly TransactionDto[]> {
-  return viewsOf(await readRowsAt[order](db, { positions })).rows;
+  return viewsOf(await readRowsAt[order](db, { positions }), position).rows;
 }
+
+/** Those that all are looked for. */
+const counted = sql.lit(0).as('rows_found');
 
 function readRowsBy(column: 'transaction_id' | 'client_id') {
   return prepared<BookTables, { value: string }, PostedRow>(
@@ -254,8 +259,6 @@ interface ListedTransactions extends Omit<TransactionFilter, 'accountId'>, Named
   readonly after: number;
   readonly limit: number;
 }
-
-const LARGE = ['metadata', 'description'] as const;
 
 function listRowsIn(order: Order) {
   return prepared<BookTables, ListedTransactions, PostedRow>((db, values) => {

@@ -6,9 +6,8 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import type { PageRows } from '../../engine/session/page-rows';
 import type { Read } from '../../engine/session/state-reader';
 import type { LogDatabase } from '../../engine/write/event-log';
-import { positionAt } from '../../engine/write/log-times';
 import { invalidRequest } from '../../http/problem';
-import { readInstant } from '../../money/instant';
+import { recordedWithin } from '../../http/reads';
 import type { EventDto, EventFilters } from './event.dto';
 import { amendmentsOf, listEvents, tasksOf, type EventFilter } from './event.queries';
 import { EventSubjects, type EventRange } from './event-subject.queries';
@@ -150,11 +149,8 @@ export class EventPages {
     if (from === undefined && to === undefined) return { range, upTo: Infinity };
     const { position: upTo } = await reads.one(nothing);
     return reads.log(async (log) => {
-      const last = to === undefined ? upTo : await positionAt(log, readInstant(to)!, upTo);
-      const outside =
-        from === undefined ? 0 : await positionAt(log, before(readInstant(from)!), upTo);
-      const least = Math.max(range.least, outside + 1);
-      return { range: { ...within(range, last), least }, upTo };
+      const { least = 0, most = upTo } = await recordedWithin(log, { from, to }, upTo);
+      return { range: { ...within(range, most), least: Math.max(range.least, least) }, upTo };
     });
   }
 }
@@ -164,15 +160,6 @@ export const nothing = () => Promise.resolve();
 
 function within({ least, most, order }: EventRange, upTo: number): EventRange {
   return { least, most: Math.min(most, upTo), order };
-}
-
-/** The first one that a caller can name, and nothing was recorded before. */
-const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
-
-/** The last instant before a time. */
-function before(time: string): string {
-  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
-  return new Date(Date.parse(time) - 1).toISOString();
 }
 
 /** How events are shown, with what came after them. */
