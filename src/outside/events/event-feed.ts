@@ -28,6 +28,8 @@ const KEPT_PAGES = 32;
 const LOOK_MS = 1_000;
 /** Listeners that are sent something before others get their turn. */
 const SLICE = 32;
+/** Pause before the state is looked at where no commit of this process said that it went on. */
+const POLL_MS = 250;
 /** The shortest time from one round to the next, so that what happens at once is sent at once. */
 const ROUND_MS = 20;
 /** Handing out has a third of the program's time where there is no end of new events. */
@@ -170,7 +172,7 @@ export class EventFeed implements EventSource {
   }
 
   private async run(): Promise<void> {
-    const { heartbeatMs, pollMs } = this.parts.limits;
+    const { heartbeatMs } = this.parts.limits;
     const beats = setInterval(() => void this.each((listener) => listener.beat()), heartbeatMs);
     const looks = setInterval(() => void this.look(), LOOK_MS);
     let isFirst = true;
@@ -178,7 +180,7 @@ export class EventFeed implements EventSource {
       this.isAwake = false;
       const isNew = await this.round(isFirst).catch((err: unknown) => this.failed(err));
       if (isNew !== undefined) [isFirst, this.isFailing] = [false, false];
-      if (isNew !== true) await this.rest(pollMs);
+      if (isNew !== true) await this.rest();
     }
     clearInterval(beats);
     clearInterval(looks);
@@ -194,10 +196,10 @@ export class EventFeed implements EventSource {
   }
 
   /** Waits for a commit, or for the time of the next look. */
-  private async rest(ms: number): Promise<void> {
+  private async rest(): Promise<void> {
     if (this.isAwake && !this.isFailing) return;
     await new Promise<void>((done) => {
-      const timer = setTimeout(done, ms);
+      const timer = setTimeout(done, POLL_MS);
       this.wakeUp = () => {
         if (this.isFailing && this.listeners.size > 0) return;
         clearTimeout(timer);

@@ -4,6 +4,4 @@ export interface EventLimits {
   readonly listeners: number;
   /** How often every listener gets a comment, so that both sides see that the other is there. */
   readonly heartbeatMs: number;
-  /** Pause before the state is looked at where no commit of this process said that it went on. */
-  readonly pollMs: number;
 }

@@ -20,7 +20,7 @@ import { waitFor } from '../../harness/waiting';
 import { mixedBooks } from '../../proof/replay/mixed-books';
 import { Connection, EventSource } from './event-source';
 
-const FAST = { EVENT_HEARTBEAT_MS: '200', EVENT_POLL_MS: '50' };
+const FAST = { EVENT_HEARTBEAT_MS: '200' };
 const LISTENERS = 1_000;
 /** Beside those of listeners there have to be others. */
 const MANY = {

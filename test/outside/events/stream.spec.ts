@@ -7,7 +7,7 @@ import { Connection, EventSource } from './event-source';
 
 const ACCOUNT = { name: 'x', type: 'asset', currency: 'USD' } as const;
 const HEARTBEAT_MS = 100;
-const FAST = { EVENT_HEARTBEAT_MS: String(HEARTBEAT_MS), EVENT_POLL_MS: '50' };
+const FAST = { EVENT_HEARTBEAT_MS: String(HEARTBEAT_MS) };
 
 async function openAccounts({ api }: TestService, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
