@@ -14,6 +14,7 @@ import {
   type ApiResponseCommonMetadata,
   type OpenAPIObject,
 } from '@nestjs/swagger';
+import { documentKeyedParameters } from './keyed-parameters';
 import { withNullableReferences } from './nullable-references';
 import { closeBodies, markOptionalBodies } from './document-bodies';
 import { ApiProblems, documentProblems, PROBLEM_MODELS } from './problem-responses';
@@ -149,6 +150,7 @@ export function openApiDocument(app: INestApplication, problems: Problems): Open
   const extraModels = [...PROBLEM_MODELS];
   const document = SwaggerModule.createDocument(app, config, { extraModels });
   documentProblems(document, problems);
+  documentKeyedParameters(document);
   markOptionalBodies(document);
   closeBodies(document);
   return withNullableReferences(document);
