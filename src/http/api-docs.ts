@@ -15,6 +15,7 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { MEDIA_TYPES, type AnswerFormat } from './formats';
+import { documentKeyedParameters } from './keyed-parameters';
 import { withNullableReferences } from './nullable-references';
 import { closeBodies, markOptionalBodies } from './document-bodies';
 import { ApiProblems, documentProblems, PROBLEM_MODELS } from './problem-responses';
@@ -185,6 +186,7 @@ export function openApiDocument(app: INestApplication, problems: Problems): Open
   const extraModels = [...PROBLEM_MODELS];
   const document = SwaggerModule.createDocument(app, config, { extraModels });
   documentProblems(document, problems);
+  documentKeyedParameters(document);
   markOptionalBodies(document);
   closeBodies(document);
   return withNullableReferences(document);

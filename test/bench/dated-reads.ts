@@ -12,6 +12,7 @@ import type { OpenLedger } from '../../src/engine/open-ledger';
 import type { Kysely } from 'kysely';
 import { openAccounts } from './engine-load';
 import { median, type Results } from './report';
+import { searchReads } from './search-reads';
 
 const ACTOR = 'bench';
 const IN_FLIGHT = 512;
@@ -22,9 +23,11 @@ const LATE = 10;
 const DAYS = 1_000;
 const DAY_MS = 86_400_000;
 const PAGE = 50;
+/** One transaction in so many has a word that few have. */
+const RARE = 5_000;
 
 /** What is read how often. */
-interface DatedRead {
+export interface NamedRead {
   readonly name: string;
   readonly samples: number;
   read(db: Kysely<StateDatabase>): Promise<unknown>;
@@ -46,7 +49,9 @@ export async function measureDatedReads(
     await post(open, accounts, posted, size, most);
     posted = size;
     const today = dayOf(size, most);
-    for (const one of readsOf(open, accounts[0]!, today)) {
+    const searched = { ...{ size, accounts, today }, middle: dayOf(Math.floor(size / 2), most) };
+    const reads = [...readsOf(open, accounts[0]!, today), ...searchReads(open, searched)];
+    for (const one of reads) {
       const { name, samples } = one;
       const times: number[] = [];
       // The first ones find nothing in memory.
@@ -77,12 +82,12 @@ async function post(
       const i = at++;
       const back = i % LATE === 0 ? (1 + ((i * 7919) % 365)) * DAY_MS : 0;
       const input = {
-        description: `Payment ${i}`,
+        description: `Payment ${i}${i % RARE === 0 ? ' of the rare kind' : ''}`,
         effectiveDate: new Date(Date.parse(dayOf(i, most)) - back).toISOString().slice(0, 10),
         metadata: { invoice: `INV-${i}` },
         postings: [
-          { accountId: i % 3 === 0 ? accounts[0]! : pick(accounts, i), amount: '1.00' },
-          { accountId: pick(accounts, i * 31 + 1), amount: '1.00' },
+          { accountId: i % 3 === 0 ? accounts[0]! : pick(accounts, i), amount: amountOf(i) },
+          { accountId: pick(accounts, i * 31 + 1), amount: amountOf(i) },
         ].map((posting, n) => ({ ...posting, direction: n === 0 ? 'debit' : 'credit' }) as const),
       };
       const outcome = await ledger.submit({ creator: PostTransaction, actor: ACTOR, input });
@@ -90,6 +95,11 @@ async function post(
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, loop));
+}
+
+/** From 1.00 to 9,999.99. */
+function amountOf(i: number): string {
+  return `${1 + ((i * 7919) % 9_999)}.${10 + (i % 90)}`;
 }
 
 /** The day of a transaction, whatever part of all there is yet. */
@@ -102,7 +112,7 @@ function pick(accounts: readonly string[], i: number): string {
   return accounts[1 + ((i * 7919) % (accounts.length - 1))]!;
 }
 
-function readsOf({ ledger }: OpenLedger, busy: string, today: string): DatedRead[] {
+function readsOf({ ledger }: OpenLedger, busy: string, today: string): NamedRead[] {
   const { position } = ledger.head;
   const someDay = () => {
     const back = Math.floor(Math.random() * 300) * DAY_MS;

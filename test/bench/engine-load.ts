@@ -70,13 +70,15 @@ export async function measureTransfers(
   pair: ChoosePair,
   inFlight: number,
   durationMs: number,
+  inputOf: (pair: readonly [string, string]) => PostTransactionInput = transferInput,
 ): Promise<Load> {
   const latencies: number[] = [];
   const begin = performance.now();
   const end = begin + durationMs;
   const loop = async () => {
     for (let at = performance.now(); at < end;) {
-      await transfer(ledger, pair());
+      const input = inputOf(pair());
+      accepted(await ledger.submit({ creator: PostTransaction, actor: ACTOR, input }));
       const now = performance.now();
       latencies.push(now - at);
       at = now;
@@ -157,7 +159,7 @@ export async function fillLog(
   await Promise.all(Array.from({ length: FILL_IN_FLIGHT }, loop));
 }
 
-function transferInput(
+export function transferInput(
   [debited, credited]: readonly [string, string],
   amount = '1.00',
 ): PostTransactionInput {

@@ -29,6 +29,7 @@ import { measureHttp, startBareRoute, startService, type Server } from './proces
 import { measureProof } from './proof';
 import { formatReport, median, Results } from './report';
 import { measureSchedules } from './schedules';
+import { measureSearchable } from './searchable';
 import { ACCOUNTS, FULL, QUICK, type Sizes } from './sizes';
 import { measureTasks } from './task-load';
 import { errorMessage, isError } from '../../src/database/errors';
@@ -106,6 +107,7 @@ class Bench {
     results.add(`engine.hot.${MOST}`, median(rates.hot), TRANSFERS);
     results.add('pgbench.insert.64', median(rates.pgbench), 'commits/s', 'one-row inserts');
     await this.limited(open, hot);
+    await measureSearchable(open, uniform, MOST, sizes, results);
     await this.repeated(open, uniform);
     await this.holds(open, uniform);
     await this.due(open, uniform);

@@ -60,7 +60,11 @@ function queriesOf(document: OpenApi): Map<string, DocumentedQuery[]> {
   for (const methods of Object.values(document.paths)) {
     for (const { parameters = [] } of Object.values(methods) as Documented[]) {
       const fields = parameters.filter((parameter) => parameter.in === 'query');
-      const properties = Object.fromEntries(fields.map(({ name, schema }) => [name, schema]));
+      const properties = Object.fromEntries(
+        fields.map(({ name, style, schema }) =>
+          style === 'deepObject' ? [`${name}[key]`, schema.additionalProperties!] : [name, schema],
+        ),
+      );
       const required = fields.filter((field) => field.required).map(({ name }) => name);
       const schema = { type: 'object', properties, required, additionalProperties: false };
       const names = Object.keys(properties).sort().join();
@@ -75,7 +79,8 @@ interface Documented {
     readonly in: string;
     readonly name: string;
     readonly required?: boolean;
-    readonly schema: { readonly type?: string };
+    readonly style?: string;
+    readonly schema: { readonly type?: string; readonly additionalProperties?: object };
   }[];
 }
 

@@ -46,7 +46,9 @@ export function declaredFields(shape: Shape): DeclaredField[] {
 function readFields(shape: Shape): DeclaredField[] {
   const storage = getMetadataStorage();
   const all = storage.getTargetValidationMetadatas(shape, '', false, false);
-  return Object.entries(storage.groupByPropertyName(all)).map(([name, rules]) => {
+  return Object.entries(storage.groupByPropertyName(all)).map(([declaredName, rules]) => {
+    // What stands for any key is sent with one.
+    const name = declaredName.replace(/\[\]$/, '[key]');
     const constraints = new Map<string, unknown[] | undefined>();
     for (const rule of rules) {
       if (rule.name !== undefined) constraints.set(rule.name, rule.constraints);

@@ -14,6 +14,7 @@ const RUNS = /^\/v1\/admin\/(replays|replay-verifications)$/;
 interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
+  readonly style?: string;
   readonly required?: boolean;
   readonly schema: ValueSchema;
 }
@@ -94,10 +95,11 @@ class Walk {
     const { random, values } = this;
     const { parameters = [] } = operation as Described;
     const query = new URLSearchParams();
-    for (const { name, in: place, schema, required } of parameters) {
+    for (const { name, in: place, style, schema, required } of parameters) {
       if (place !== 'query' || !(required || random.chance(0.25))) continue;
       const value = name === 'cursor' ? values.known('cursors') : values.of(schema, oddity);
-      query.append(name, typeof value === 'string' ? value : JSON.stringify(value));
+      const sent = style === 'deepObject' ? `${name}[key]` : name;
+      query.append(sent, typeof value === 'string' ? value : JSON.stringify(value));
     }
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) =>
       encodeURIComponent(values.known(name === 'position' ? 'positions' : 'references') || 'x'),

@@ -18,6 +18,11 @@ import {
 /** Bodies of each class and kind. */
 const RUNS = 60;
 
+/** Class-validator has no fields whose names have keys: `metadata[key]`. */
+function withoutKeyed(body: object): object {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !name.includes('[')));
+}
+
 describe('the classes of all requests', () => {
   let app: INestApplicationContext;
   let shapes: Shape[];
@@ -45,7 +50,7 @@ describe('the classes of all requests', () => {
   it('accept what their rules allow, as class-validator does', () => {
     for (const shape of withFields) {
       checkProperty(
-        fc.property(goodBodies(shape), (body) => {
+        fc.property(goodBodies(shape).map(withoutKeyed), (body) => {
           expect(compiledVerdict(shape, body)).toEqual([]);
           expect(stockVerdict(shape, body)).toEqual([]);
         }),
@@ -58,7 +63,7 @@ describe('the classes of all requests', () => {
     const seen = { accepted: 0, refused: 0 };
     for (const shape of withFields) {
       checkProperty(
-        fc.property(oddBodies(shape), (body) => {
+        fc.property(oddBodies(shape).map(withoutKeyed), (body) => {
           const verdict = compiledVerdict(shape, body);
           const stock = stockVerdict(shape, body);
           // The answer names 50 fields at most, class-validator all of them.

@@ -1,6 +1,6 @@
 import { field, hasLength, textRule } from '../../http/fields';
 import { isStorable } from '../../http/json-body';
-import { wordsOf } from './words.rules';
+import { WORD_PATTERN, wordsOf } from './words.rules';
 
 const MAX_QUERY = 200;
 
@@ -15,7 +15,7 @@ export function Words(): PropertyDecorator {
         type: 'string',
         minLength: 1,
         maxLength: MAX_QUERY,
-        pattern: '\\S',
+        pattern: WORD_PATTERN,
         example: 'inv 4711',
       },
       description:

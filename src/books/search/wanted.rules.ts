@@ -53,97 +53,99 @@ export function toAccounts(accountNos: readonly number[], group?: string): Wante
   return [group === undefined ? tokens : [KINDS.group + group, ...tokens]];
 }
 
-/** Tokens of a range of amounts; some of those that have them are outside of it. */
-const MOST_AMOUNTS = 10;
+/** Tokens of a range; with more of them, it is made of longer stretches, which have others too. */
+const MOST_STRETCHES = 24;
 
 /** Amounts between two, both included, as far as their tokens say. */
 export function withAmounts(from: string | undefined, to: string | undefined): Wanted {
   const least = digitsOf(from ?? '0');
-  const leading = (digits: string, length: number) => Number(digits.slice(0, length));
-  const first = leading(least.digits, 1);
   if (to === undefined) {
-    return [[...digitsFrom(least.whole, first, 9), sizeToken(least.whole + 1)]];
+    return [[...digitsBetween(least.whole, least.digits, HIGHEST), sizeToken(least.whole + 1)]];
   }
   const most = digitsOf(to);
   if (least.whole > most.whole) return [[]];
-  if (least.whole < most.whole) {
-    const between = Array.from({ length: most.whole - least.whole - 1 }, (_, i) =>
-      amountToken(least.whole + 1 + i, ''),
-    );
-    const last = digitsFrom(most.whole, 1, leading(most.digits, 1));
-    return [[...digitsFrom(least.whole, first, 9), ...between, ...last]];
+  if (least.whole === most.whole) {
+    return [digitsBetween(least.whole, least.digits, most.digits)];
   }
-  for (let length = AMOUNT_DIGITS; ; length--) {
-    const [begin, end] = [leading(least.digits, length), leading(most.digits, length)];
-    if (end - begin < MOST_AMOUNTS) {
-      const count = Math.max(0, end - begin + 1);
-      return [
-        Array.from({ length: count }, (_, i) =>
-          amountToken(least.whole, String(begin + i).padStart(length, '0')),
-        ),
-      ];
-    }
-  }
-}
-
-function digitsFrom(whole: number, first: number, last: number): string[] {
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) =>
-    amountToken(whole, String(first + i)),
+  const between = Array.from({ length: most.whole - least.whole - 1 }, (_, i) =>
+    amountToken(least.whole + 1 + i, ''),
   );
+  const first = digitsBetween(least.whole, least.digits, HIGHEST);
+  const last = digitsBetween(most.whole, LOWEST, most.digits);
+  return [[...first, ...between, ...last]];
 }
 
-/** Tokens of a range of days; with more of them, it is made of longer stretches. */
-const MOST_DATES = 24;
-/** Nothing is dated outside of these. */
-const [FIRST_DAY, LAST_DAY] = ['1900-01-01', '2299-12-31'];
+const [LOWEST, HIGHEST] = ['0'.repeat(AMOUNT_DIGITS), '9'.repeat(AMOUNT_DIGITS)];
+const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
+/** Amounts of some digits before the point, by the first of all their digits. */
+function digitsBetween(whole: number, from: string, to: string): string[] {
+  const lengths = Array.from({ length: AMOUNT_DIGITS }, (_, i) => i + 1);
+  return stretchesOf(
+    { lengths, namesOf: () => DIGITS, least: LOWEST, most: HIGHEST },
+    from,
+    to,
+  ).map((digits) => amountToken(whole, digits));
+}
 
 /** Effective dates between two, both included, as far as their tokens say. */
 export function onDates(from = FIRST_DAY, to = LAST_DAY): Wanted {
-  for (let finest = DATE_LENGTHS.length - 1; finest > 0; finest--) {
-    const stretches = stretchesOf('', 0, finest, from, to);
-    if (stretches.length <= MOST_DATES) return [stretches.map(dateToken)];
-  }
-  return [];
+  const plain = (date: string) => date.replaceAll('-', '');
+  return [stretchesOf(CALENDAR, plain(from), plain(to)).map(dateToken)];
 }
 
-/** The longest stretches that have all days of a range; the finest ones may have others too. */
-function stretchesOf(
+/** Nothing is dated outside of these. */
+const [FIRST_DAY, LAST_DAY] = ['1900-01-01', '2299-12-31'];
+const CENTURIES = ['19', '20', '21', '22'];
+const numbers = (count: number) =>
+  Array.from({ length: count }, (_, i) => String(1 + i).padStart(2, '0'));
+/** What is said of a stretch of days behind its name's beginning, by how long it is then. */
+const NAMES: Record<number, readonly string[]> = { 2: CENTURIES, 6: numbers(12), 8: numbers(31) };
+
+/** Texts of one length, whose beginnings of some lengths name stretches of them. */
+interface Scale {
+  readonly lengths: readonly number[];
+  /** How names of a length may go on behind the one that is shorter. */
+  readonly namesOf: (length: number) => readonly string[];
+  /** The least text and the largest: what a name is completed with. */
+  readonly least: string;
+  readonly most: string;
+}
+
+/** Every month has 31 days here: those that do not exist are no transaction's. */
+const CALENDAR: Scale = {
+  lengths: DATE_LENGTHS,
+  namesOf: (length) => NAMES[length] ?? DIGITS,
+  least: '00000101',
+  most: '99991231',
+};
+
+/**
+ * The longest stretches that have all of a range, both ends included. The finest that are few
+ * enough may have what is outside of it.
+ */
+function stretchesOf(scale: Scale, from: string, to: string): string[] {
+  for (let finest = scale.lengths.length - 1; finest > 0; finest--) {
+    const stretches = below('', 0, { ...scale, finest }, from, to);
+    if (stretches.length <= MOST_STRETCHES) return stretches;
+  }
+  return below('', 0, { ...scale, finest: 0 }, from, to);
+}
+
+function below(
   parent: string,
   level: number,
-  finest: number,
+  scale: Scale & { readonly finest: number },
   from: string,
   to: string,
 ): string[] {
-  return childrenOf(parent, level).flatMap((stretch) => {
-    const { length } = stretch;
+  const length = scale.lengths[level]!;
+  return scale.namesOf(length).flatMap((name) => {
+    const stretch = parent + name;
     if (stretch < from.slice(0, length) || stretch > to.slice(0, length)) return [];
-    const isInside = firstDay(stretch) >= from && lastDay(stretch) <= to;
-    if (isInside || level === finest) return [stretch];
-    return stretchesOf(stretch, level + 1, finest, from, to);
+    const isInside =
+      stretch + scale.least.slice(length) >= from && stretch + scale.most.slice(length) <= to;
+    if (isInside || level === scale.finest) return [stretch];
+    return below(stretch, level + 1, scale, from, to);
   });
-}
-
-/** The stretches of one level that another of the level above has: its name is their beginning. */
-function childrenOf(parent: string, level: number): string[] {
-  const numbers = (count: number) =>
-    Array.from({ length: count }, (_, i) => String(1 + i).padStart(2, '0'));
-  switch (DATE_LENGTHS[level]) {
-    case 2:
-      return ['19', '20', '21', '22'];
-    case 6:
-      return numbers(12).map((month) => `${parent}-${month}`);
-    case 8:
-      return numbers(31).map((day) => `${parent}-${day}`);
-    default:
-      return Array.from({ length: 10 }, (_, digit) => parent + digit);
-  }
-}
-
-function firstDay(stretch: string): string {
-  return stretch + FIRST_DAY.replace('1900', '0000').slice(stretch.length);
-}
-
-/** Every month ends on the 31st here: days that do not exist are none's. */
-function lastDay(stretch: string): string {
-  return stretch + '9999-12-31'.slice(stretch.length);
 }

@@ -1,8 +1,14 @@
 /** Characters of a word that count: of longer ones the beginning is compared. */
 export const WORD_CHARACTERS = 64;
 
-/** What divides words and is none: white space, controls, and what joins or selects glyphs. */
-const NOTHING = /[\s\p{Cc}\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/u;
+/** White space, controls, and what joins or selects glyphs. */
+const NOTHINGS =
+  '\\s\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f' +
+  '\\ufe00-\\ufe0f\\ufeff';
+/** What divides words and is none. */
+const NOTHING = new RegExp(`[${NOTHINGS}]`, 'u');
+/** What every text with a word in it has. */
+export const WORD_PATTERN = `[^${NOTHINGS}]`;
 /**
  * What is a word by itself: punctuation and symbols, and the characters of scripts that put no
  * space between words. Ranges, and not classes of Unicode, whose next version has other members:

@@ -200,11 +200,29 @@ function conditionsOf(
     conditions.push(eb.exists(inGroup));
   }
   if (currency !== undefined || amountFrom !== undefined || amountTo !== undefined) {
+    // The offsets keep the planner from reading all entries of an account, and all accounts.
     let posted = eb
       .selectFrom(numbers())
-      .innerJoin('accounts as a', 'a.account_no', 'n.account_no')
-      .innerJoin('entries as e', (join) =>
-        join.onRef('e.account_no', '=', 'n.account_no').on('e.position', '=', eb.ref('t.position')),
+      .innerJoinLateral(
+        (of) =>
+          of
+            .selectFrom('entries')
+            .select('amount')
+            .whereRef('account_no', '=', 'n.account_no')
+            .where('position', '=', eb.ref('t.position'))
+            .offset(of.lit(0))
+            .as('e'),
+        (join) => join.onTrue(),
+      )
+      .innerJoinLateral(
+        (of) =>
+          of
+            .selectFrom('accounts')
+            .select(['account_no', 'currency', 'digits'])
+            .whereRef('account_no', '=', 'n.account_no')
+            .offset(of.lit(0))
+            .as('a'),
+        (join) => join.onTrue(),
       )
       .select('a.account_no');
     if (currency !== undefined) posted = posted.where('a.currency', '=', currency);

@@ -43,7 +43,7 @@ export class SearchModel {
       const body = { name: `Account ${i}`, type: 'asset', currency };
       const group = this.random.pick(GROUPS);
       const opened = await this.service.api.post<AccountDto>('/v1/accounts', { ...body, group });
-      this.accounts.push(opened.body as AccountDto & { group: string | null });
+      this.accounts.push(opened.body);
     }
   }
 
@@ -65,7 +65,7 @@ export class SearchModel {
     const outcome = await this.service.open.ledger.submit({ ...command, input });
     if (outcome.kind === 'refused') throw outcome.refusal;
     for (const result of outcome.answer) {
-      if (!('transaction' in result)) throw result.refusal;
+      if (!('transaction' in result)) throw new Error(result.refusal.detail);
       this.transactions.push({ ...result.transaction, actor });
     }
   }
