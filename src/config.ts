@@ -41,6 +41,12 @@ export class ConfigError extends StartFailed {
   }
 }
 
+/** Shares of the memory that the process may have: what a body becomes is many times its bytes, */
+const HEAP_SHARE = Math.round(getHeapStatistics().heap_size_limit / 32);
+/** and of a command's events 14 times, with their rows and its answer (an accrual of interest). */
+const EVENTS_SHARE = Math.round(getHeapStatistics().heap_size_limit / 20);
+const GIB = 1024 ** 3;
+
 /** Of the write path; what they bound, {@link EngineLimits} says. */
 class EngineSettings implements EngineLimits {
   @Integer({ variable: 'QUEUE_LIMIT', default: 10_000, min: 1, max: 1_000_000 })
@@ -52,6 +58,9 @@ class EngineSettings implements EngineLimits {
   @Integer({ variable: 'BATCH_BYTES_LIMIT', default: 4_194_304, min: 1_024, max: 1_073_741_824 })
   readonly batchBytesLimit!: number;
 
+  @Integer({ variable: 'COMMAND_BYTES_LIMIT', default: EVENTS_SHARE, min: 65_536, max: 64 * GIB })
+  readonly commandBytesLimit!: number;
+
   @Integer({ variable: 'LOCK_TIMEOUT_MS', default: 5_000, min: 10, max: 600_000 })
   readonly lockTimeoutMs!: number;
 
@@ -61,10 +70,6 @@ class EngineSettings implements EngineLimits {
   @Integer({ variable: 'RECOVERY_TIMEOUT_MS', default: 60_000, min: 100, max: 3_600_000 })
   readonly recoveryTimeoutMs!: number;
 }
-
-/** A share of the memory that the process may have: what a body becomes is many times its bytes. */
-const HEAP_SHARE = Math.round(getHeapStatistics().heap_size_limit / 32);
-const GIB = 1024 ** 3;
 
 /** Of what comes in over HTTP; what they bound, {@link HttpLimits} says. */
 class HttpSettings implements HttpLimits {

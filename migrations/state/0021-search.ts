@@ -11,17 +11,17 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create table state.search_heads (
       id int primary key check (id = 1),
       block bigint not null,
-      terms text not null,
+      tokens text not null,
       position bigint not null
     )`.execute(db);
   await sql`
     create table state.search_blocks (
       block bigint primary key,
-      terms text not null,
+      tokens text not null,
       position bigint not null
     )`.execute(db);
   for (const table of [sql`state.search_heads`, sql`state.search_blocks`]) {
-    await sql`alter table ${table} alter column terms set storage external`.execute(db);
+    await sql`alter table ${table} alter column tokens set storage external`.execute(db);
   }
   await sql`
     create table state.search_postings (

@@ -20,6 +20,7 @@ import {
 import { measureExpiry, measureHoldPairs, type DueLoad } from './holds';
 import { cheapReads, measureHttpBesideReaders } from './http-beside-readers';
 import type { HttpLoad } from './http-load';
+import { measureImport } from './import-load';
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
 import { measurePeriods } from './periods';
@@ -221,6 +222,7 @@ class Bench {
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
       await this.refused(load, url + path);
       await this.besideCheapReaders(load, url);
+      await measureImport(this.cluster.dataDir, this.sizes.importedLines, this.results);
     });
     await this.besideRefused(load, path);
   }
@@ -258,8 +260,8 @@ class Bench {
     say('wrong keys');
     const wrong = { ...load, apiKey: 'of-nobody', isRefused: true };
     const result = await measureHttp({ ...wrong, url, connections: HTTP_CONNECTIONS });
-    const name = `http.refused.${HTTP_CONNECTIONS}`;
-    this.results.add(name, result.transfersPerSecond, 'requests/s', 'wrong keys');
+    const rate = result.transfersPerSecond;
+    this.results.add(`http.refused.${HTTP_CONNECTIONS}`, rate, 'requests/s', 'wrong keys');
   }
 
   /** What a flood of wrong keys leaves to writers, under the default limit by address. */

@@ -15,6 +15,7 @@ import {
   type Page,
   orderOf,
 } from '../../http/page';
+import { metadataOf } from '../../http/metadata-filter';
 import { Permission } from '../../http/permission';
 import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -151,14 +152,15 @@ export class AccountController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const at = await this.reads.asOf(reply, query);
-    const { type, currency, status, group } = query;
+    const { type, currency, status, group, clientId, q } = query;
+    const metadata = metadataOf(query);
+    const filter = { type, currency, status, group, clientId, q, metadata };
     const order = orderOf(query);
-    const { value } = await this.reads.oneAt(
-      reply,
-      at,
-      (db) => listAccounts(db, query, after, limit, at, order),
-      filteredBy(type, currency, status, group),
-    );
+    const list = (db: Kysely<StateDatabase>) => listAccounts(db, filter, after, limit, at, order);
+    const { value } =
+      q === undefined && metadata === undefined
+        ? await this.reads.oneAt(reply, at, list, filteredBy(type, currency, status, group))
+        : await this.reads.readAt(reply, at, list, 'expensive');
     return pageWith(listOf(reply), value, (row) => [row.account_no], accountView);
   }
 

@@ -2,7 +2,9 @@ import { ApiProperty } from '@nestjs/swagger';
 import { AccountGroup, SignedAmount } from '../../http/account-fields';
 import { ClientId, Currency, DateOnly, Instant, Metadata, OneOf } from '../../http/fields';
 import { PositionText, Text } from '../../http/fields';
+import { MetadataFilter } from '../../http/metadata-filter';
 import { PageQuery } from '../../http/page';
+import { Words } from '../search/search.dto';
 import { ACCOUNT_TYPES, FROZEN_SIDES, type AccountType, type FrozenSide } from './account.events';
 
 const MAX_NAME = 500;
@@ -95,6 +97,12 @@ export class AccountListQuery extends PageQuery {
 
   @ClientId()
   clientId?: string;
+
+  @Words()
+  q?: string;
+
+  @MetadataFilter()
+  'metadata[]'?: string;
 
   @PositionText(1)
   atPosition?: string;

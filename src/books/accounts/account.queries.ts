@@ -14,6 +14,9 @@ import {
   type Order,
 } from '../../engine/session/page-rows';
 import { formatAmount } from '../../money/amount';
+import { accountWords, hasTerms } from '../search/account-terms.rules';
+import { contains, type MetadataFilter } from '../search/wanted.rules';
+import { haveWords, wordsOf } from '../search/words.rules';
 import type { AccountType } from './account.events';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
 import {
@@ -139,9 +142,12 @@ export interface AccountFilter {
   readonly clientId?: string | undefined;
   /** That one and all below it. */
   readonly group?: string | undefined;
+  /** Words of the name or the clientId, or their beginnings: all of them. */
+  readonly q?: string | undefined;
+  readonly metadata?: MetadataFilter | undefined;
 }
 
-interface ListedAccounts extends Omit<AccountFilter, 'status'> {
+interface ListedAccounts extends Omit<AccountFilter, 'status' | 'q' | 'metadata'> {
   readonly after: number;
   readonly limit: number;
   readonly position: number | undefined;
@@ -174,25 +180,42 @@ export function accountsEverIn(group: Expression<string>) {
   return now.union(before);
 }
 
+type Words = readonly string[];
+
+function queryOf(
+  db: Kysely<AccountTables>,
+  values: Placeholders<ListedAccounts>,
+  { status, metadata = {} }: AccountFilter,
+  words: Words,
+  order: Order,
+) {
+  const { type, currency, clientId, group, after, limit, position } = values;
+  let query = db
+    .selectFrom(accountsAsOf(position).as('a'))
+    .selectAll()
+    .where('a.account_no', beyond(order), after);
+  if (type !== undefined) query = query.where('a.type', '=', type);
+  if (currency !== undefined) query = query.where('a.currency', '=', currency);
+  if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
+  if (group !== undefined) {
+    query = query.where((eb) => isInGroup(eb.ref('a.account_group'), group));
+    if (position !== undefined) query = query.where('a.account_no', 'in', accountsEverIn(group));
+  }
+  if (status === 'open') query = query.where('a.closed_position', 'is', null);
+  if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
+  if (words.length > 0 || Object.keys(metadata).length > 0) {
+    query = query
+      .where((eb) => eb.and(hasTerms(eb.ref('a.account_no'), words, metadata)))
+      .where((eb) => contains(eb.ref('a.metadata'), metadata));
+  }
+  const shape = { by: ['account_no'], order, large: ['metadata'] } as const;
+  return pageQuery(db, query.orderBy('a.account_no', order).limit(limit), shape);
+}
+
 function listAccountsThatAre(status: AccountFilter['status'], order: Order) {
-  return prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((db, values) => {
-    const { type, currency, clientId, group, after, limit, position } = values;
-    let query = db
-      .selectFrom(accountsAsOf(position).as('a'))
-      .selectAll()
-      .where('a.account_no', beyond(order), after);
-    if (type !== undefined) query = query.where('a.type', '=', type);
-    if (currency !== undefined) query = query.where('a.currency', '=', currency);
-    if (clientId !== undefined) query = query.where('a.client_id', '=', clientId);
-    if (group !== undefined) {
-      query = query.where((eb) => isInGroup(eb.ref('a.account_group'), group));
-      if (position !== undefined) query = query.where('a.account_no', 'in', accountsEverIn(group));
-    }
-    if (status === 'open') query = query.where('a.closed_position', 'is', null);
-    if (status === 'closed') query = query.where('a.closed_position', 'is not', null);
-    const shape = { by: ['account_no'], order, large: ['metadata'] } as const;
-    return pageQuery(db, query.orderBy('a.account_no', order).limit(limit), shape);
-  });
+  return prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((db, values) =>
+    queryOf(db, values, { status }, [], order),
+  );
 }
 const listIn = (order: Order) => ({
   open: listAccountsThatAre('open', order),
@@ -214,9 +237,23 @@ export async function listAccounts(
   position?: number,
   order: Order = 'asc',
 ): Promise<PageRows<ShownAccountRow>> {
-  const { status, type, currency, clientId, group } = filter;
+  const { status, type, currency, clientId, group, q, metadata } = filter;
   const values = { type, currency, clientId, group, after, limit: limit + 1, position };
-  return pageRows<ShownAccountRow>(await list[order][status ?? 'either'](db, values), limit);
+  if (q === undefined && metadata === undefined) {
+    return pageRows<ShownAccountRow>(await list[order][status ?? 'either'](db, values), limit);
+  }
+  const words = wordsOf(q ?? '');
+  // Not prepared: its text depends on how many words and keys there are.
+  const find = prepared<AccountTables, ListedAccounts, Marked<ShownAccountRow>>((on, given) =>
+    queryOf(on, given, filter, words, order),
+  );
+  for (let behind = after; ;) {
+    const page = pageRows<ShownAccountRow>(await find(db, { ...values, after: behind }), limit);
+    // Words that an account had at another time are in its name no more.
+    const rows = page.rows.filter((row) => haveWords(accountWords(row), words));
+    if (rows.length > 0 || !page.hasMore) return { rows, hasMore: page.hasMore };
+    behind = page.rows.at(-1)!.account_no;
+  }
 }
 
 /** The place of an entry in its account. */

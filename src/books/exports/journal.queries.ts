@@ -184,74 +184,90 @@ function placesAfter(db: Kysely<Books>, values: Placeholders<Asked>) {
 }
 
 /**
- * A page of a journal. Where few of the transactions were known at the position, no more than
- * {@link WALKED} are looked at for it, in the index that has their order.
+ * The transactions of a page, and one more. Where few of them were known at the position, no more
+ * than {@link WALKED} are looked at for it, in the index that has their order.
  */
-const readPostedRows = prepared<Books, Asked, PostedRow>((db, values) => {
-  const { position } = values;
+function knownAfter(db: Kysely<Books>, values: Placeholders<Asked>) {
+  const walked = placesAfter(db, values).limit((eb) => eb.lit(WALKED));
   const known = db
-    .selectFrom(
-      placesAfter(db, values)
-        .limit((eb) => eb.lit(WALKED))
-        .as('w'),
-    )
+    .selectFrom(walked.as('w'))
     .select(['w.effective_date', 'w.position'])
-    .where('w.position', '<=', position)
+    .where('w.position', '<=', values.position)
     .orderBy('w.effective_date')
     .orderBy('w.position')
     .limit((eb) => eb.lit(PAGE + 1));
-  const found = db
+  // The offset keeps the planner from reading all transactions.
+  return db
     .selectFrom(known.as('k'))
-    .innerJoin('transactions as t', 't.position', 'k.position')
+    .crossJoinLateral((eb) =>
+      eb
+        .selectFrom('transactions')
+        .selectAll()
+        .whereRef('position', '=', 'k.position')
+        .offset(eb.lit(0))
+        .as('t'),
+    )
     .selectAll('t')
-    .orderBy('t.effective_date')
-    .orderBy('t.position');
+    .orderBy('k.effective_date')
+    .orderBy('k.position');
+}
+
+/** A page of a journal. The offsets keep the planner from reading whole tables. */
+const readPostedRows = prepared<Books, Asked, PostedRow>((db, values) => {
+  const { position } = values;
+  const found = knownAfter(db, values);
   const shape = { by: ['effective_date', 'position'], large: ONCE } as const;
-  return (
-    db
-      .selectFrom(
-        sql<TransactionRow & { rows_found: number }>`(${pageExpression(found, shape)})`.as('t'),
-      )
-      .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
-      // The offsets keep the planner from reading all entries of an account, and all accounts.
-      .crossJoinLateral((eb) =>
+  return db
+    .selectFrom(
+      sql<TransactionRow & { rows_found: number }>`(${pageExpression(found, shape)})`.as('t'),
+    )
+    .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
+    .crossJoinLateral((eb) =>
+      eb
+        .selectFrom('entries')
+        .select(['ordinal', 'direction', 'amount'])
+        .whereRef('account_no', '=', 'n.account_no')
+        .whereRef('position', '=', 't.position')
+        .offset(eb.lit(0))
+        .as('e'),
+    )
+    .crossJoinLateral((eb) =>
+      eb
+        .selectFrom(accountFactsAsOf(position).as('f'))
+        .select(ACCOUNT.map((name) => `f.${name}` as const))
+        .whereRef('f.account_no', '=', 'n.account_no')
+        .offset(eb.lit(0))
+        .as('a'),
+    )
+    .leftJoinLateral(
+      (eb) =>
         eb
-          .selectFrom('entries')
-          .select(['ordinal', 'direction', 'amount'])
-          .whereRef('account_no', '=', 'n.account_no')
-          .whereRef('position', '=', 't.position')
+          .selectFrom('transaction_sources')
+          .select(['source_type', 'source_id'])
+          .whereRef('transaction_id', '=', 't.transaction_id')
           .offset(eb.lit(0))
-          .as('e'),
-      )
-      .crossJoinLateral((eb) =>
+          .as('s'),
+      (join) => join.onTrue(),
+    )
+    .select(SHOWN.map((name) => `t.${name}` as const))
+    .select((eb) =>
+      ONCE.map((name) =>
         eb
-          .selectFrom(accountFactsAsOf(position).as('f'))
-          .select(ACCOUNT.map((name) => `f.${name}` as const))
-          .whereRef('f.account_no', '=', 'n.account_no')
-          .offset(eb.lit(0))
-          .as('a'),
-      )
-      .leftJoin('transaction_sources as s', 's.transaction_id', 't.transaction_id')
-      .select(SHOWN.map((name) => `t.${name}` as const))
-      .select((eb) =>
-        ONCE.map((name) =>
-          eb
-            .case()
-            .when('e.ordinal', '=', eb.lit(0))
-            .then(eb.ref(`t.${name}`))
-            .end()
-            .as(name),
-        ),
-      )
-      .select(['t.rows_found', 's.source_type', 's.source_id', 'e.direction', 'e.amount'])
-      .select(['a.account_no', 'a.account_id', 'a.name', 'a.account_group', 'a.type'])
-      .select(['a.client_id as account_client_id', 'a.currency', 'a.digits'])
-      .orderBy('t.effective_date')
-      .orderBy('t.position')
-      .orderBy('e.ordinal')
-      .limit((eb) => eb.lit(MAX_POSTINGS + 1))
-      .$castTo<PostedRow>()
-  );
+          .case()
+          .when('e.ordinal', '=', eb.lit(0))
+          .then(eb.ref(`t.${name}`))
+          .end()
+          .as(name),
+      ),
+    )
+    .select(['t.rows_found', 's.source_type', 's.source_id', 'e.direction', 'e.amount'])
+    .select(['a.account_no', 'a.account_id', 'a.name', 'a.account_group', 'a.type'])
+    .select(['a.client_id as account_client_id', 'a.currency', 'a.digits'])
+    .orderBy('t.effective_date')
+    .orderBy('t.position')
+    .orderBy('e.ordinal')
+    .limit((eb) => eb.lit(MAX_POSTINGS + 1))
+    .$castTo<PostedRow>();
 });
 
 const readWalkedPlace = prepared<Books, Asked, JournalPlace>((db, values) =>

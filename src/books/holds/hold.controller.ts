@@ -6,6 +6,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
+import { metadataOf } from '../../http/metadata-filter';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -15,7 +16,7 @@ import { CaptureHold } from './capture.creator';
 import { PlaceHold, VoidHold } from './hold.creators';
 import { CaptureHoldDto, HoldDto, HoldListQuery, HoldQuery } from './hold.dto';
 import { PlaceHoldDto, VoidHoldDto } from './hold.dto';
-import { findHold, listHolds, readHold } from './hold.queries';
+import { findHold, listHolds, readHold, type HoldFilter } from './hold.queries';
 import { holdView } from './hold.view';
 
 /** What an `If-Match` is compared with. */
@@ -113,12 +114,14 @@ export class HoldController {
     const limit = limitOf(query);
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, status } = query;
+    const filter: HoldFilter = { status, metadata: metadataOf(query) };
     const list = async (db: Kysely<StateDatabase>) => {
-      if (accountId === undefined) return listHolds(db, { status }, after, limit, orderOf(query));
+      if (accountId === undefined) return listHolds(db, filter, after, limit, orderOf(query));
       const account = await readAccount(db, accountId);
       // A filter that nothing fits, like any other.
       if (!account) return { rows: [], hasMore: false };
-      return listHolds(db, { accountNo: account.account_no, status }, after, limit, orderOf(query));
+      const { account_no: accountNo } = account;
+      return listHolds(db, { ...filter, accountNo }, after, limit, orderOf(query));
     };
     const { value } = await this.reads.read(reply, list);
     return pageWith(listOf(reply), value, (row) => [row.hold_no], holdView);

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ClientId, EffectiveDate, Flag, Instant, ListOf } from '../../http/fields';
 import { Metadata, OneOf, Reference, Text } from '../../http/fields';
+import { MetadataFilter } from '../../http/metadata-filter';
 import { PageQuery } from '../../http/page';
 import { MAX_DESCRIPTION, PostingDto } from '../transactions/transaction.dto';
 import { MAX_POSTINGS, MIN_POSTINGS } from '../transactions/transaction.rules';
@@ -60,6 +61,9 @@ export class HoldListQuery extends PageQuery {
 
   @OneOf(HOLD_STATUSES, { optional: true })
   status?: HoldStatus;
+
+  @MetadataFilter()
+  'metadata[]'?: string;
 }
 
 export class HeldPostingDto implements HeldPosting {

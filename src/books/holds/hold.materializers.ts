@@ -4,8 +4,8 @@ import type { LedgerEvent } from '../../engine/define/event';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
 import { keepUses, needUses } from '../limits/limit.rules';
-import { keepTerms, needTerms } from '../search/search.rules';
-import { metadataTerms } from '../search/terms.rules';
+import { keepTokens, needTokens } from '../search/search.rules';
+import { metadataTokens } from '../search/terms.rules';
 import { formatAmount, parseAmount } from '../../money/amount';
 import type { Direction } from '../transactions/transaction.events';
 import { HoldCaptured, HoldExpired, HoldPlaced, HoldVoided, type HoldPosting } from './hold.events';
@@ -35,10 +35,10 @@ export const materializeHoldPlaced = defineMaterializer(
     for (const [accountId, added] of sums) {
       reserve(state, accountId, holdNo, added, (account) => withExpiry(account, expires_at));
     }
-    return keepTerms(state, holdNo, metadataTerms('holdMetadata', placed.metadata));
+    return keepTokens(state, holdNo, metadataTokens('holdMetadata', placed.metadata));
   },
   ({ data }, needs) => {
-    needTerms(needs);
+    needTokens(needs);
     needAccounts(data.postings, needs);
     if (data.limits !== undefined) needUses(data.limits, needs);
   },

@@ -7,6 +7,9 @@ import type { Found, RowNeeds, StateSession } from '../../engine/define/state-se
 import { defineLookup } from '../../engine/define/state-table';
 import { beyond, readPage, type Order, type PageRows } from '../../engine/session/page-rows';
 import type { AccountRow } from '../accounts/account.table';
+import { behind, firstPlaces } from '../search/search.queries';
+import type { SearchTables } from '../search/search.table';
+import { contains, withMetadata, type MetadataFilter } from '../search/wanted.rules';
 import type { Direction } from '../transactions/transaction.events';
 import {
   ALL_ACCOUNTS,
@@ -168,26 +171,73 @@ function changeOf(key: string): { accountNo: number; position: number } {
 export interface HoldFilter {
   readonly accountNo?: number | undefined;
   readonly status?: HoldStatus | undefined;
+  readonly metadata?: MetadataFilter | undefined;
 }
 
 const LARGE = ['metadata', 'postings', 'transaction_ids'] as const;
 
 /** A page of holds in the order in which they were placed, after a hold number. */
 export async function listHolds(
-  db: Kysely<HoldTables>,
-  { accountNo, status }: HoldFilter,
+  db: Kysely<HoldTables & SearchTables>,
+  { accountNo, status, metadata }: HoldFilter,
   after: number,
   limit: number,
   order: Order = 'asc',
 ): Promise<PageRows<HoldRow>> {
   let query = db.selectFrom('holds').selectAll().where('hold_no', beyond(order), after);
-  if (accountNo !== undefined || status !== undefined) {
+  if (metadata !== undefined) {
+    const filter = { accountNo, status, metadata };
+    const numbers = await holdsWith(db, filter, after, limit, order);
+    query = query.where('hold_no', '=', anyOf('bigint', numbers));
+  } else if (accountNo !== undefined || status !== undefined) {
     const range = { after, limit: limit + 1, order };
     const numbers = await holdsOf(db, accountNo ?? ALL_ACCOUNTS, status, range);
     query = query.where('hold_no', '=', anyOf('bigint', numbers));
   }
   const found = query.orderBy('hold_no', order).limit(limit + 1);
   return readPage(db, found, { by: ['hold_no'], order, large: LARGE }, limit);
+}
+
+/** The numbers of holds that have some metadata, and are what else is asked. */
+function holdsWith(
+  db: Kysely<HoldTables & SearchTables>,
+  { accountNo, status, metadata = {} }: HoldFilter,
+  after: number,
+  limit: number,
+  order: Order,
+): Promise<number[]> {
+  const search = { wanted: withMetadata('holdMetadata', metadata), ...behind(after, order) };
+  return firstPlaces(db, search, limit, async (positions) => {
+    let query = db
+      .selectFrom('holds as h')
+      .select('h.hold_no')
+      .where('h.hold_no', '=', anyOf('bigint', positions))
+      .where((eb) => contains(eb.ref('h.metadata'), metadata));
+    if (status !== undefined) query = query.where('h.status', '=', status);
+    if (accountNo !== undefined) {
+      query = query.where((eb) =>
+        eb.or([
+          eb.exists(
+            eb
+              .selectFrom('open_holds as l')
+              .select('l.hold_no')
+              .whereRef('l.hold_no', '=', 'h.hold_no')
+              .where('l.account_no', '=', accountNo),
+          ),
+          eb.exists(
+            eb
+              .selectFrom('ended_holds as l')
+              .select('l.hold_no')
+              .whereRef('l.status', '=', 'h.status')
+              .whereRef('l.hold_no', '=', 'h.hold_no')
+              .where('l.account_no', '=', accountNo),
+          ),
+        ]),
+      );
+    }
+    const rows = await query.orderBy('h.hold_no', order).execute();
+    return rows.map((row) => row.hold_no);
+  });
 }
 
 interface Range {

@@ -7,6 +7,7 @@ import { ApiCommand, ApiRead, pageDto } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
 import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
+import { metadataOf } from '../../http/metadata-filter';
 import { Permission } from '../../http/permission';
 import { found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
@@ -81,7 +82,7 @@ export class ScheduleController {
     const [after] = cursorKey(query, 1) as [number];
     const { accountId, status, clientId } = query;
     const list = async (db: Kysely<StateDatabase>) => {
-      let filter: ScheduleFilter = { status, clientId };
+      let filter: ScheduleFilter = { status, clientId, metadata: metadataOf(query) };
       if (accountId !== undefined) {
         const account = await readAccount(db, accountId);
         // A filter that nothing fits, like any other.

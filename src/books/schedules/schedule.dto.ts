@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Amount, ClientId, DateOnly, ListOf, Metadata, OneOf } from '../../http/fields';
 import { Reference, Text } from '../../http/fields';
+import { MetadataFilter } from '../../http/metadata-filter';
 import { PageQuery } from '../../http/page';
 import { MAX_DESCRIPTION } from '../transactions/transaction.dto';
 import { MAX_POSTINGS, MIN_POSTINGS } from '../transactions/transaction.rules';
@@ -59,6 +60,9 @@ export class ScheduledTransactionListQuery extends PageQuery {
 
   @ClientId()
   clientId?: string;
+
+  @MetadataFilter()
+  'metadata[]'?: string;
 }
 
 export class ScheduledPostingDto implements ScheduledPosting {

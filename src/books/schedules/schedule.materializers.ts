@@ -2,8 +2,8 @@ import assert from 'node:assert';
 import { accounts } from '../accounts/account.table';
 import { defineMaterializer } from '../../engine/define/materializer';
 import type { RowNeeds, StateSession } from '../../engine/define/state-session';
-import { keepTerms, needTerms } from '../search/search.rules';
-import { metadataTerms } from '../search/terms.rules';
+import { keepTokens, needTokens } from '../search/search.rules';
+import { metadataTokens } from '../search/terms.rules';
 import {
   ScheduledTransactionCancelled,
   ScheduledTransactionPosted,
@@ -29,10 +29,10 @@ export const materializeTransactionScheduled = defineMaterializer(
       state.append(scheduledAccounts, { account_no, schedule_no: event.position });
     }
     const { metadata } = scheduledRow(event);
-    return keepTerms(state, event.position, metadataTerms('scheduleMetadata', metadata));
+    return keepTokens(state, event.position, metadataTokens('scheduleMetadata', metadata));
   },
   ({ data }, needs) => {
-    needTerms(needs);
+    needTokens(needs);
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
   },
 );

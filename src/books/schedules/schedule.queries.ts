@@ -4,6 +4,9 @@ import { prepared } from '../../database/prepared';
 import { findReferenced, needReferenced, readReferenced } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
 import { readPage, type PageRows, beyond, type Order } from '../../engine/session/page-rows';
+import { behind, firstPlaces } from '../search/search.queries';
+import type { SearchTables } from '../search/search.table';
+import { contains, withMetadata, type MetadataFilter } from '../search/wanted.rules';
 import { scheduledTransactions } from './schedule.table';
 import type { ScheduledRunRow, ScheduleRow, ScheduleStatus } from './schedule.table';
 import type { ScheduleTables } from './schedule.table';
@@ -54,35 +57,51 @@ export interface ScheduleFilter {
   readonly accountNo?: number | undefined;
   readonly status?: ScheduleStatus | undefined;
   readonly clientId?: string | undefined;
+  readonly metadata?: MetadataFilter | undefined;
 }
 
 /** A page of scheduled transactions in the order in which they were made, after a number. */
-export function listSchedules(
-  db: Kysely<ScheduleTables>,
-  { accountNo, status, clientId }: ScheduleFilter,
+export async function listSchedules(
+  db: Kysely<ScheduleTables & SearchTables>,
+  filter: ScheduleFilter,
   after: number,
   limit: number,
   order: Order = 'asc',
 ): Promise<PageRows<ScheduleRow>> {
-  let query = db
-    .selectFrom('scheduled_transactions as t')
-    .selectAll('t')
-    .where('t.schedule_no', beyond(order), after);
+  const { metadata } = filter;
+  let query = fitting(db, filter).selectAll('t').where('t.schedule_no', beyond(order), after);
+  if (metadata !== undefined) {
+    const search = { wanted: withMetadata('scheduleMetadata', metadata), ...behind(after, order) };
+    const numbers = await firstPlaces(db, search, limit, async (positions) => {
+      const rows = await fitting(db, filter)
+        .select('t.schedule_no')
+        .where('t.schedule_no', '=', anyOf('bigint', positions))
+        .where((eb) => contains(eb.ref('t.metadata'), metadata))
+        .orderBy('t.schedule_no', order)
+        .execute();
+      return rows.map((row) => row.schedule_no);
+    });
+    query = query.where('t.schedule_no', '=', anyOf('bigint', numbers));
+  } else if (filter.accountNo !== undefined) {
+    // Known of the joined one too, whose index is in that order.
+    query = query.where(sql.ref<number>('a.schedule_no'), beyond(order), after);
+  }
+  const found = query.orderBy('t.schedule_no', order).limit(limit + 1);
+  const shape = { by: ['schedule_no'], order, large: ['metadata', 'postings'] } as const;
+  return readPage(db, found, shape, limit);
+}
+
+/** Those that a filter fits, but for metadata. */
+function fitting(db: Kysely<ScheduleTables>, { accountNo, status, clientId }: ScheduleFilter) {
+  let query = db.selectFrom('scheduled_transactions as t');
   if (accountNo !== undefined) {
-    query = query
-      .innerJoin('scheduled_accounts as a', 'a.schedule_no', 't.schedule_no')
-      .where('a.account_no', '=', accountNo)
-      .where('a.schedule_no', beyond(order), after);
+    query = query.innerJoin('scheduled_accounts as a', (join) =>
+      join.onRef('a.schedule_no', '=', 't.schedule_no').on('a.account_no', '=', accountNo),
+    );
   }
   if (status !== undefined) query = query.where('t.status', '=', status);
   if (clientId !== undefined) query = query.where('t.client_id', '=', clientId);
-  const found = query.orderBy('t.schedule_no', order).limit(limit + 1);
-  return readPage(
-    db,
-    found,
-    { by: ['schedule_no'], order, large: ['metadata', 'postings'] },
-    limit,
-  );
+  return query;
 }
 
 /** What is due on a day, which begins for all in one instant, and how many postings it has. */

@@ -1,7 +1,7 @@
 import { expressionBuilder, type Expression, type SqlBool } from 'kysely';
 import type { StateSession } from '../../engine/define/state-session';
 import { accountTerms, type SearchTables } from './search.table';
-import { metadataTerm, textOfTerm } from './terms.rules';
+import { KINDS, metadataToken } from './terms.rules';
 import type { MetadataFilter } from './wanted.rules';
 import { wordsOf } from './words.rules';
 
@@ -13,8 +13,7 @@ export interface FoundAccount {
   readonly metadata: MetadataFilter;
 }
 
-const WORD = 'w';
-const METADATA = 'm';
+const WORD = KINDS.word;
 /** Behind every character that a word can go on with. */
 const BEHIND = '\u{10ffff}';
 
@@ -24,7 +23,7 @@ export function accountWords({ name, client_id }: Pick<FoundAccount, 'name' | 'c
 }
 
 function termOfMetadata(key: string, value: string): string {
-  return METADATA + textOfTerm(metadataTerm('transactionMetadata', key, value));
+  return metadataToken('accountMetadata', key, value);
 }
 
 function termsOf(account: FoundAccount): string[] {

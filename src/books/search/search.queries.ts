@@ -4,7 +4,7 @@ import type { Order } from '../../engine/session/page-rows';
 import { bucketOf, Places } from './postings.rules';
 import { thingsOf, type KeptBlock } from './search.rules';
 import { BLOCK_POSITIONS, PART_BLOCKS, PART_POSITIONS, type SearchTables } from './search.table';
-import { textOfTerm, type Term } from './terms.rules';
+import { SPACE, termOf, type Token } from './terms.rules';
 import type { Wanted } from './wanted.rules';
 
 /** What is looked for, where, and which way. */
@@ -18,8 +18,8 @@ export interface Search {
 
 /** Full blocks of the part that is being filled, that one query reads. */
 const BLOCKS = 64;
-/** With more terms of a kind than these the database does not look for them. */
-const MOST_TERMS = 12;
+/** With more tokens of a list than these the database does not look for them. */
+const MOST_TOKENS = 12;
 /** Parts that the first query looks into; each one behind it looks into more. */
 const FIRST_PARTS = 2;
 const GROWTH = 8;
@@ -27,16 +27,16 @@ const GROWTH = 8;
 const MOST_ROWS = 2_048;
 
 /**
- * The positions of what has the terms that are wanted, in order: a list for each part of the
- * positions that has some. What is there may have been found by terms of other texts.
+ * The positions of what has the tokens that are wanted, in order: a list for each part of the
+ * positions that has some. What is there may have been found by the terms of other tokens.
  */
-export async function* placesOf(
+async function* placesOf(
   db: Kysely<SearchTables>,
   search: Search,
 ): AsyncGenerator<readonly number[]> {
   const { wanted, least, most, order } = search;
-  if (least > most || wanted.some((terms) => terms.length === 0)) return;
-  const head = await db.selectFrom('search_heads').select(['block', 'terms']).executeTakeFirst();
+  if (least > most || wanted.some((tokens) => tokens.length === 0)) return;
+  const head = await db.selectFrom('search_heads').select(['block', 'tokens']).executeTakeFirst();
   if (!head) return;
   const open = Math.floor(head.block / PART_BLOCKS);
   const complete = {
@@ -60,7 +60,7 @@ async function* inParts(
   { first, last }: Parts,
 ): AsyncGenerator<readonly number[]> {
   const { wanted, order } = search;
-  const buckets = [...new Set(wanted.flat().map(bucketOf))];
+  const buckets = [...new Set(wanted.flat().map((token) => bucketOf(termOf(token))))];
   const atOnce = Math.max(1, Math.floor(MOST_ROWS / Math.max(1, buckets.length)));
   let count = Math.min(FIRST_PARTS, atOnce);
   for (let done = 0; done <= last - first;) {
@@ -100,18 +100,18 @@ async function partRows(
   return parts;
 }
 
-/** The positions of a part that have one term of each list. */
+/** The positions of a part that have one token of each list. */
 function placesIn(
   part: number,
   buckets: ReadonlyMap<number, Buffer> | undefined,
   search: Search,
 ): number[] {
-  // Nothing has a term in a part without records, but may be where no term is wanted.
+  // Nothing has a token in a part without records, but may be where none is wanted.
   if (!buckets && search.wanted.length > 0) return [];
   let places: Places | undefined;
-  for (const terms of search.wanted) {
+  for (const tokens of search.wanted) {
     const some = new Places();
-    for (const term of terms) {
+    for (const term of tokens.map(termOf)) {
       const postings = buckets?.get(bucketOf(term));
       if (postings) some.add(postings, term);
     }
@@ -161,14 +161,14 @@ function blockRows(
 ): Promise<KeptBlock[]> {
   let query = db
     .selectFrom('search_blocks')
-    .select(['block', 'terms'])
+    .select(['block', 'tokens'])
     .where('block', '>=', first)
     .where('block', '<=', last);
-  for (const terms of wanted) {
-    if (terms.length > MOST_TERMS) continue;
+  for (const tokens of wanted) {
+    if (tokens.length > MOST_TOKENS) continue;
     query = query.where((eb) =>
       // SQL as text: the builder has no word for it.
-      eb.or(terms.map((term) => sql<boolean>`strpos(${eb.ref('terms')}, ${textOfTerm(term)}) > 0`)),
+      eb.or(tokens.map((token) => sql<boolean>`strpos(${eb.ref('tokens')}, ${SPACE + token}) > 0`)),
     );
   }
   return query.orderBy('block', order).limit(BLOCKS).execute();
@@ -176,14 +176,53 @@ function blockRows(
 
 /** Of blocks in the order of the search. */
 function thingsIn(blocks: readonly KeptBlock[], search: Search): number[] {
-  const sets: ReadonlySet<Term>[] = search.wanted.map((terms) => new Set(terms));
+  const has = (tokens: readonly Token[], wanted: readonly string[]) =>
+    wanted.some((one) => tokens.some((token) => token.startsWith(one)));
   return blocks.flatMap((block) => {
-    const found = [...thingsOf(block)].filter(({ terms }) =>
-      sets.every((wanted) => terms.some((term) => wanted.has(term))),
+    const found = thingsOf(block).filter(({ tokens }) =>
+      search.wanted.every((wanted) => has(tokens, wanted)),
     );
     return within(
       found.map(({ position }) => position),
       search,
     );
   });
+}
+
+/** Candidates that are looked at together: of few there may be enough. */
+const FIRST_LOOKS = 64;
+const MOST_LOOKS = 2_048;
+
+/**
+ * The positions of the first things that are looked for, so many and one more where there is one.
+ * @param fitting of positions in order those whose things are what is asked, and not only have the
+ *   same terms
+ */
+export async function firstPlaces(
+  db: Kysely<SearchTables>,
+  search: Search,
+  limit: number,
+  fitting: (positions: readonly number[]) => Promise<readonly number[]>,
+): Promise<number[]> {
+  let found: number[] = [];
+  let waiting: number[] = [];
+  let count = FIRST_LOOKS;
+  for await (const some of placesOf(db, search)) {
+    waiting = waiting.concat(some);
+    while (waiting.length >= count) {
+      found = found.concat(await fitting(waiting.slice(0, count)));
+      if (found.length > limit) return found.slice(0, limit + 1);
+      waiting = waiting.slice(count);
+      count = Math.min(2 * count, MOST_LOOKS);
+    }
+  }
+  if (waiting.length > 0) found = found.concat(await fitting(waiting));
+  return found.slice(0, limit + 1);
+}
+
+/** The positions, both included, behind one of a list. */
+export function behind(after: number, order: Order): Pick<Search, 'least' | 'most' | 'order'> {
+  return order === 'asc'
+    ? { least: after + 1, most: Number.MAX_SAFE_INTEGER, order }
+    : { least: 1, most: after - 1, order };
 }

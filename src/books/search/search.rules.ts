@@ -9,54 +9,54 @@ import {
   searchHeads,
   searchPostings,
 } from './search.table';
-import { digitOf, numberIn, TERM_CHARACTERS, type Term } from './terms.rules';
+import { SPACE, type Token } from './terms.rules';
 
 const HEAD = 1;
 /** Between the things of a block. */
-const BETWEEN = ' ';
+const BETWEEN = '\n';
 
-/** Names what {@link keepTerms} reads of everything that it keeps. */
-export function needTerms(needs: Pick<RowNeeds, 'row'>): void {
+/** Names what {@link keepTokens} reads of everything that it keeps. */
+export function needTokens(needs: Pick<RowNeeds, 'row'>): void {
   needs.row(searchHeads, 'id', HEAD);
 }
 
 /**
- * Keeps what the thing at a position can be found by. Terms go into blocks of a few positions,
- * which are looked through; with the first thing behind a part, the part's blocks are turned round:
- * from then on each term says where it is.
- * @param terms as text; without any, it is not found
+ * Keeps what the thing at a position can be found by. Tokens go into blocks of a few
+ * positions, which are looked through; with the first thing behind a part, the part's blocks are
+ * turned round: from then on their terms say where they are.
+ * @param tokens each behind a space; without any, it is not found
  */
-export function keepTerms(
+export function keepTokens(
   state: StateSession,
   position: number,
-  terms: string,
+  tokens: string,
 ): void | Promise<void> {
-  if (terms === '') return;
+  if (tokens === '') return;
   const found = state.table(searchHeads).get(HEAD);
-  if (!(found instanceof Promise)) return keepBehind(state, found, position, terms);
-  return found.then((head) => keepBehind(state, head, position, terms));
+  if (!(found instanceof Promise)) return keepBehind(state, found, position, tokens);
+  return found.then((head) => keepBehind(state, head, position, tokens));
 }
 
 function keepBehind(
   state: StateSession,
   head: RowOf<typeof searchHeads> | undefined,
   position: number,
-  terms: string,
+  tokens: string,
 ): void | Promise<void> {
   const heads = state.table(searchHeads);
   const block = Math.floor(position / BLOCK_POSITIONS);
-  const text = digitOf(position % BLOCK_POSITIONS) + terms;
+  const text = (position % BLOCK_POSITIONS) + tokens;
   if (!head) {
-    heads.insert({ id: HEAD, block, terms: text, position });
+    heads.insert({ id: HEAD, block, tokens: text, position });
     return;
   }
   if (head.block === block) {
-    heads.patch(HEAD, { terms: head.terms + BETWEEN + text, position });
+    heads.patch(HEAD, { tokens: head.tokens + BETWEEN + text, position });
     return;
   }
-  heads.patch(HEAD, { block, terms: text, position });
+  heads.patch(HEAD, { block, tokens: text, position });
   state.table(searchBlocks).insert({
-    ...{ block: head.block, terms: head.terms, position: head.position },
+    ...{ block: head.block, tokens: head.tokens, position: head.position },
   });
   const part = partOf(head.block);
   if (part === partOf(block)) return;
@@ -78,7 +78,7 @@ async function completePart(state: StateSession, part: number, position: number)
     if (!row) continue;
     for (const thing of thingsOf(row)) {
       const offset = thing.position % PART_POSITIONS;
-      for (const term of thing.terms) postings.add(term, offset);
+      for (const token of thing.tokens) postings.add(token, offset);
     }
     blocks.remove(number);
   }
@@ -92,19 +92,16 @@ async function completePart(state: StateSession, part: number, position: number)
 /** Something that can be found. */
 export interface Thing {
   readonly position: number;
-  readonly terms: readonly Term[];
+  readonly tokens: readonly Token[];
 }
 
 /** A block as it is kept. */
-export type KeptBlock = Pick<RowOf<typeof searchBlocks>, 'block' | 'terms'>;
+export type KeptBlock = Pick<RowOf<typeof searchBlocks>, 'block' | 'tokens'>;
 
 /** The things of a block with their positions, in order. */
-export function* thingsOf({ block, terms: text }: KeptBlock): Generator<Thing> {
-  for (const thing of text.split(BETWEEN)) {
-    const terms: Term[] = [];
-    for (let at = 1; at < thing.length; at += TERM_CHARACTERS) {
-      terms.push(numberIn(thing, at, TERM_CHARACTERS));
-    }
-    yield { position: block * BLOCK_POSITIONS + numberIn(thing, 0, 1), terms };
-  }
+export function thingsOf({ block, tokens: text }: KeptBlock): Thing[] {
+  return text.split(BETWEEN).map((thing) => {
+    const [place, ...tokens] = thing.split(SPACE);
+    return { position: block * BLOCK_POSITIONS + Number(place), tokens };
+  });
 }

@@ -17,7 +17,7 @@ export const searchHeads = defineKeyedTable({
   lastPosition: 'position',
   key: 'id',
   unique: [],
-  mutable: ['block', 'terms', 'position'],
+  mutable: ['block', 'tokens', 'position'],
   cacheRows: 1,
   keepsAbsent: true,
   columns: {
@@ -25,7 +25,7 @@ export const searchHeads = defineKeyedTable({
     id: column.int(),
     /** Its number: the positions of its things divided by {@link BLOCK_POSITIONS}. */
     block: column.bigint(),
-    terms: column.text(),
+    tokens: column.text(),
     position: column.bigint(),
   },
 });
@@ -41,8 +41,8 @@ export const searchBlocks = defineKeyedTable({
   cacheRows: 2 * PART_BLOCKS,
   columns: {
     block: column.bigint(),
-    /** See block.rules.ts. */
-    terms: column.text(),
+    /** See search.rules.ts. */
+    tokens: column.text(),
     position: column.bigint(),
   },
 });

@@ -53,8 +53,7 @@ function cut(word: string): string {
   return word.length <= WORD_CHARACTERS ? word : word.slice(0, WORD_CHARACTERS);
 }
 
-/** Whether every one of some words is a word of a text, or the beginning of one. */
-export function hasWords(text: string, wanted: readonly string[]): boolean {
-  const words = wordsOf(text);
+/** Whether every one of some words is one of others, or the beginning of one. */
+export function haveWords(words: readonly string[], wanted: readonly string[]): boolean {
   return wanted.every((one) => words.some((word) => word.startsWith(one)));
 }

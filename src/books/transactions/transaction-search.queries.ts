@@ -4,9 +4,10 @@ import type { StateDatabase } from '../../engine/define/state-table';
 import type { Order, PageRows } from '../../engine/session/page-rows';
 import { isInGroup, readAccountNo } from '../accounts/account.queries';
 import { accountFactsAsOf } from '../accounts/account.table';
-import { placesOf } from '../search/search.queries';
+import { behind, firstPlaces } from '../search/search.queries';
 import {
   byActor,
+  contains,
   inCurrency,
   onDates,
   toAccounts,
@@ -16,7 +17,7 @@ import {
   type MetadataFilter,
   type Wanted,
 } from '../search/wanted.rules';
-import { hasWords, wordsOf } from '../search/words.rules';
+import { haveWords, wordsOf } from '../search/words.rules';
 import type { TransactionDto } from './transaction.dto';
 import { listTransactions, viewsAt } from './transaction.queries';
 
@@ -46,9 +47,6 @@ export interface TransactionSearch {
   readonly most?: number | undefined;
 }
 
-/** Candidates that are looked at together: of few there may be enough. */
-const FIRST_LOOKS = 64;
-const MOST_LOOKS = 2_048;
 /** Accounts that moved into a group, which a search has terms of; beyond that all is looked at. */
 const MOST_MOVED = 200;
 
@@ -72,8 +70,7 @@ export async function searchTransactions(
   const wanted = await wantedOf(db, search, accountNo);
   const conditions = conditionsOf(search, accountNo);
   const words = wordsOf(search.q ?? '');
-  const found: number[] = [];
-  const look = async (positions: readonly number[]) => {
+  const fitting = async (positions: readonly number[]) => {
     const rows = await db
       .selectFrom('transactions as t')
       .select(['t.position', 't.description'])
@@ -81,11 +78,11 @@ export async function searchTransactions(
       .where((eb) => eb.and(conditions))
       .orderBy('t.position', order)
       .execute();
-    const fitting = rows.filter(({ description }) => hasWords(description, words));
-    found.push(...fitting.map(({ position }) => position));
-    return found.length <= limit;
+    return rows
+      .filter(({ description }) => haveWords(wordsOf(description), words))
+      .map(({ position }) => position);
   };
-  await inLooks(placesOf(db, { wanted, order, ...range }), look);
+  const found = await firstPlaces(db, { wanted, order, ...range }, limit, fitting);
   const shown = found.slice(0, limit);
   const rows = shown.length === 0 ? [] : await viewsAt(db, shown, order, search.position);
   return { rows, hasMore: found.length > rows.length };
@@ -98,27 +95,6 @@ function isPlain({ position: _, accountId: _a, clientId: _c, ...others }: Transa
   return Object.values(others).every((value) => value === undefined);
 }
 
-/**
- * Has positions looked at, in order, as many at once as those before were too few.
- * @param look answers whether it wants more
- */
-async function inLooks(
-  places: AsyncGenerator<readonly number[]>,
-  look: (positions: readonly number[]) => Promise<boolean>,
-): Promise<void> {
-  let count = FIRST_LOOKS;
-  let waiting: number[] = [];
-  for await (const some of places) {
-    waiting = waiting.concat(some);
-    while (waiting.length >= count) {
-      if (!(await look(waiting.slice(0, count)))) return;
-      waiting = waiting.slice(count);
-      count = Math.min(2 * count, MOST_LOOKS);
-    }
-  }
-  if (waiting.length > 0) await look(waiting);
-}
-
 /** The positions that may be found; of a clientId there is one. */
 async function rangeOf(
   db: Kysely<StateDatabase>,
@@ -127,10 +103,11 @@ async function rangeOf(
   order: Order,
 ) {
   const { least = 1, most = Number.MAX_SAFE_INTEGER, position = most, clientId } = search;
-  const range =
-    order === 'asc'
-      ? { least: Math.max(least, after + 1), most: Math.min(most, position) }
-      : { least, most: Math.min(most, position, after - 1) };
+  const list = behind(after, order);
+  const range = {
+    least: Math.max(least, list.least),
+    most: Math.min(most, position, list.most),
+  };
   if (clientId === undefined) return range;
   const named = await db
     .selectFrom('transactions')
@@ -209,8 +186,7 @@ function conditionsOf(
     conditions.push(eb(eb.val(accountNo), '=', sql<number>`any(${eb.ref('t.account_nos')})`));
   }
   if (metadata !== undefined) {
-    // SQL as text: the builder has no word for documents that contain others.
-    conditions.push(sql<SqlBool>`${eb.ref('t.metadata')} @> ${JSON.stringify(metadata)}::jsonb`);
+    conditions.push(contains(eb.ref('t.metadata'), metadata));
   }
   if (group !== undefined) {
     const inGroup = eb

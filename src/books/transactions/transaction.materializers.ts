@@ -2,8 +2,8 @@ import assert from 'node:assert';
 import { accounts, entries, type AccountRow } from '../accounts/account.table';
 import { followDates } from '../accounts/dated-entries.rules';
 import { keepUses, needUses } from '../limits/limit.rules';
-import { keepTerms, needTerms } from '../search/search.rules';
-import { transactionTerms } from '../search/terms.rules';
+import { keepTokens, needTokens } from '../search/search.rules';
+import { transactionTokens } from '../search/terms.rules';
 import { defineMaterializer } from '../../engine/define/materializer';
 import { parseAmount } from '../../money/amount';
 import { needClosedDays, noteLate } from './closed-days.rules';
@@ -79,11 +79,11 @@ export const materializeTransactionPosted = defineMaterializer(
     }
     const { description, metadata, effectiveDate } = data;
     const found = { description, metadata, effectiveDate, actor, postings: data.postings };
-    return keepTerms(state, position, transactionTerms({ ...found, accounts: posted }));
+    return keepTokens(state, position, transactionTokens({ ...found, accounts: posted }));
   },
   ({ data }, needs) => {
     needClosedDays(needs);
-    needTerms(needs);
+    needTokens(needs);
     if (data.limits !== undefined) needUses(data.limits, needs);
     for (const { accountId } of data.postings) needs.row(accounts, 'account_id', accountId);
   },
