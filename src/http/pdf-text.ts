@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { create, type Font } from 'fontkit';
 
 /** The characters that every reader of PDF has fonts for; what is in these costs least. */
-const WIN_ANSI = /^[ -~¡-ÿ€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/;
+const WIN_ANSI = /^[ -~¡-¬®-ÿ€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/;
 /** What is shown instead of a character that no font has. */
 const REPLACEMENT = '\ufffd';
-/** What has no place on paper: it joins or formats others, or says how they are to be drawn. */
+/**
+ * What has no place on paper: it joins or formats others, or says how they are to be drawn. With
+ * joiners in it fontkit fails on some scripts, and on nothing else that was tried.
+ */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 const SPACE = /[\p{Cc}\p{Z}]/u;
 const MARK = /\p{M}/u;

@@ -1,4 +1,6 @@
 import { linesOf, readPdf, type PdfText } from '../../../test/harness/pdf-reader';
+import { rounds } from '../../../test/harness/rounds';
+import { seededRandom } from '../../../test/harness/seed';
 import type { ShownAccountRow } from '../accounts/account.table';
 import { StatementPdf } from './statement-pdf';
 import type { StatementEntries } from './statement';
@@ -69,6 +71,21 @@ describe('the document of a statement', () => {
     const found = said(page!).join('\n').normalize('NFC');
     for (const text of Object.values(shown)) expect(found).toContain(text);
     expect(found).toContain('Pokladna – Žižkov');
+  });
+
+  it('is made of whatever characters there are, together in whatever order', async () => {
+    const random = seededRandom();
+    const character = (near: number) => {
+      const code = random.chance(0.8) ? near + random.below(200) : random.below(0x30000);
+      return String.fromCodePoint(code);
+    };
+    const entries = Array.from({ length: rounds(500, 20_000) }, () => {
+      const near = random.below(0x3000);
+      const text = Array.from({ length: 1 + random.below(20) }, () => character(near)).join('');
+      return entry({ description: text });
+    });
+    const pages = await textsOf(await drawn(entries));
+    expect(said(pages.at(-1)!)).toContain('Closing balance');
   });
 
   it('shows what is written from right to left in the order in which it is read', async () => {

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { StatementDto, StatementEntryDto } from '../../../src/books/reports/statement.dto';
 import { StateReader } from '../../../src/engine/session/state-reader';
-import { LedgerUnavailable } from '../../../src/engine/define/refusal';
+import { TurnRefused } from '../../../src/engine/session/turns';
 import { cloneDatabases } from '../../harness/databases';
 import { query, testCluster, withClient } from '../../harness/cluster';
 import { linesOf, readPdf, type PdfText } from '../../harness/pdf-reader';
@@ -251,7 +251,7 @@ describe('a statement that is streamed', () => {
     const reader = started.get(StateReader);
     const read = reader.read.bind(reader);
     const calls = jest.spyOn(reader, 'read').mockImplementation(async (run, options) => {
-      if (calls.mock.calls.length === 2) throw new LedgerUnavailable('Too many are waiting');
+      if (calls.mock.calls.length === 2) throw new TurnRefused('Too many are waiting');
       return read(run, options);
     });
     const text = (await bytesOf(await asked(started, 'csv'))).toString();
