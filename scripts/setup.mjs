@@ -1,8 +1,8 @@
 // Makes the project ready for the script that npm is about to run: installs the dependencies and,
-// with --build, compiles; with --redis, installs the Redis that the tests start. Runs on Node 20
-// with nothing installed, and does nothing where nothing has changed. The stamps hold hashes of
-// contents: a checkout gives every file a new time, a copy a new place. What works stays until what
-// replaces it is complete.
+// with --build, compiles; with --for-tests, installs the programs that the tests start. Runs on
+// Node 20 with nothing installed, and does nothing where nothing has changed. The stamps hold
+// hashes of contents: a checkout gives every file a new time, a copy a new place. What works stays
+// until what replaces it is complete.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -20,6 +20,13 @@ const NPM_FILES = ['package.json', 'package-lock.json', '.npmrc'];
 const COMPILED = ['src', 'scripts', 'migrations', 'test/bench'];
 const COMPILED_BY = ['tsconfig.json', 'nest-cli.json', 'package-lock.json'];
 const OLDEST_NODE = 20;
+/** What the tests start, and the packages of Debian that have it. */
+const TEST_PROGRAMS = {
+  'redis-server': 'redis-server',
+  hledger: 'hledger',
+  ledger: 'ledger',
+  'bean-check': 'beancount',
+};
 /** What Debian's packages ask whether they may start their service. */
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
@@ -150,16 +157,22 @@ function isOnPath(program) {
 function asRoot(command, ...args) {
   const isRoot = process.getuid?.() === 0;
   const [program, ...rest] = isRoot ? [command, ...args] : ['sudo', '-n', command, ...args];
-  run('Installing Redis for the tests', program, rest);
+  run('Installing what the tests need', program, rest);
 }
 
-/** The tests start servers of their own, so that the one of the package must not be started. */
-function installRedis() {
-  if (isOnPath('redis-server')) return;
+/**
+ * The tests start servers of their own, so that those of the packages must not be started; and they
+ * have other programs read the journals that we write.
+ */
+function installForTests() {
+  const missing = Object.entries(TEST_PROGRAMS).filter(([program]) => !isOnPath(program));
+  const packages = missing.map(([, name]) => name);
+  if (packages.length === 0) return;
+  const names = packages.join(', ');
   if (!isOnPath('apt-get')) {
-    throw new SetupFailed('The tests need redis-server, and there is no apt to install it with');
+    throw new SetupFailed(`The tests need ${names}, and there is no apt to install it with`);
   }
-  process.stderr.write('Installing Redis for the tests (once) …\n');
+  process.stderr.write(`Installing ${names} for the tests (once) …\n`);
   const isOurs = !existsSync(SERVICE_POLICY);
   const refuse = `printf '#!/bin/sh\\nexit 101\\n' > ${SERVICE_POLICY}`;
   if (isOurs) asRoot('sh', '-c', `${refuse}; chmod 755 ${SERVICE_POLICY}`);
@@ -167,7 +180,7 @@ function installRedis() {
     asRoot('apt-get', 'update', '-qq');
     const quietly = ['-y', '-qq', '--no-install-recommends'];
     const noQuestions = 'DEBIAN_FRONTEND=noninteractive';
-    asRoot('env', noQuestions, 'apt-get', 'install', ...quietly, 'redis-server');
+    asRoot('env', noQuestions, 'apt-get', 'install', ...quietly, ...packages);
   } finally {
     if (isOurs) asRoot('rm', '-f', SERVICE_POLICY);
   }
@@ -223,7 +236,7 @@ try {
     throw new SetupFailed(`Node ${OLDEST_NODE} or newer is needed; this is ${process.version}`);
   }
   const mustBuild = process.argv.includes('--build');
-  if (process.argv.includes('--redis')) installRedis();
+  if (process.argv.includes('--for-tests')) installForTests();
   if (!isInstalled() || (mustBuild && !isBuilt())) {
     alone(() => {
       finishReplacing('node_modules');

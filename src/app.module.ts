@@ -20,6 +20,7 @@ import { buildHttpApp } from './http/http-app';
 import { Metrics } from './http/metrics';
 import { MetricsController } from './http/metrics.controller';
 import { Problems } from './http/problems';
+import { PdfAnswers } from './http/pdf';
 import { Reads } from './http/reads';
 import { checkRoutes } from './http/routes';
 import {
@@ -68,7 +69,7 @@ class CoreModule {
       { provide: FEATURE_SERVICES, useValue: services },
       { provide: ApiKeys, useValue: new ApiKeys(logReader, onKeyError) },
     ];
-    const providers = [...given, FeatureParts, Commands, Reads];
+    const providers = [...given, FeatureParts, Commands, Reads, PdfAnswers];
     const exports = providers.map((p) => ('provide' in p ? p.provide : p));
     return { module: CoreModule, global: true, providers, exports } satisfies DynamicModule;
   }

@@ -1,6 +1,7 @@
 import { accountFeature } from './books/accounts/account.feature';
 import { companyFeature } from './books/companies/company.feature';
 import { currencyFeature } from './books/currencies/currency.feature';
+import { exportFeature } from './books/exports/export.feature';
 import { historyFeature } from './books/history/history.feature';
 import { holdFeature } from './books/holds/hold.feature';
 import { interestFeature } from './books/interest/interest.feature';
@@ -39,6 +40,7 @@ export const features: readonly Feature[] = [
   historyFeature,
   reportFeature,
   searchFeature,
+  exportFeature,
   diffFeature,
   eventFeature,
   adapterFeature,

@@ -8,6 +8,7 @@ import * as listDeferredTasks from './0007-list-deferred-tasks';
 import * as withdrawApiKeys from './0008-withdraw-api-keys';
 import * as acceptTimes from './0009-accept-times';
 import * as findEvents from './0010-find-events';
+import * as findEventsOfActors from './0011-find-events-of-actors';
 
 /** The migrations of the log database in order; frozen once released. */
 export const logMigrations = {
@@ -21,4 +22,5 @@ export const logMigrations = {
   '0008-withdraw-api-keys': withdrawApiKeys,
   '0009-accept-times': acceptTimes,
   '0010-find-events': findEvents,
+  '0011-find-events-of-actors': findEventsOfActors,
 };

@@ -19,6 +19,8 @@ import * as keepUses from './0018-keep-uses';
 import * as dateEntries from './0019-date-entries';
 import * as findSubjects from './0020-find-subjects';
 import * as search from './0021-search';
+import * as listHolds from './0022-list-holds';
+import * as indexDates from './0023-index-dates';
 
 /** The migrations of the state database in order; frozen once released. */
 export const stateMigrations = {
@@ -43,4 +45,6 @@ export const stateMigrations = {
   '0019-date-entries': dateEntries,
   '0020-find-subjects': findSubjects,
   '0021-search': search,
+  '0022-list-holds': listHolds,
+  '0023-index-dates': indexDates,
 };

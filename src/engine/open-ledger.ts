@@ -71,8 +71,8 @@ export interface OpenLedger {
   readonly serviceState: StateReader;
   /** A connection to each database that nobody else uses. */
   readonly health: HealthConnections;
-  /** Has `listener` told after commits that may have recorded tasks. */
-  onTasks(listener: () => void): void;
+  /** Has `listener` told after every commit of this process, and whether tasks may be in it. */
+  onCommitted(listener: (hasTasks: boolean) => void): void;
   /** Answers what was accepted, then closes every connection. */
   close(): Promise<void>;
 }
@@ -98,7 +98,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     ),
     clock,
   );
-  let onTasks: () => void = () => undefined;
+  const listeners: ((hasTasks: boolean) => void)[] = [];
   const keepAhead = partitionKeeper(pools.partitions, log);
   const ledger = new Ledger({
     registry,
@@ -111,13 +111,13 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
     log,
     onCommitted: (head, hasTasks) => {
       keepAhead(head.position);
-      if (hasTasks) onTasks();
+      for (const listener of listeners) listener(hasTasks);
     },
   });
   const readers = openReaders(
     { ...urls, timeouts: limits, onError },
     { ...READ_LIMITS, ...options.reads },
-    () => ledger.head.position,
+    { position: () => ledger.head.position, stalledMs: () => ledger.stalledMs },
   );
   const close = async () => {
     await ledger.stop();
@@ -145,7 +145,7 @@ export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
       ledger,
     ),
     health: pools.health,
-    onTasks: (listener) => (onTasks = listener),
+    onCommitted: (listener) => void listeners.push(listener),
     close,
   };
 }

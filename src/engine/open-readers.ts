@@ -1,7 +1,7 @@
 import { ReadPool } from '../database/read-pool';
 import { ROLES, type PoolOptions, type Role } from '../database/connections';
 import type { StateDatabase } from './define/state-table';
-import { BesideWriters } from './session/beside-writers';
+import { BesideWriters, type Writers } from './session/beside-writers';
 import { DatabaseReader, PAGE_BYTES, type ReadCost } from './session/database-reader';
 import { Turns } from './session/turns';
 import type { LogDatabase } from './write/event-log';
@@ -43,19 +43,22 @@ export interface Readers {
   readonly state: DatabaseReader<StateDatabase>;
 }
 
-/** @param position of the last event that this process wrote */
+/** Opens what callers read with, of which the reads of each cost rest beside `writers`. */
 export function openReaders(
   options: Pick<PoolOptions, 'timeouts' | 'onError'> & { log: string; state: string },
   limits: ReadLimits,
-  position: () => number,
+  writers: Writers,
 ): Readers {
   const { log, state, ...rest } = options;
   const { queueLimit, waitMs } = limits;
   const room = Math.max(1, Math.floor(limits.answerBytes / PAGE_BYTES));
   const bounds = (most: number) => ({ atOnce: Math.min(most, room), queueLimit, waitMs });
+  const [cheap, expensive] = [new BesideWriters(writers), new BesideWriters(writers)];
+  cheap.shareWith([expensive]);
+  expensive.shareWith([cheap]);
   const turns: Record<ReadCost, Turns> = {
-    cheap: new Turns('reads', bounds(limits.cheap), new BesideWriters(position)),
-    expensive: new Turns('expensive reads', bounds(limits.expensive), new BesideWriters(position)),
+    cheap: new Turns('reads', bounds(limits.cheap), cheap),
+    expensive: new Turns('expensive reads', bounds(limits.expensive), expensive),
   };
   const reader = <DB>(url: string, role: Role) => {
     const common = { ...rest, url, role };

@@ -5,6 +5,7 @@ import {
   ROLES,
   SESSION_SETTINGS,
   type DatabaseUrls,
+  type Role,
 } from '../database/connections';
 import { missingGuards } from '../database/log-guards';
 import { SQLSTATE, sqlstateOf } from '../database/sqlstates';
@@ -25,26 +26,33 @@ const LOCKS = {
   state: { role: ROLES.stateWriter, statement: LOCK_STATE },
 } as const;
 
+/** Who reads beside the writers: what a session is set to decides what its values mean. */
+const READERS = { log: ROLES.logReader, state: ROLES.stateReader } as const;
+
 /**
  * Proves on the real databases what the write path rests on: that the lock of one session really
- * excludes another (a pooler between could break that), that both servers are primaries, and that
- * a commit of the log is on disk when it is answered.
+ * excludes another (a pooler between could break that), that both servers are primaries, that a
+ * commit of the log is on disk when it is answered, and that sessions are set as they are to be,
+ * those of readers too.
  * @throws ProbeFailed with a sentence that says which database and what
  */
 export async function probeDatabases(urls: DatabaseUrls, lockTimeoutMs: number): Promise<void> {
   for (const name of ['log', 'state'] as const) {
     const timeouts = { lockTimeoutMs, statementTimeoutMs: lockTimeoutMs * 2 };
-    const config = clientConfig(urls[name], LOCKS[name].role, timeouts);
-    const [first, second] = [new WriterConnection(config), new WriterConnection(config)];
+    const url = urls[name];
+    const [writer, reader] = [LOCKS[name].role, READERS[name]];
+    const open = (role: Role) => new WriterConnection(clientConfig(url, role, timeouts));
+    const [first, second, reading] = [open(writer), open(writer), open(reader)];
     try {
-      await first.connect();
-      await second.connect();
+      for (const connection of [first, second, reading]) await connection.connect();
       await checkServer(first, name);
-      await checkSession(first, name, roleOf(urls[name], LOCKS[name].role));
+      await checkSession(first, name, roleOf(url, writer));
+      // A pooler may send who reads to a standby, which does not have yet what was just written.
+      await checkServer(reading, name);
+      await checkSession(reading, name, roleOf(url, reader));
       await checkLock(first, second, name);
     } finally {
-      first.destroy();
-      second.destroy();
+      for (const connection of [first, second, reading]) connection.destroy();
     }
   }
 }

@@ -3,14 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../engine/define/refusal';
 import { AddressLimit } from './address-limit';
 import { AllowedMethods } from './allowed-methods';
-import { ApiKeys } from './api-keys';
+import { ApiKeys, bearerKey } from './api-keys';
 import { may, type Caller, type CallerRequest } from './caller';
 import { pathOf } from './commands';
 import { HeldBack } from './held-back';
 import { accessOf, EVERYBODY, type Access, type PermissionName } from './permission';
 import { RETRY_AFTER_S } from './problem';
-
-const BEARER = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 
 /** What the guard of a server has to be told. */
 export interface Entrance {
@@ -65,7 +63,7 @@ export class AccessGuard implements CanActivate {
       (request as CallerRequest).caller = caller;
       done(mayUse(caller, access) ? undefined : forbidden(access));
     };
-    const key = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    const key = bearerKey(request);
     if (key === undefined) return accept(undefined);
     const caller = this.keys.find(key);
     if (caller instanceof Promise) caller.then(accept, done);

@@ -14,6 +14,7 @@ import {
   type ApiResponseCommonMetadata,
   type OpenAPIObject,
 } from '@nestjs/swagger';
+import { MEDIA_TYPES, type AnswerFormat } from './formats';
 import { documentKeyedParameters } from './keyed-parameters';
 import { withNullableReferences } from './nullable-references';
 import { closeBodies, markOptionalBodies } from './document-bodies';
@@ -89,30 +90,65 @@ export function ApiCommand(answer: Answer): MethodDecorator {
   );
 }
 
+const SCHEMAS = { csv: { type: 'string' }, pdf: { type: 'string', format: 'binary' } } as const;
+const READ_PROBLEMS = ['validation_failed', 'unauthorized', 'forbidden', 'ledger_unavailable'];
+
 /** Describes a GET that reads the state. */
 export function ApiRead(
   answer: Omit<Answer, 'status'> & {
-    /** Whether the answer can be CSV too. */
-    readonly hasCsv?: boolean;
+    /** What the answer can be besides JSON. */
+    readonly formats?: readonly Exclude<AnswerFormat, 'json'>[];
   },
 ): MethodDecorator {
-  const { type, problems = [], hasVersion = false, hasCsv = false } = answer;
+  const { type, problems = [], hasVersion = false, formats = [] } = answer;
   const headers = { ...POSITION_HEADER, ...(hasVersion && VERSION_HEADER) };
+  const others = formats.map((name) => [MEDIA_TYPES[name], { schema: SCHEMAS[name] }] as const);
   const content = {
-    'application/json': { schema: { $ref: getSchemaPath(type) } },
-    'text/csv': { schema: { type: 'string' } },
+    [MEDIA_TYPES.json]: { schema: { $ref: getSchemaPath(type) } },
+    ...Object.fromEntries(others),
   };
   const found = { status: 200, headers, description: 'Found' };
   return applyDecorators(
-    ...(hasCsv
+    ...(formats.length > 0
       ? [ApiExtraModels(type), ApiResponse({ ...found, content })]
       : [ApiResponse({ ...found, type })]),
+    ApiProblems([...READ_PROBLEMS, ...problems]),
+    ApiSecurity('bearer'),
+  );
+}
+
+/** Describes a GET that reads the state and answers with text of one of some types. */
+export function ApiTextRead(types: readonly string[]): MethodDecorator {
+  const texts = types.map((type) => [type, { schema: { type: 'string' } }] as const);
+  return applyDecorators(
+    ApiResponse({
+      ...{ status: 200, headers: POSITION_HEADER, description: 'Found' },
+      content: Object.fromEntries(texts),
+    }),
+    ApiProblems(READ_PROBLEMS),
+    ApiSecurity('bearer'),
+  );
+}
+
+/** Describes a GET that is answered with events as they come, of a type that each has as JSON. */
+export function ApiStream({ type, description }: { type: Type; description: string }) {
+  const content = { 'text/event-stream': { schema: { type: 'string' } } };
+  const headers = POSITION_HEADER;
+  return applyDecorators(
+    ApiExtraModels(type),
+    ApiHeader({
+      name: 'Last-Event-ID',
+      required: false,
+      description: 'The id of the last event that came; it wins over after',
+      schema: { type: 'integer', minimum: 0 },
+    }),
+    ApiResponse({ status: 200, headers, description, content }),
     ApiProblems([
       'validation_failed',
       'unauthorized',
       'forbidden',
       'ledger_unavailable',
-      ...problems,
+      'not_found',
     ]),
     ApiSecurity('bearer'),
   );

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Kysely } from 'kysely';
 import type { LogDatabase } from '../engine/write/event-log';
 import type { Caller } from './caller';
@@ -9,6 +10,13 @@ const REFRESH_AFTER_MS = 500;
 const MAX_AGE_MS = 1_000;
 /** After a failure the database is left alone for so long. */
 const RETRY_AFTER_MS = 1_000;
+
+const BEARER = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
+
+/** The key that a request brings; undefined where it brings none. */
+export function bearerKey({ headers }: { readonly headers: IncomingHttpHeaders }) {
+  return BEARER.exec(headers.authorization ?? '')?.[1];
+}
 
 /** SHA-256: a key has 256 random bits, so there is nothing to slow down a guesser for. */
 export function hashApiKey(key: string): Buffer {

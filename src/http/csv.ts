@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
-import { StreamableFile } from '@nestjs/common';
+import type { StreamableFile } from '@nestjs/common';
 import { stringify } from 'csv-stringify/sync';
+import { textAnswer } from './text-answer';
 
 /** A number as text: what a spreadsheet may take for one, where other text gets an apostrophe. */
 export class CsvNumber {
@@ -25,25 +25,21 @@ export function csvOf(rows: readonly (readonly CsvCell[])[]): string {
   return stringify(rows as CsvCell[][], OPTIONS);
 }
 
-/**
- * An answer of CSV that is made page by page as its reader takes it, so that memory does not grow
- * with it. The first page is there before the answer begins: what it refuses is a refusal.
- */
-export async function csvAnswer(
+/** An answer of CSV that is made page by page: see {@link textAnswer}. */
+export function csvAnswer(
   name: string,
   header: readonly string[],
   pages: AsyncGenerator<readonly (readonly CsvCell[])[]>,
 ): Promise<StreamableFile> {
-  const first = await pages.next();
   const texts = async function* () {
-    yield csvOf([header]);
-    if (!first.done && first.value.length > 0) yield csvOf(first.value);
-    for await (const rows of pages) if (rows.length > 0) yield csvOf(rows);
+    let before = csvOf([header]);
+    for await (const rows of pages) {
+      yield before + (rows.length > 0 ? csvOf(rows) : '');
+      before = '';
+    }
+    yield before;
   };
-  return new StreamableFile(Readable.from(texts(), { highWaterMark: 1 }), {
-    type: 'text/csv; charset=utf-8',
-    disposition: `attachment; filename="${name}.csv"`,
-  });
+  return textAnswer(`${name}.csv`, 'text/csv', texts());
 }
 
 /** Rows that are written at a time. */
@@ -63,13 +59,4 @@ export async function* pagesOf(
     page = [];
   }
   yield page;
-}
-
-/** Whether an answer is to be CSV: the query says so, or else what the caller accepts first. */
-export function wantsCsv(format: string | undefined, accept: string | undefined): boolean {
-  if (format !== undefined) return format === 'csv';
-  const types = (accept ?? '').split(',').map((type) => type.split(';', 1)[0]!.trim());
-  return (
-    types.find((type) => ['text/csv', 'application/json', '*/*'].includes(type)) === 'text/csv'
-  );
 }

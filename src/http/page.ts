@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Refusal } from '../engine/define/refusal';
 import type { PageRows } from '../engine/session/page-rows';
 import type { Reply } from './caller';
 import type { Order } from '../engine/session/page-rows';
@@ -36,9 +37,9 @@ export class PageQuery {
   order?: Order;
 }
 
-/** Which way a list goes: oldest first where nothing is said, but for what is looked back at. */
-export function orderOf({ order }: PageQuery, byDefault: Order = 'asc'): Order {
-  return order ?? byDefault;
+/** Which way a list goes: oldest first where nothing is said. */
+export function orderOf({ order = 'asc' }: PageQuery): Order {
+  return order;
 }
 
 /** For lists that go one way alone. @throws Refusal `validation_failed` */
@@ -124,10 +125,10 @@ export function encodeCursor({ route, filters }: ListedBy, key: readonly number[
  * zeros, or the largest numbers of one that goes backwards.
  * @throws Refusal `validation_failed` for a cursor that no list of this kind gave
  */
-export function cursorKey(query: PageQuery, length: number, order = orderOf(query)): number[] {
+export function cursorKey(query: PageQuery, length: number): number[] {
   const { cursor } = query;
   if (cursor === undefined) {
-    const front = order === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
+    const front = orderOf(query) === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
     return Array.from({ length }, () => front);
   }
   const key = decodeCursor(cursor)?.key;
@@ -144,11 +145,12 @@ export function checkOwner(query: PageQuery, [owner]: readonly number[], number:
   if (query.cursor !== undefined && owner !== number) throw noCursor();
 }
 
-function noCursor() {
+/** For a cursor that no list of this kind gave. */
+export function noCursor(): Refusal {
   return wrongCursor('is no cursor of this list');
 }
 
-function wrongCursor(message: string) {
+function wrongCursor(message: string): Refusal {
   return invalidRequest({ pointer: '/cursor', message });
 }
 

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import { LedgerUnavailable, Refusal } from '../engine/define/refusal';
 import type { StateDatabase } from '../engine/define/state-table';
+import { AskedTogether, type Lookup, type LookupOf } from '../engine/session/asked-together';
 import type {
   DatabaseReader,
   KeptTurn,
@@ -10,8 +12,9 @@ import type {
   ReadOptions,
 } from '../engine/session/database-reader';
 import { StateReader, type Read, type Snapshot } from '../engine/session/state-reader';
+import { TurnRefused } from '../engine/session/turns';
 import type { LogDatabase } from '../engine/write/event-log';
-import { positionAt } from '../engine/write/log-times';
+import { positionAt, positionsRecorded, type RecordedRange } from '../engine/write/log-times';
 import { CURRENCY_PATTERN } from '../money/currency';
 import { readInstant } from '../money/instant';
 import type { Reply } from './caller';
@@ -20,12 +23,19 @@ import { numberOf } from './page';
 import { invalidRequest } from './problem';
 import { CALLERS_LOG } from './service-tokens';
 
+/** So often a piece of an answer asks for a turn, each time as long as reads may wait for one. */
+const PIECE_ATTEMPTS = 6;
+const PIECE_PAUSE_MS = 1_000;
+
 /**
  * Reads for an answer, and says in a header how far the state goes that was read. A read says what
  * it costs where it is more than a row or a page by its key; once the caller has gone it ends.
  */
 @Injectable()
 export class Reads {
+  /** Of each {@link Lookup} what asks by it. */
+  private readonly lookups = new Map<object, object>();
+
   constructor(
     private readonly state: StateReader,
     @Inject(CALLERS_LOG) private readonly callersLog: DatabaseReader<LogDatabase>,
@@ -40,11 +50,49 @@ export class Reads {
   }
 
   /**
+   * Reads the row of a key by a statement that it may share with other callers of the same moment.
+   * @returns undefined where there is no such row
+   * @throws LedgerUnavailable
+   */
+  async row<Row>(reply: Reply, { lookup, key }: LookupOf<Row>): Promise<Row | undefined> {
+    const { signal, until } = answerTo(reply);
+    const { position, value } = await whileThere(signal, this.together(lookup).get(key, until));
+    reply.header('ledger-position', position);
+    return value;
+  }
+
+  private together<Row>(lookup: Lookup<Row>): AskedTogether<Row> {
+    const known = this.lookups.get(lookup) as AskedTogether<Row> | undefined;
+    const asked = known ?? new AskedTogether(this.state, lookup);
+    this.lookups.set(lookup, asked);
+    return asked;
+  }
+
+  /**
    * Everything that `run` reads is of one snapshot of the state, whose position it is told.
    * @throws LedgerUnavailable
    */
   read<T>(reply: Reply, run: Snapshot<T>, cost?: ReadCost): Promise<Read<T>> {
     return this.shown(reply, (options) => this.state.read(run, options), cost);
+  }
+
+  /**
+   * Reads a piece of an answer that is streamed, in a turn of its own, so that others have theirs
+   * between two of them. Once the caller has gone it ends too. Has to wait where many read, rather
+   * than be refused: an answer that has begun can only break off.
+   * @throws LedgerUnavailable after a minute or so
+   */
+  async piece<T>(reply: Reply, run: ReadState<T>, cost?: ReadCost): Promise<T> {
+    const { signal } = answerTo(reply);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await whileThere(signal, this.state.read(run, { cost, signal }))).value;
+      } catch (error) {
+        const mayWait = error instanceof TurnRefused && attempt < PIECE_ATTEMPTS;
+        if (!mayWait || signal.aborted) throw error;
+        await whileThere(signal, delay(PIECE_PAUSE_MS, undefined, { signal }));
+      }
+    }
   }
 
   /** The position of the state, for answers that are of neither. @throws LedgerUnavailable */
@@ -116,15 +164,9 @@ export class Reads {
   async recorded(
     reply: Reply,
     { recordedFrom: from, recordedTo: to }: RecordedQuery,
-  ): Promise<{ readonly least?: number; readonly most?: number }> {
+  ): Promise<RecordedRange> {
     if (from === undefined && to === undefined) return {};
-    return this.readLog(reply, async (log, upTo) => {
-      const at = (time: string) => positionAt(log, time, upTo);
-      return {
-        ...(from !== undefined && { least: (await at(instantBefore(readInstant(from)!))) + 1 }),
-        ...(to !== undefined && { most: await at(readInstant(to)!) }),
-      };
-    });
+    return this.readLog(reply, (log, upTo) => positionsRecorded(log, { from, to }, upTo));
   }
 
   /**
@@ -149,6 +191,27 @@ export class Reads {
   ): Promise<Read<T>> {
     return reached(atPosition, await this.read(reply, run, cost));
   }
+
+  /**
+   * The pages of an answer that is streamed, from the first one on. Each further one is a read of
+   * its own, of what was known at the position of the first, so that nothing is held while the
+   * reader takes its time; it waits among the expensive reads, so that long answers take turns
+   * with each other and with reports, and none that a cheap read could have. It waits longer than
+   * they do, since the beginning of the answer has been sent.
+   */
+  async *pages<Page extends { readonly next: unknown }>(
+    reply: Reply,
+    first: Page,
+    readNext: (db: Kysely<StateDatabase>, after: NonNullable<Page['next']>) => Promise<Page>,
+  ): AsyncGenerator<Page> {
+    let page = first;
+    for (;;) {
+      yield page;
+      const next = page.next as NonNullable<Page['next']> | undefined;
+      if (next === undefined) return;
+      page = await this.piece(reply, (db) => readNext(db, next), 'expensive');
+    }
+  }
 }
 
 /** @throws Refusal `validation_failed` where the state that was read has not come that far */
@@ -170,14 +233,6 @@ export interface AsOfQuery {
 export interface RecordedQuery {
   readonly recordedFrom?: string;
   readonly recordedTo?: string;
-}
-
-/** The first one that a caller can name, and nothing was recorded before. */
-const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
-
-function instantBefore(time: string): string {
-  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
-  return new Date(Date.parse(time) - 1).toISOString();
 }
 
 /** What of the state an answer is made of. */
@@ -206,6 +261,8 @@ interface Answer {
   readonly signal: AbortSignal;
   /** Says that the answer is made, to its last byte, or that nobody wants it. */
   readonly made: () => void;
+  /** Until that is said. */
+  readonly until: Promise<void>;
   /** The turns that are kept until then. */
   readonly turns: Readonly<Record<ReadCost, KeptTurn>>;
 }
@@ -225,7 +282,7 @@ function answerTo({ raw }: Reply): Answer {
   else raw.once('close', left);
   const turn = (): KeptTurn => ({ until });
   const turns = { cheap: turn(), expensive: turn() };
-  const answer = { signal: controller.signal, made, turns };
+  const answer = { signal: controller.signal, made, until, turns };
   answers.set(raw, answer);
   return answer;
 }

@@ -4,7 +4,8 @@ import { readAccount } from '../../src/books/accounts/account.queries';
 import { readBalanceSheet } from '../../src/books/reports/balance-sheet';
 import { groupTree } from '../../src/books/reports/group-balances';
 import { readGroupSums } from '../../src/books/reports/reported-accounts.queries';
-import { readStatementEntries, readStatementSums } from '../../src/books/reports/statement';
+import { readGeneralLedger } from '../../src/books/reports/general-ledger';
+import { readStatementEnds, readStatementEntries } from '../../src/books/reports/statement';
 import { readTrialBalance } from '../../src/books/reports/trial-balance.queries';
 import type { StateDatabase } from '../../src/engine/define/state-table';
 import type { OpenLedger } from '../../src/engine/open-ledger';
@@ -126,9 +127,15 @@ function readsOf({ ledger }: OpenLedger, busy: string, today: string): NamedRead
   const statement = async (db: Kysely<StateDatabase>, isDeep: boolean) => {
     const of = { from: undefined, to: someDay(), position: undefined };
     const after = isDeep ? { date: someDay(), position, ordinal: 0, isLate: true } : undefined;
-    const page = { ...of, reference: busy, after, limit: PAGE };
-    const { account } = (await readStatementEntries(db, page))!;
-    return readStatementSums(db, account, of);
+    const account = (await readAccount(db, busy))!;
+    await readStatementEntries(db, account, of, after, PAGE);
+    return readStatementEnds(db, [account], of);
+  };
+  const accountNo = Math.floor(ACCOUNTS / 2);
+  const generalLedger = (db: Kysely<StateDatabase>, isDeep: boolean) => {
+    const of = { from: someDay(), to: undefined, group: undefined, position: undefined };
+    const after = isDeep ? { accountNo, entry: undefined } : undefined;
+    return readGeneralLedger(db, of, after, PAGE);
   };
   const compare = { asOf: today, compareTo: someDay(), position: undefined };
   const groups = async (db: Kysely<StateDatabase>) =>
@@ -138,6 +145,8 @@ function readsOf({ ledger }: OpenLedger, busy: string, today: string): NamedRead
     { name: 'balance_by_both_dates', samples: 100, read: (db) => balance(db, known()) },
     { name: 'statement_first', samples: 100, read: (db) => statement(db, false) },
     { name: 'statement_deep', samples: 100, read: (db) => statement(db, true) },
+    { name: 'ledger_first', samples: 100, read: (db) => generalLedger(db, false) },
+    { name: 'ledger_deep', samples: 100, read: (db) => generalLedger(db, true) },
     { name: 'groups_1k_accounts', samples: 10, read: groups },
     {
       ...{ name: 'trial_balance_1k_accounts', samples: 10 },

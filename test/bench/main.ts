@@ -20,6 +20,7 @@ import {
 import { measureExpiry, measureHoldPairs, type DueLoad } from './holds';
 import { cheapReads, measureHttpBesideReaders } from './http-beside-readers';
 import type { HttpLoad } from './http-load';
+import { measureImport } from './import-load';
 import { measureInterest } from './interest';
 import { measureNaive } from './naive';
 import { measurePeriods } from './periods';
@@ -34,11 +35,9 @@ import { measureTasks } from './task-load';
 import { errorMessage, isError } from '../../src/database/errors';
 
 const IN_FLIGHT = [1, 8, 64, 256];
-const MOST = 256;
-const TRANSFERS = 'transfers/s';
+const [MOST, TRANSFERS] = [256, 'transfers/s'] as const;
 const HTTP_CONNECTIONS = 64;
 const BATCH = { size: 100, connections: 8 } as const;
-
 const ENTRIES_PER_ACCOUNT = 5;
 const LEDGER = {
   features,
@@ -223,6 +222,7 @@ class Bench {
       this.results.add('http.batch100', transfersPerSecond, TRANSFERS, note);
       await this.refused(load, url + path);
       await this.besideCheapReaders(load, url);
+      await measureImport(this.cluster.dataDir, this.sizes.importedLines, this.results);
     });
     await this.besideRefused(load, path);
   }
@@ -260,8 +260,8 @@ class Bench {
     say('wrong keys');
     const wrong = { ...load, apiKey: 'of-nobody', isRefused: true };
     const result = await measureHttp({ ...wrong, url, connections: HTTP_CONNECTIONS });
-    const name = `http.refused.${HTTP_CONNECTIONS}`;
-    this.results.add(name, result.transfersPerSecond, 'requests/s', 'wrong keys');
+    const rate = result.transfersPerSecond;
+    this.results.add(`http.refused.${HTTP_CONNECTIONS}`, rate, 'requests/s', 'wrong keys');
   }
 
   /** What a flood of wrong keys leaves to writers, under the default limit by address. */

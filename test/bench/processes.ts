@@ -125,6 +125,13 @@ export async function measureScript<Report extends RunReport>(
   return { report, peakMib: Math.max(peakKib / 1024, report.peakMib) };
 }
 
+/** Runs `npm run import` with its flags, beside a service. @returns what it says of itself */
+export async function runImport(dataDir: string, options: readonly string[]): Promise<string> {
+  const args = [...(await nodeFlags('import')), join(BUILT, 'scripts', 'import.js'), ...options];
+  const { stdout } = await run(process.execPath, args, { env: embedded(dataDir) });
+  return stdout;
+}
+
 /** The environment of a process that uses the bench's own cluster. */
 function embedded(dataDir: string): NodeJS.ProcessEnv {
   return { ...process.env, DATA_DIR: dataDir, LOG_DATABASE_URL: '', STATE_DATABASE_URL: '' };

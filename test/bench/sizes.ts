@@ -22,6 +22,8 @@ export interface Sizes {
   readonly expiringHolds: number;
   /** Scheduled transactions that are due together. */
   readonly dueSchedules: number;
+  /** Lines of a file that is imported. */
+  readonly importedLines: number;
   /** How often pgbench and the engine are measured in turn; the medians are reported. */
   readonly rounds: number;
 }
@@ -36,6 +38,7 @@ export const FULL: Sizes = {
   interestAccounts: 100_000,
   expiringHolds: 100_000,
   dueSchedules: 100_000,
+  importedLines: 200_000,
   rebuilds: [10_000, 100_000, 1_000_000, 3_000_000],
   provenEvents: 1_000_000,
   dated: [100_000, 3_000_000],
@@ -54,6 +57,7 @@ export const QUICK: Sizes = {
   interestAccounts: 5_000,
   expiringHolds: 5_000,
   dueSchedules: 5_000,
+  importedLines: 20_000,
   rebuilds: [10_000, 60_000],
   provenEvents: 60_000,
   dated: [10_000, 50_000],

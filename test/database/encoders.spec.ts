@@ -235,6 +235,7 @@ describe('what is sent as the parameter of an update', () => {
       encodeChanges({
         inserts: [],
         sums: [],
+        lists: [],
         changes: [
           {
             table,
@@ -260,7 +261,8 @@ describe('what is sent as the parameter of an update', () => {
     });
     const update = (to: unknown) => () => {
       const changes = { removed: [], inserted: [], updated: [{ id: 1, value: to }] };
-      return encodeChanges({ inserts: [], sums: [], changes: [{ table: table, changes }] });
+      const nothing = { inserts: [], sums: [], lists: [] };
+      return encodeChanges({ ...nothing, changes: [{ table, changes }] });
     };
     for (const taken of [right, null]) expect(update(taken)).not.toThrow();
     for (const refused of wrong) expect(update(refused)).toThrow(NotEncoded);

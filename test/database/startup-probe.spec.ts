@@ -57,6 +57,27 @@ describe('the start-up probe', () => {
     await expect(failure).rejects.toThrow('synchronous_commit "off", not "on"');
   });
 
+  it.each(['log', 'state'] as const)(
+    'refuses readers of the %s with settings of their own',
+    async (name) => {
+      const databases = await cloneDatabases();
+      const proxy = await DatabaseProxy.start(databases.urls[name]);
+      databases.onEnd(() => proxy.close());
+      let asked = 0;
+      // The writer's session is asked first, and is what it is to be.
+      proxy.rewrite = (text) => {
+        if (!text.startsWith('select pg_is_in_recovery') || ++asked < 2) return text;
+        const server = "select false as standby, 'on' as fsync, 'on' as full_page_writes";
+        return `${server}, 170000 as version, set_config('TimeZone', 'Europe/Berlin', false)`;
+      };
+      const failure = probe({ ...databases.urls, [name]: proxy.url });
+      await expect(failure).rejects.toThrow(ProbeFailed);
+      await expect(failure).rejects.toThrow(
+        `The sessions of the ${name} database have TimeZone "Europe/Berlin", not "UTC"`,
+      );
+    },
+  );
+
   it('waits for a lock that others hold, and gives up after the lock timeout', async () => {
     const { urls } = await cloneDatabases();
     await withClient(urls.log, async (client) => {

@@ -73,7 +73,10 @@ export class ApiClient {
       ...(body !== undefined && { body }),
       ...(signal && { signal }),
     });
-    const text = await response.text();
+    // What has no end is of interest for how it began.
+    const isEndless = response.headers.get('content-type')?.startsWith('text/event-stream');
+    const text = isEndless ? '' : await response.text();
+    if (isEndless) await response.body?.cancel();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');
     return {
       status: response.status,

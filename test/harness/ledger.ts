@@ -14,6 +14,7 @@ export const TEST_LIMITS: EngineLimits = {
   queueLimit: 10_000,
   batchLimit: 256,
   batchBytesLimit: 4 * 1024 * 1024,
+  commandBytesLimit: 128 * 1024 * 1024,
   lockTimeoutMs: 5_000,
   statementTimeoutMs: 10_000,
   recoveryTimeoutMs: 15_000,

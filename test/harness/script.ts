@@ -33,6 +33,7 @@ export async function startScript(
     | 'replay'
     | 'verify'
     | 'import'
+    | 'export-books'
     | 'export-log'
     | 'import-log'
     | 'amend'
@@ -57,8 +58,8 @@ export async function startScript(
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<ScriptEnd>((done) => {
     child.on('close', (code, signal) => {
       const ledger = LEDGER.exec(stderr)?.[1] ?? '';

@@ -44,7 +44,7 @@ export function somewhere(path: string): string {
 export function requiredQuery({ parameters = [] }: Operation): string {
   const required = parameters.filter((one) => one.in === 'query' && one.required);
   const given = required.map(({ name, schema }) => {
-    return `${name}=${schema.example ?? schema.minimum ?? NOBODY}`;
+    return `${name}=${schema.example ?? schema.enum?.[0] ?? schema.minimum ?? NOBODY}`;
   });
   return given.length === 0 ? '' : `?${given.join('&')}`;
 }

@@ -15,7 +15,11 @@ interface Parameter {
   readonly name: string;
   readonly in: string;
   readonly required?: boolean;
-  readonly schema: { readonly example?: string; readonly minimum?: number };
+  readonly schema: {
+    readonly example?: string;
+    readonly enum?: readonly string[];
+    readonly minimum?: number;
+  };
 }
 /** An endpoint of the OpenAPI document. */
 export interface Operation {
@@ -118,7 +122,7 @@ export class DocumentedClient extends ApiClient {
     const place = ['paths', endpoint.path, method];
     const content = ['content', mediaType, 'schema'];
     // What is no JSON is a text to the client.
-    const said = mediaType === 'text/csv' ? (body as { text: string }).text : body;
+    const said = mediaType.startsWith('text/') ? (body as { text: string }).text : body;
     this.check(name, [...place, 'responses', String(status), ...content], said);
     const { code } = body as { code?: string };
     if (status >= 400 && code !== undefined && !response.description.split(', ').includes(code)) {

@@ -6,9 +6,16 @@ export interface List {
   nextCursor: string | null;
 }
 
-/** The rows of a page: the entries of a statement are a list too. */
-export function rowsOf(body: { data?: object[]; entries?: object[] }): object[] {
-  return body.data ?? body.entries ?? [];
+/** A page whose rows are entries: of a statement, or of those that a general ledger has. */
+export interface EntryPage {
+  readonly entries?: object[];
+  readonly accounts?: readonly { readonly entries: object[] }[];
+}
+
+/** The rows of a page. */
+export function rowsOf(body: Partial<List> & EntryPage): object[] {
+  const { data, entries, accounts = [] } = body;
+  return data ?? entries ?? accounts.flatMap((account) => account.entries);
 }
 
 const ADDRESS = { line1: 'Main Street 1', city: 'Bonn', postalCode: '53113', country: 'DE' };
@@ -23,6 +30,7 @@ export const FILTERED: readonly [string, string, string][] = [
   ['/v1/orders/client:undone/history', '', 'status=open'],
   ['/v1/holds/client:undone/history', '', 'status=open'],
   ['/v1/webhook-subscriptions/client:hook/history', '', 'status=open'],
+  ['/v1/reports/general-ledger', 'from=2000-01-01', 'to=2999-01-01'],
   ['/v1/transactions', 'accountId=client:cash', 'clientId=nobody'],
   ['/v1/companies', '', 'clientId=acme'],
   ['/v1/currencies', '', 'source=own'],

@@ -118,6 +118,7 @@ describe('the OpenAPI document', () => {
     await get('/v1/reports/trial-balance?from=2026-01-01&asOf=2026-01-31');
     await get('/v1/reports/balance-sheet?asOf=2026-01-31&compareTo=2025-12-31');
     await get('/v1/reports/income-statement?from=2026-01-01');
+    await get('/v1/reports/general-ledger?from=2026-01-01&limit=2');
     await get('/v1/balances?depth=1');
     await get('/v1/accounts/client:cash/balances?from=2026-01-01&to=2026-01-31&interval=week');
     await get('/v1/accounts/client:cash/statement?from=2026-01-01&limit=1');

@@ -7,6 +7,8 @@ const EXPENSIVE = [
   '/v1/reports/trial-balance',
   '/v1/reports/balance-sheet',
   '/v1/reports/income-statement',
+  '/v1/reports/general-ledger?format=csv',
+  '/v1/accounts/client:cash/statement?format=csv',
   '/v1/balances',
   '/v1/accounts/client:cash/balances?from=2026-01-01&to=2026-01-31',
   '/v1/accounts?type=asset',
@@ -23,6 +25,7 @@ const CHEAP = [
   '/v1/accounts/client:cash/entries',
   '/v1/accounts/client:cash?asOf=2026-01-01',
   '/v1/accounts/client:cash/statement?from=2026-01-01',
+  '/v1/reports/general-ledger?from=2026-01-01',
   '/v1/transactions?accountId=client:cash',
   '/v1/orders',
   '/v1/currencies',
@@ -97,5 +100,40 @@ describe('the reads of the API', () => {
     });
     const complaints = service.logged.filter((line) => /"level":(4|5)0/.test(line));
     expect(complaints).toEqual([]);
+  });
+
+  it('of accounts, asked for at once, answer each with its own as it was left', async () => {
+    const service = await startTestService({});
+    const names = Array.from({ length: 40 }, (_, i) => `account-${i}`);
+    for (const name of names)
+      await service.api.post('/v1/accounts', { ...ACCOUNT, name, clientId: name });
+    const [from, to] = [names[0]!, names[1]!].map((name) => `client:${name}`);
+    const readAll = async (round: number) => {
+      const rest = names.slice(2).map((name) => `client:${name}`);
+      const asked = [from!, to!, 'client:nobody', ...rest].map(async (id) => {
+        const answer = await ask(service, `/v1/accounts/${id}`);
+        return [id, answer.headers.get('ledger-position'), await answer.json()] as const;
+      });
+      for (const [id, position, body] of await Promise.all(asked)) {
+        const { name, balance, code } = body as Record<string, string>;
+        if (id === 'client:nobody') expect(code).toBe('not_found');
+        else expect(`client:${name}`).toBe(id);
+        if (id === to) expect(Number(balance)).toBeGreaterThanOrEqual(round);
+        if (code === undefined) expect(Number(position)).toBeGreaterThanOrEqual(40 + round);
+      }
+    };
+    const posted = (round: number) =>
+      service.api.post('/v1/transactions', {
+        description: `round ${round}`,
+        postings: [
+          { accountId: from, direction: 'credit', amount: '1.00' },
+          { accountId: to, direction: 'debit', amount: '1.00' },
+        ],
+      });
+    for (let round = 1; round <= 20; round++) {
+      await posted(round);
+      // The next one is posted while these are read.
+      await Promise.all([readAll(round), ...(round % 2 === 0 ? [posted(0)] : [])]);
+    }
   });
 });

@@ -25,7 +25,13 @@ import { CloseAccount, OpenAccount } from './account.creators';
 import { AccountDto, AccountListQuery, AccountQuery, AccountReasonDto } from './account.dto';
 import { ChangeAccountDto, CloseAccountDto, FreezeAccountDto } from './account.dto';
 import { EntryDto, EntryListQuery, OpenAccountDto } from './account.dto';
-import { findAccount, listAccounts, listEntries, readAccount } from './account.queries';
+import {
+  findAccount,
+  listAccounts,
+  listEntries,
+  lookupAccount,
+  readAccount,
+} from './account.queries';
 import { accountView } from './account.view';
 import { readTotalsOn } from './dated-totals.queries';
 
@@ -173,8 +179,8 @@ export class AccountController {
     const at = await this.reads.asOf(reply, query);
     const { asOf } = query;
     if (asOf === undefined) {
-      const { value } = await this.reads.oneAt(reply, at, (db) => readAccount(db, id, at));
-      const view = accountView(found(value, 'account', id));
+      const account = await this.asOfPosition(reply, id, at);
+      const view = accountView(found(account, 'account', id));
       showVersion(reply, view);
       return view;
     }
@@ -189,6 +195,14 @@ export class AccountController {
     const view = accountView({ ...account, debits: dated.debits, credits: dated.credits });
     showVersion(reply, view);
     return view;
+  }
+
+  private async asOfPosition(reply: Reply, id: string, at: number | undefined) {
+    if (at !== undefined) {
+      const { value } = await this.reads.oneAt(reply, at, (db) => readAccount(db, id, at));
+      return value;
+    }
+    return this.reads.row(reply, lookupAccount(id));
   }
 
   @Get(':id/entries')

@@ -1,7 +1,10 @@
+import assert from 'node:assert';
 import { expressionBuilder, sql, type Expression, type Kysely, type SqlBool } from 'kysely';
+import { anyOf } from '../../database/arrays';
 import { prepared, type Placeholders } from '../../database/prepared';
 import { findReferenced, needReferenced, referenceOf } from '../../engine/define/reference';
 import type { Found, RowNeeds, StateSession } from '../../engine/define/state-session';
+import type { Lookup, LookupOf } from '../../engine/session/asked-together';
 import {
   pageQuery,
   pageRows,
@@ -59,6 +62,34 @@ export async function readAccount(
   if (!found) return undefined;
   const [account] = await readBy[found.column](db, { value: found.value, position });
   return account;
+}
+
+/** Accounts as they are now, by either of the ids that a reference may name. */
+const accountsBy = {
+  account_id: accountsByAny('account_id', 'uuid'),
+  client_id: accountsByAny('client_id', 'text'),
+};
+
+function accountsByAny(
+  column: 'account_id' | 'client_id',
+  type: 'uuid' | 'text',
+): Lookup<ShownAccountRow> {
+  const find = prepared<AccountTables, { keys: readonly string[] }, ShownAccountRow>(
+    (db, { keys }) =>
+      db
+        .selectFrom(accountsAsOf().as('a'))
+        .selectAll()
+        .where(`a.${column}`, '=', anyOf(type, keys)),
+    `accounts by any ${column}`,
+  );
+  return { find: (db, keys) => find(db, { keys }), keyOf: (row) => row[column] };
+}
+
+/** How the account that a reference names is looked up as it is. */
+export function lookupAccount(reference: string): LookupOf<ShownAccountRow> {
+  const found = referenceOf(reference, 'account_id');
+  assert(found, 'A path names an account by a reference');
+  return { lookup: accountsBy[found.column], key: found.value };
 }
 
 /** The number of the account that a reference names; undefined where there is none. */

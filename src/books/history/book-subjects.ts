@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { StateDatabase } from '../../engine/define/state-table';
 import { EventSubjects, type EventRange } from '../../outside/events/event-subject.queries';
-import type { SubjectFilter } from '../../outside/events/event-subject.queries';
+import type { SubjectFilter, Subjects, Touched } from '../../outside/events/event-subject.queries';
 import { TransactionPosted } from '../transactions/transaction.events';
-import { positionsOf, type Subject } from './subject.queries';
+import { idsOf, positionsOf, touchedBy, type Subject } from './subject.queries';
 
 /** Finds events by the accounts and transactions that they touched. */
 export class BookSubjects extends EventSubjects {
@@ -27,21 +27,37 @@ export class BookSubjects extends EventSubjects {
 
   override find(
     db: Kysely<StateDatabase>,
-    { accountId, transactionId, types }: SubjectFilter,
+    filter: SubjectFilter,
     range: EventRange,
     limit: number,
   ): Promise<number[]> {
-    // A transaction has few events.
+    const [first, ...others] = this.namedBy(filter);
+    if (!first) return Promise.resolve([]);
+    return positionsOf(db, [first, ...others], range, limit);
+  }
+
+  override idsOf(
+    db: Kysely<StateDatabase>,
+    subjects: Subjects,
+  ): Promise<readonly string[] | undefined> {
+    return idsOf(db, this.namedBy(subjects));
+  }
+
+  override touchedBy(db: Kysely<StateDatabase>, after: number, upTo: number): Promise<Touched> {
+    return touchedBy(db, after, upTo);
+  }
+
+  /** A transaction has few events, and comes first. */
+  private namedBy({ accountId, transactionId, types }: SubjectFilter): Subject[] {
     const subjects: Subject[] = [];
-    if (transactionId !== undefined)
+    if (transactionId !== undefined) {
       subjects.push({ kind: 'transaction', reference: transactionId });
+    }
     if (accountId !== undefined) {
       const only = types && this.onlyOf(types);
       subjects.push({ kind: 'account', reference: accountId, only });
     }
-    const [first, ...others] = subjects;
-    if (!first) return Promise.resolve([]);
-    return positionsOf(db, [first, ...others], range, limit);
+    return subjects;
   }
 
   private onlyOf(types: readonly string[]): Subject['only'] {

@@ -31,7 +31,7 @@ export class ExplainedEntryDto {
 
 /** What a balance rests on, and what would change it. */
 export class BalanceExplanationDto {
-  @ApiProperty({ description: 'Sum of the entries that count, on the normal side' })
+  @ApiProperty({ description: 'What the entries that count add up to, on the normal side' })
   balance!: string;
 
   @ApiProperty({ description: 'The balance less what the holds of then may take from it' })
@@ -43,8 +43,12 @@ export class BalanceExplanationDto {
   @ApiProperty({ type: 'integer', description: 'The last event that counts' })
   position!: number;
 
-  @ApiProperty({ type: 'integer', description: 'How many entries count' })
-  entries!: number;
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'How many entries count; null: more than 10,000',
+  })
+  entries!: number | null;
 
   @ApiProperty({ type: [ExplainedEntryDto], description: 'The first of them, by position' })
   firstEntries!: ExplainedEntryDto[];

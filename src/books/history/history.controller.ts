@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Kysely } from 'kysely';
 import type { LedgerEvent } from '../../engine/define/event';
+import { LedgerUnavailable } from '../../engine/define/refusal';
 import { Registry } from '../../engine/define/registry';
 import type { StateDatabase } from '../../engine/define/state-table';
 import type { LogDatabase } from '../../engine/write/event-log';
@@ -22,13 +23,13 @@ import { readTransaction } from '../transactions/transaction.queries';
 import { HistoryEventDto, HistoryListQuery } from './history.dto';
 import { historyEventView } from './history.view';
 import { accountsAt, transactionsAt } from './past-views.queries';
-import { positionsOf, type SubjectKind } from './subject.queries';
+import { positionsOf, type Subject, type SubjectKind } from './subject.queries';
 import { tellViews, type ToldKind } from './told-views';
 
 const HistoryPage = pageDto(HistoryEventDto);
 const summary = 'Every event that touched it, in order, with the fields that it changed';
-/** Of what is told from its events, so many are told. */
-const MOST_TOLD = 10_000;
+/** Of what is told from its events, so many are read at a time. */
+const TOLD_AT_ONCE = 10_000;
 
 type Db = Kysely<StateDatabase>;
 
@@ -160,13 +161,13 @@ export class HistoryController {
       const inOrder = positions.toSorted((a, b) => a - b);
       const told = thing.viewsAt
         ? await thing.viewsAt(db, number, withBefore(inOrder))
-        : await positionsOf(db, [subject], upTo(inOrder.at(-1) ?? 0), MOST_TOLD);
+        : await toldUntil(db, subject, inOrder.at(-1) ?? 0);
       return { number, positions, told };
     });
     const { number, positions, told } = found(value, thing.name, thing.id);
     const { page, views } = await this.reads.log(reply, async (log) => {
       const range = { ...upTo(Number.MAX_SAFE_INTEGER), order };
-      const asked = await listEvents(log, this.registry, range, { positions }, limit);
+      const asked = await listEvents(log, this.registry, range, { positions }, { limit });
       if (told instanceof Map) return { page: asked, views: told };
       const pages = this.pagesOf(log, told);
       const views = await tellViews(thing.kind as ToldKind, pages, new Set(positions));
@@ -182,13 +183,27 @@ export class HistoryController {
     log: Kysely<LogDatabase>,
     positions: readonly number[],
   ): AsyncGenerator<readonly LedgerEvent[]> {
-    for (let rest = positions; rest.length > 0;) {
+    for (let told = 0; told < positions.length;) {
+      const filter = { positions: positions.slice(told, told + TOLD_AT_ONCE) };
       const range = upTo(Number.MAX_SAFE_INTEGER);
-      const { rows } = await listEvents(log, this.registry, range, { positions: rest }, MOST_TOLD);
-      const last = rows.at(-1)?.position ?? Infinity;
+      const size = { limit: TOLD_AT_ONCE };
+      const { rows } = await listEvents(log, this.registry, range, filter, size);
+      // A log that was restored to an older time lacks what the state contains.
+      if (rows.length === 0) throw new LedgerUnavailable('The state is ahead of the log');
       yield rows;
-      rest = rest.filter((position) => position > last);
+      told += rows.length;
     }
+  }
+}
+
+/** The positions of all that happened to something until one of them. */
+async function toldUntil(db: Db, subject: Subject, most: number): Promise<readonly number[]> {
+  const all: number[] = [];
+  for (;;) {
+    const range = { least: (all.at(-1) ?? 0) + 1, most, order: 'asc' } as const;
+    const some = await positionsOf(db, [subject], range, TOLD_AT_ONCE);
+    for (const position of some) all.push(position);
+    if (some.length < TOLD_AT_ONCE) return all;
   }
 }
 

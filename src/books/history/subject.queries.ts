@@ -2,7 +2,7 @@ import { expressionBuilder, sql, type Expression, type Kysely } from 'kysely';
 import { anyOf } from '../../database/arrays';
 import { referenceOf } from '../../engine/define/reference';
 import type { KeyedTable, StateDatabase } from '../../engine/define/state-table';
-import type { EventRange } from '../../outside/events/event-subject.queries';
+import type { EventRange, Touched } from '../../outside/events/event-subject.queries';
 import { webhookSubscriptions } from '../../outside/webhooks/webhook.table';
 import { accounts } from '../accounts/account.table';
 import { companies } from '../companies/company.table';
@@ -58,8 +58,12 @@ function placesOf(subject: Subject) {
         .where('account_id', '=', id);
       const entries = books.selectFrom('entries').select('position').distinct();
       const posted = entries.where('account_no', '=', account);
-      if (subject.only === undefined) return [named, posted];
-      return subject.only === 'postings' ? [posted] : [named];
+      const held = books
+        .selectFrom('hold_entries')
+        .select('position')
+        .where('account_no', '=', account);
+      if (subject.only === undefined) return [named, held, posted];
+      return subject.only === 'postings' ? [posted] : [named, held];
     }
     case 'transaction': {
       const posted = books.selectFrom('transactions').where('transaction_id', '=', id);
@@ -129,4 +133,69 @@ async function amongst(
   const rows = await db.selectFrom(all.as('p')).select('p.position').execute();
   const touched = new Set(rows.map((row) => row.position));
   return positions.filter((position) => touched.has(position));
+}
+
+/** The ids of things that are there; undefined where one is not. */
+export async function idsOf(
+  db: Kysely<StateDatabase>,
+  subjects: readonly Subject[],
+): Promise<readonly string[] | undefined> {
+  const ids = subjects.map((subject) => idOf(subject));
+  // SQL as text: the builder knows no list of expressions that are as many as there happen to be.
+  const { ids: found } = await db
+    .selectNoFrom(sql<(string | null)[]>`array[${sql.join(ids)}]::uuid[]`.as('ids'))
+    .executeTakeFirstOrThrow();
+  return found.every((id) => id !== null) ? found : undefined;
+}
+
+/** What {@link positionsOf} finds accounts and transactions by, of the events of a range. */
+export async function touchedBy(
+  db: Kysely<StateDatabase>,
+  after: number,
+  upTo: number,
+): Promise<Touched> {
+  const rows = await db
+    .selectFrom('subject_positions')
+    .select(['position', 'subject_id as id'])
+    .where('position', '>', after)
+    .where('position', '<=', upTo)
+    .unionAll(
+      books
+        .selectFrom('entries as e')
+        .innerJoin('accounts as a', 'a.account_no', 'e.account_no')
+        .select(['e.position', 'a.account_id as id'])
+        .where('e.position', '>', after)
+        .where('e.position', '<=', upTo),
+    )
+    .unionAll(
+      books
+        .selectFrom('transactions')
+        .select(['position', 'transaction_id as id'])
+        .where('position', '>', after)
+        .where('position', '<=', upTo),
+    )
+    .unionAll(
+      books
+        .selectFrom('transactions')
+        .select((eb) => ['position', eb.ref('reverses').$notNull().as('id')])
+        .where('position', '>', after)
+        .where('position', '<=', upTo)
+        .where('reverses', 'is not', null),
+    )
+    .unionAll(
+      books
+        .selectFrom('event_amendments as m')
+        .innerJoin('transactions as t', 't.position', 'm.amended_position')
+        .select(['m.position', 't.transaction_id as id'])
+        .where('m.position', '>', after)
+        .where('m.position', '<=', upTo),
+    )
+    .execute();
+  const touched = new Map<number, Set<string>>();
+  for (const { position, id } of rows) {
+    const others = touched.get(position);
+    if (others) others.add(id);
+    else touched.set(position, new Set([id]));
+  }
+  return touched;
 }

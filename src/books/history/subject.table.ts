@@ -3,7 +3,7 @@ import { defineAppendTable, type DatabaseOf } from '../../engine/define/state-ta
 
 /**
  * Which events name what, by its id; ids of different kinds are never the same. Postings are not
- * among them: entries and transactions have their positions already.
+ * among them, nor the accounts of holds: entries and transactions have their positions already.
  */
 export const subjectPositions = defineAppendTable({
   name: 'subject_positions',

@@ -10,7 +10,7 @@ import { checkHeld, type PostingInput } from '../transactions/posting.rules';
 import { HoldPlaced, HoldVoided, type HoldPlacedData } from './hold.events';
 import { findHold, needHold } from './hold.queries';
 import { expire, isDue, leftOf } from './hold.rules';
-import { holdAccounts, holds, linesOf, type HoldRow } from './hold.table';
+import { holds, type HoldRow } from './hold.table';
 import { holdView, placedHold } from './hold.view';
 import type { HoldDto } from './hold.dto';
 
@@ -95,10 +95,7 @@ export function needHeld(
 ): void {
   const hold = loadedReferenced(loaded, holds, reference);
   if (hold?.status !== 'held') return;
-  for (const { lineNo, accountId } of linesOf(hold)) {
-    needs.row(holdAccounts, 'line_no', lineNo);
-    needAccount(needs, accountId);
-  }
+  for (const { accountId } of hold.postings) needAccount(needs, accountId);
 }
 
 /** The hold, which must be open. @throws Refusal `not_found`, `hold_not_open` */

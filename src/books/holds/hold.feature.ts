@@ -9,11 +9,11 @@ import {
   materializeHoldPlaced,
   materializeHoldVoided,
 } from './hold.materializers';
-import { holdAccounts, holds } from './hold.table';
+import { endedHolds, holds, openHolds } from './hold.table';
 
 export const holdFeature = defineFeature({
   name: 'holds',
-  tables: [holds, holdAccounts],
+  tables: [holds, openHolds, endedHolds],
   materializers: [
     materializeHoldPlaced,
     materializeHoldCaptured,

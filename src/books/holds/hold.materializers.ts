@@ -10,7 +10,7 @@ import { formatAmount, parseAmount } from '../../money/amount';
 import type { Direction } from '../transactions/transaction.events';
 import { HoldCaptured, HoldExpired, HoldPlaced, HoldVoided, type HoldPosting } from './hold.events';
 import { minorUnits, withDigitsOf } from './hold.rules';
-import { holdAccounts, holds, linesOf } from './hold.table';
+import { ALL_ACCOUNTS, endedHolds, holds, openHolds } from './hold.table';
 import type { HeldPosting, HoldRow, HoldStatus } from './hold.table';
 import { placedHold } from './hold.view';
 
@@ -26,18 +26,11 @@ export const materializeHoldPlaced = defineMaterializer(
       const amount = formatAmount(add(state, sums, posting), digits);
       return { ...posting, amount, captured: formatAmount(0n, digits) };
     });
-    const hold = { ...placed, postings };
-    state.table(holds).insert(hold);
+    const account_nos = [...sums.keys()].map((id) => accountOf(state, id).account_no);
+    state.table(holds).insert({ ...placed, postings, account_nos });
     if (event.data.limits !== undefined) keepUses(state, event.data.limits, holdNo);
-    for (const { lineNo, accountId } of linesOf(hold)) {
-      state.table(holdAccounts).insert({
-        line_no: lineNo,
-        account_no: accountOf(state, accountId).account_no,
-        hold_no: holdNo,
-        expires_at,
-        status: 'held',
-        last_position: holdNo,
-      });
+    for (const account_no of listsOf(account_nos)) {
+      state.put(openHolds, { account_no, hold_no: holdNo, expires_at });
     }
     for (const [accountId, added] of sums) {
       reserve(state, accountId, holdNo, added, (account) => withExpiry(account, expires_at));
@@ -53,7 +46,7 @@ export const materializeHoldPlaced = defineMaterializer(
 
 export const materializeHoldCaptured = defineMaterializer(
   HoldCaptured,
-  1,
+  2,
   ({ position, data }, { state }) => {
     const { holdId, final, postings, released, transactionId } = data;
     const hold = heldOf(state, holdId);
@@ -81,7 +74,7 @@ export const materializeHoldCaptured = defineMaterializer(
 
 export const materializeHoldVoided = defineMaterializer(
   HoldVoided,
-  1,
+  2,
   ({ position, data }, { state }) => {
     end(state, heldOf(state, data.holdId), position, 'voided', data.postings);
   },
@@ -90,7 +83,7 @@ export const materializeHoldVoided = defineMaterializer(
 
 export const materializeHoldExpired = defineMaterializer(
   HoldExpired,
-  1,
+  2,
   ({ position, data }, { state }) => {
     const hold = heldOf(state, data.holdId);
     assert(hold.expires_at === data.expiresAt, `Hold ${data.holdId} expires at another instant`);
@@ -204,14 +197,23 @@ function close(
 ): void {
   assert(!nothing.some(isLeft), `Hold ${hold.hold_id} ends and does not free all that is left`);
   free(state, { ...hold, postings: [] }, position, freed);
-  for (const { lineNo } of linesOf(hold)) {
-    state.table(holdAccounts).patch(lineNo, { status, last_position: position });
+  const { hold_no } = hold;
+  for (const account_no of listsOf(hold.account_nos)) {
+    state.drop(openHolds, { account_no, hold_no });
+    state.append(endedHolds, { account_no, status, hold_no, position });
   }
   write(state, { ...hold, status }, position);
 }
 
 function write(state: StateSession, hold: HoldRow, position: number): void {
-  state.table(holds).update({ ...hold, version: hold.version + 1, last_position: position });
+  const { hold_id, status, postings, transaction_ids, version } = hold;
+  const changed = { status, postings, transaction_ids, version: version + 1 };
+  state.table(holds).patch(hold_id, { ...changed, last_position: position });
+}
+
+/** The lists that a hold stands in. */
+function listsOf(accountNos: readonly number[]): number[] {
+  return [ALL_ACCOUNTS, ...accountNos];
 }
 
 /** Takes sums off what is reserved of their accounts. @param hold as it is afterwards */

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { anyOf, given, rowsOf } from '../../database/arrays';
 import { column } from '../../database/column';
 import { prepared } from '../../database/prepared';
@@ -11,7 +11,14 @@ import { behind, firstPlaces } from '../search/search.queries';
 import type { SearchTables } from '../search/search.table';
 import { contains, withMetadata, type MetadataFilter } from '../search/wanted.rules';
 import type { Direction } from '../transactions/transaction.events';
-import { holds, HOLD_STATUSES, type HoldRow, type HoldStatus, type HoldTables } from './hold.table';
+import {
+  ALL_ACCOUNTS,
+  holds,
+  HOLD_STATUSES,
+  type HoldRow,
+  type HoldStatus,
+  type HoldTables,
+} from './hold.table';
 
 /** Names a hold that a creator is going to read. */
 export function needHold(needs: Pick<RowNeeds, 'row'>, reference: string): void {
@@ -26,9 +33,6 @@ export function findHold(state: StateSession, reference: string): Found<HoldRow>
 /** The hold that a reference names, in the database. */
 export const readHold = readReferenced(holds);
 
-/** Written out and not a parameter, so that the indexes of what expires serve. */
-const HELD = sql.lit<HoldStatus>('held');
-
 /** A hold whose time is over, and how many postings it has. */
 export interface DueHold {
   readonly hold_id: string;
@@ -36,34 +40,24 @@ export interface DueHold {
 }
 
 const readDueRows = prepared<HoldTables, { limit: number }, DueHold>((db, { limit }) =>
-  db
-    .selectFrom('holds')
-    .select((eb) => ['hold_id', eb.fn<number>('jsonb_array_length', ['postings']).as('postings')])
-    .where('status', '=', HELD)
-    .where('expires_at', 'is not', null)
-    .where('expires_at', '<=', sql<string>`now()`)
-    .orderBy('expires_at')
-    .orderBy('hold_no')
-    .limit(limit),
+  dueFirst(db, ALL_ACCOUNTS, sql<string>`now()`, limit).select((eb) =>
+    eb.fn<number>('jsonb_array_length', ['h.postings']).as('postings'),
+  ),
 );
 
-/** The holds that are to expire first, of those whose time is over by now. */
-export function readDue(db: Kysely<HoldTables>, limit: number): Promise<readonly DueHold[]> {
-  return readDueRows(db, { limit });
-}
-
-const readDueRowsOf = prepared<
-  HoldTables,
-  { accountNo: number; now: string; limit: number },
-  Pick<HoldRow, 'hold_id'>
->((db, { accountNo, now, limit }) =>
-  db
+/** Of an account's open holds those that expire first, whose time is over at an instant. */
+function dueFirst(
+  db: Kysely<HoldTables>,
+  accountNo: number | RawBuilder<number>,
+  now: RawBuilder<string>,
+  limit: RawBuilder<number>,
+) {
+  return db
     .selectFrom((eb) =>
       eb
-        .selectFrom('hold_accounts')
+        .selectFrom('open_holds')
         .select(['hold_no', 'expires_at'])
         .where('account_no', '=', accountNo)
-        .where('status', '=', HELD)
         .where('expires_at', 'is not', null)
         .where('expires_at', '<=', now)
         .orderBy('expires_at')
@@ -74,8 +68,19 @@ const readDueRowsOf = prepared<
     .innerJoin('holds as h', 'h.hold_no', 'l.hold_no')
     .select('h.hold_id')
     .orderBy('l.expires_at')
-    .orderBy('l.hold_no'),
-);
+    .orderBy('l.hold_no');
+}
+
+/** The holds that are to expire first, of those whose time is over by now. */
+export function readDue(db: Kysely<HoldTables>, limit: number): Promise<readonly DueHold[]> {
+  return readDueRows(db, { limit });
+}
+
+const readDueRowsOf = prepared<
+  HoldTables,
+  { accountNo: number; now: string; limit: number },
+  Pick<HoldRow, 'hold_id'>
+>((db, { accountNo, now, limit }) => dueFirst(db, accountNo, now, limit));
 
 /** The same of the holds on one account, at an instant. */
 export async function readDueOf(
@@ -103,11 +108,10 @@ export async function readDueSums(
   const sums = await db
     .selectFrom((of) =>
       of
-        .selectFrom('hold_accounts as l')
+        .selectFrom('open_holds as l')
         .innerJoin('holds as h', 'h.hold_no', 'l.hold_no')
         .select([leftOn('debit'), leftOn('credit')])
         .where('l.account_no', '=', accountNo)
-        .where('l.status', '=', HELD)
         .where('l.expires_at', 'is not', null)
         .where('l.expires_at', '<=', now)
         .as('due'),
@@ -142,10 +146,9 @@ export const firstExpiries = defineLookup({
       .select('k.key')
       .select((eb) =>
         eb
-          .selectFrom('hold_accounts as l')
+          .selectFrom('open_holds as l')
           .select('l.expires_at')
           .whereRef('l.account_no', '=', 'k.no')
-          .where('l.status', '=', HELD)
           .where('l.expires_at', 'is not', null)
           .orderBy('l.expires_at')
           .limit(eb.lit(1))
@@ -186,10 +189,11 @@ export async function listHolds(
     const filter = { accountNo, status, metadata };
     const numbers = await holdsWith(db, filter, after, limit, order);
     query = query.where('hold_no', '=', anyOf('bigint', numbers));
-  } else if (accountNo !== undefined) {
-    const numbers = await holdsOf(db, accountNo, status, { after, limit: limit + 1, order });
+  } else if (accountNo !== undefined || status !== undefined) {
+    const range = { after, limit: limit + 1, order };
+    const numbers = await holdsOf(db, accountNo ?? ALL_ACCOUNTS, status, range);
     query = query.where('hold_no', '=', anyOf('bigint', numbers));
-  } else if (status !== undefined) query = query.where('status', '=', status);
+  }
   const found = query.orderBy('hold_no', order).limit(limit + 1);
   return readPage(db, found, { by: ['hold_no'], order, large: LARGE }, limit);
 }
@@ -212,13 +216,23 @@ function holdsWith(
     if (status !== undefined) query = query.where('h.status', '=', status);
     if (accountNo !== undefined) {
       query = query.where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('hold_accounts as l')
-            .select('l.hold_no')
-            .whereRef('l.hold_no', '=', 'h.hold_no')
-            .where('l.account_no', '=', accountNo),
-        ),
+        eb.or([
+          eb.exists(
+            eb
+              .selectFrom('open_holds as l')
+              .select('l.hold_no')
+              .whereRef('l.hold_no', '=', 'h.hold_no')
+              .where('l.account_no', '=', accountNo),
+          ),
+          eb.exists(
+            eb
+              .selectFrom('ended_holds as l')
+              .select('l.hold_no')
+              .whereRef('l.status', '=', 'h.status')
+              .whereRef('l.hold_no', '=', 'h.hold_no')
+              .where('l.account_no', '=', accountNo),
+          ),
+        ]),
       );
     }
     const rows = await query.orderBy('h.hold_no', order).execute();
@@ -226,14 +240,33 @@ function holdsWith(
   });
 }
 
-function readLinesIn(order: Order) {
+interface Range {
+  readonly after: number;
+  readonly limit: number;
+}
+
+function readOpenIn(order: Order) {
+  return prepared<HoldTables, Range & { accountNo: number }, { hold_no: number }>(
+    (db, { accountNo, after, limit }) =>
+      db
+        .selectFrom('open_holds')
+        .select('hold_no')
+        .where('account_no', '=', accountNo)
+        .where('hold_no', beyond(order), after)
+        .orderBy('hold_no', order)
+        .limit(limit),
+  );
+}
+const readOpen = { asc: readOpenIn('asc'), desc: readOpenIn('desc') };
+
+function readEndedIn(order: Order) {
   return prepared<
     HoldTables,
-    { accountNo: number; status: HoldStatus; after: number; limit: number },
+    Range & { accountNo: number; status: HoldStatus },
     { hold_no: number }
   >((db, { accountNo, status, after, limit }) =>
     db
-      .selectFrom('hold_accounts')
+      .selectFrom('ended_holds')
       .select('hold_no')
       .where('account_no', '=', accountNo)
       .where('status', '=', status)
@@ -242,19 +275,22 @@ function readLinesIn(order: Order) {
       .limit(limit),
   );
 }
-const readLines = { asc: readLinesIn('asc'), desc: readLinesIn('desc') };
+const readEnded = { asc: readEndedIn('asc'), desc: readEndedIn('desc') };
 
-/** The numbers of an account's holds: one range of its index for each status. */
+/** The numbers of an account's holds: one range of an index for each status. */
 async function holdsOf(
   db: Kysely<HoldTables>,
   accountNo: number,
   status: HoldStatus | undefined,
-  { after, limit, order }: { after: number; limit: number; order: Order },
+  { order, ...range }: Range & { order: Order },
 ): Promise<number[]> {
   const numbers: number[] = [];
   for (const one of status === undefined ? HOLD_STATUSES : [status]) {
-    const rows = await readLines[order](db, { accountNo, status: one, after, limit });
+    const of = { accountNo, ...range };
+    const rows = await (one === 'held'
+      ? readOpen[order](db, of)
+      : readEnded[order](db, { ...of, status: one }));
     numbers.push(...rows.map((row) => row.hold_no));
   }
-  return numbers.sort((a, b) => (order === 'asc' ? a - b : b - a)).slice(0, limit);
+  return numbers.sort((a, b) => (order === 'asc' ? a - b : b - a)).slice(0, range.limit);
 }

@@ -4,7 +4,7 @@ import { formatAmount } from '../../money/amount';
 import type { CreatorContext } from '../../engine/define/creator';
 import { HoldExpired, type HoldPosting } from './hold.events';
 import { expiryKey, firstExpiries, readDueOf, readDueSums } from './hold.queries';
-import { holdAccounts, holds, linesOf, type HeldPosting, type HoldRow } from './hold.table';
+import { holds, type HeldPosting, type HoldRow } from './hold.table';
 
 /** Holds that expire before it is asked whether that is enough; then so many times as many. */
 const [FIRST_DUE, MORE_DUE, MOST_DUE] = [16, 4, 500];
@@ -96,14 +96,9 @@ async function expireTogether(context: CreatorContext, ids: readonly string[]): 
   const due = ids
     .map((id) => table.loaded(id))
     .filter((hold) => hold !== undefined && hold.status === 'held' && isDue(hold, now));
-  const lines = due.flatMap((hold) => linesOf(hold!));
-  await state.table(holdAccounts).load(
-    'line_no',
-    lines.map(({ lineNo }) => lineNo),
-  );
   await state.table(accounts).load(
     'account_id',
-    lines.map(({ accountId }) => accountId),
+    due.flatMap((hold) => hold!.postings.map(({ accountId }) => accountId)),
   );
   for (const hold of due) {
     const { hold_id: holdId, expires_at: expiresAt, postings } = hold!;

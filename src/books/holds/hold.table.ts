@@ -1,5 +1,11 @@
 import { column } from '../../database/column';
-import { defineKeyedTable, type DatabaseOf, type RowOf } from '../../engine/define/state-table';
+import {
+  defineAppendTable,
+  defineKeyedTable,
+  defineListTable,
+  type DatabaseOf,
+  type RowOf,
+} from '../../engine/define/state-table';
 import type { HoldPosting } from './hold.events';
 
 export type HoldStatus = 'held' | 'captured' | 'voided' | 'expired';
@@ -32,6 +38,8 @@ export const holds = defineKeyedTable({
     metadata: column.jsonb<Record<string, string>>(),
     status: column.text<HoldStatus>(),
     postings: column.jsonb<readonly HeldPosting[]>(),
+    /** Its accounts, each once. */
+    account_nos: column.bigints(),
     /** The transactions that captured it, in the order of the log. */
     transaction_ids: column.jsonb<readonly string[]>(),
     /** 1 when placed, and one more with every change. */
@@ -41,38 +49,42 @@ export const holds = defineKeyedTable({
   },
 });
 
-/** The accounts of a hold, each once. */
-export const holdAccounts = defineKeyedTable({
-  name: 'hold_accounts',
-  lastPosition: 'last_position',
-  key: 'line_no',
-  unique: [],
-  mutable: ['status', 'last_position'],
-  cacheRows: 40_000,
-  isOnlyWritten: true,
+/** Where the holds stand that are not of one account: with all others of the ledger. */
+export const ALL_ACCOUNTS = 0;
+
+/**
+ * The open holds of each account, and of all ({@link ALL_ACCOUNTS}). A hold leaves these lists when
+ * it ends, and is not in them with another status: of what has an index nothing is updated.
+ */
+export const openHolds = defineListTable({
+  name: 'open_holds',
+  lastPosition: 'hold_no',
+  keys: ['account_no', 'hold_no'],
   columns: {
-    /** See {@link linesOf}. */
-    line_no: column.bigint(),
     account_no: column.bigint(),
     hold_no: column.bigint(),
     expires_at: column.timestamptz().nullable(),
+  },
+});
+
+/** The same of holds that have ended, by how they did. */
+export const endedHolds = defineAppendTable({
+  name: 'ended_holds',
+  lastPosition: 'position',
+  columns: {
+    account_no: column.bigint(),
     status: column.text<HoldStatus>(),
-    last_position: column.bigint(),
+    hold_no: column.bigint(),
+    /** Of the event that ended it. */
+    position: column.bigint(),
   },
 });
 
 export type HoldRow = RowOf<typeof holds>;
-export type HoldTables = DatabaseOf<typeof holds | typeof holdAccounts>;
+export type HoldTables = DatabaseOf<typeof holds> &
+  DatabaseOf<typeof openHolds> &
+  DatabaseOf<typeof endedHolds>;
 
 declare module '../../engine/define/state-table' {
   interface StateDatabase extends HoldTables {}
-}
-
-/** More accounts than a hold can have. */
-const LINES = 1_000;
-
-/** The keys of a hold's rows in `hold_accounts`: one for each of its accounts, in their order. */
-export function linesOf({ hold_no: holdNo, postings }: Pick<HoldRow, 'hold_no' | 'postings'>) {
-  const accountIds = [...new Set(postings.map((posting) => posting.accountId))];
-  return accountIds.map((accountId, i) => ({ lineNo: holdNo * LINES + i, accountId }));
 }

@@ -22,7 +22,7 @@ export function holdView(row: HoldRow): HoldDto {
   };
 }
 
-/** The hold as the event that placed it leaves it. */
+/** The hold as the event that placed it leaves it, without what the books know of its accounts. */
 export function placedHold({ position, recordedAt, data }: LedgerEvent<HoldPlacedData>): HoldRow {
   return {
     hold_no: position,
@@ -36,6 +36,7 @@ export function placedHold({ position, recordedAt, data }: LedgerEvent<HoldPlace
     postings: data.postings.map((posting) => {
       return { ...posting, captured: withDigitsOf(posting.amount, 0n) };
     }),
+    account_nos: [],
     transaction_ids: [],
     version: 1,
     last_position: position,

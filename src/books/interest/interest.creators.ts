@@ -50,7 +50,8 @@ const ADJUSTED_PER_QUERY = 100;
  * account that is named twice is accrued once.
  *
  * All other commands of the ledger wait until one like this is done: 1 s for every 10,000 accounts
- * on two cores, 9 s for 100,000 (18 s with all cores busy), and those need 1.3 GiB. Named accounts
+ * on two cores, 9 s for 100,000 (18 s with all cores busy), and those need 1.3 GiB; where they are
+ * more than the process has room for, it is refused (`COMMAND_BYTES_LIMIT`). Named accounts
  * divide the work into commands that are atomic each, between which others get their turn. One
  * that takes longer than the databases' statement timeout (30 s) is cut off and has not happened;
  * other processes' commands are refused after their lock timeout (5 s). Accounts are read in pages,

@@ -19,7 +19,7 @@ import {
   type Interval,
 } from './balance.dto';
 import { groupTree } from './group-balances';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import { readGroupSums } from './reported-accounts.queries';
 
 /** Points that a series has at most: the days of a year. */

@@ -2,7 +2,8 @@ import { Controller, Get, Query, Res, type StreamableFile } from '@nestjs/common
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { csvAnswer, CsvNumber, pagesOf, wantsCsv, type CsvCell } from '../../http/csv';
+import { csvAnswer, CsvNumber, pagesOf, type CsvCell } from '../../http/csv';
+import { wantsCsv } from '../../http/formats';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
 import { readBalanceSheet } from './balance-sheet';
@@ -14,7 +15,7 @@ import {
   type ReportSectionDto,
 } from './financial-report.dto';
 import { readIncomeStatement } from './income-statement';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 
 const CSV_HEADER = ['currency', 'section', 'group', 'accountId', 'clientId', 'name', 'balance'];
 
@@ -33,7 +34,7 @@ export class FinancialReportController {
       'result together, or ' +
       'there is no report.',
   })
-  @ApiRead({ type: BalanceSheetDto, hasCsv: true })
+  @ApiRead({ type: BalanceSheetDto, formats: ['csv'] })
   async balanceSheet(
     @Query() query: BalanceSheetQuery,
     @Res({ passthrough: true }) reply: Reply,
@@ -61,7 +62,7 @@ export class FinancialReportController {
       'from and to are effective dates, atPosition (or at, a time) is the last event that ' +
       'counts. What closes of periods carried to equity is left out.',
   })
-  @ApiRead({ type: IncomeStatementDto, hasCsv: true })
+  @ApiRead({ type: IncomeStatementDto, formats: ['csv'] })
   async incomeStatement(
     @Query() query: IncomeStatementQuery,
     @Res({ passthrough: true }) reply: Reply,

@@ -1,6 +1,7 @@
 import type { FeatureService } from '../../engine/define/feature';
 import { BalanceController } from './balance.controller';
 import { FinancialReportController } from './financial-report.controller';
+import { GeneralLedgerController } from './general-ledger.controller';
 import { StatementController } from './statement.controller';
 import { TrialBalanceController } from './trial-balance.controller';
 
@@ -8,6 +9,7 @@ export const service: FeatureService = {
   controllers: [
     BalanceController,
     FinancialReportController,
+    GeneralLedgerController,
     StatementController,
     TrialBalanceController,
   ],

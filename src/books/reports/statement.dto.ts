@@ -16,8 +16,8 @@ export class StatementQuery extends PageQuery {
   @Instant({ optional: true })
   at?: string;
 
-  @OneOf(['json', 'csv'], { optional: true })
-  format?: 'json' | 'csv';
+  @OneOf(['json', 'csv', 'pdf'], { optional: true })
+  format?: 'json' | 'csv' | 'pdf';
 }
 
 /** Another account of a transaction. */
@@ -68,18 +68,10 @@ export class StatementEntryDto {
   metadata!: Record<string, string>;
 }
 
-export class StatementDto {
+/** An account with its entries of some days. */
+export class AccountStatementDto {
   @ApiProperty({ type: AccountDto, description: 'As it was at the position' })
   account!: AccountDto;
-
-  @ApiProperty({ type: 'integer', description: 'What was known after this event' })
-  position!: number;
-
-  @ApiProperty({ type: String, format: 'date', nullable: true })
-  from!: string | null;
-
-  @ApiProperty({ type: String, format: 'date', nullable: true })
-  to!: string | null;
 
   @ApiProperty({ example: '100.50', description: 'The balance before the first day' })
   opening!: string;
@@ -95,6 +87,17 @@ export class StatementDto {
 
   @ApiProperty({ type: [StatementEntryDto], description: 'By effective date, then position' })
   entries!: StatementEntryDto[];
+}
+
+export class StatementDto extends AccountStatementDto {
+  @ApiProperty({ type: 'integer', description: 'What was known after this event' })
+  position!: number;
+
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  from!: string | null;
+
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  to!: string | null;
 
   @ApiProperty({ type: String, nullable: true, description: 'null: this is the last page' })
   nextCursor!: string | null;

@@ -1,7 +1,7 @@
 import { sql, type Expression, type Kysely } from 'kysely';
-import { anyOf, elementsOf } from '../../database/arrays';
+import { anyOf, elementsOf, given, rowsOf } from '../../database/arrays';
 import { prepared, type Placeholders } from '../../database/prepared';
-import { pageQuery, pageRows, type Marked, type PageRows } from '../../engine/session/page-rows';
+import { pageQuery, pageRows, type Marked } from '../../engine/session/page-rows';
 import { dayBefore } from '../../money/calendar-date';
 import {
   accountFactsAsOf,
@@ -10,7 +10,12 @@ import {
   type EntryRow,
 } from '../accounts/account.table';
 import type { DatedEntryTables } from '../accounts/dated-entries.table';
-import { firstLater, readLateUntil, readTotalsOn } from '../accounts/dated-totals.queries';
+import {
+  firstLater,
+  readLateUntil,
+  readTotalsOn,
+  totalsOn,
+} from '../accounts/dated-totals.queries';
 import type { TransactionRow, TransactionTables } from '../transactions/transaction.table';
 
 type Books = AccountTables & DatedEntryTables & TransactionTables;
@@ -26,7 +31,6 @@ export interface StatementPlace {
 
 /** Which entries of an account. */
 export interface StatementFilter {
-  readonly accountNo: number;
   /** Effective dates, both included. */
   readonly from: string | undefined;
   readonly to: string | undefined;
@@ -38,6 +42,7 @@ export interface StatementFilter {
 export type Sums = Pick<AccountRow, 'debits' | 'credits'>;
 
 interface Listed extends StatementFilter {
+  readonly accountNos: readonly number[];
   /** In the order of the dates entries begin with the first of a later day than this one… */
   readonly startAfter: string | undefined;
   /** …or behind this one, which came in order. */
@@ -56,28 +61,38 @@ export type StatementRow = EntryRow & { readonly is_late: boolean } & Pick<
   > &
   Pick<TransactionRow, 'recorded_at' | 'account_nos'>;
 
+/** The last day that a date can be. */
+export const LAST_DAY = '9999-12-31';
+
 const SHAPE = {
-  by: ['effective_date', 'position', 'ordinal'],
+  by: ['account_no', 'effective_date', 'position', 'ordinal'],
   large: ['metadata', 'description'],
 } as const;
 
 /**
- * Entries in the order of their dates: those that came in order, which the primary key has in that
- * order, and what came late, from its own index; as many of each as the page may have.
+ * Entries in the order of their dates, account by account: those that came in order, which the
+ * primary key has in that order, and what came late, from its own index; as many of each as the
+ * page may have.
  */
 const listRows = prepared<Books, Listed, Marked<StatementRow>>((db, values) => {
   const found = db
-    .selectFrom(placesInOrder(db, values).unionAll(latePlaces(db, values)).as('p'))
-    .selectAll()
-    .orderBy('effective_date')
-    .orderBy('position')
-    .orderBy('ordinal')
+    .selectFrom(rowsOf('n', { account_no: given('bigint', values.accountNos) }))
+    .crossJoinLateral((eb) => {
+      const accountNo = eb.ref('n.account_no');
+      const late = latePlaces(db, accountNo, values);
+      return placesInOrder(db, accountNo, values).unionAll(late).as('p');
+    })
+    .select(['n.account_no', 'p.effective_date', 'p.position', 'p.ordinal', 'p.is_late'])
+    .orderBy('n.account_no')
+    .orderBy('p.effective_date')
+    .orderBy('p.position')
+    .orderBy('p.ordinal')
     .limit(values.limit);
   const page = db
     .selectFrom(found.as('p'))
     .innerJoin('entries as e', (join) =>
       join
-        .on('e.account_no', '=', values.accountNo)
+        .onRef('e.account_no', '=', 'p.account_no')
         .onRef('e.position', '=', 'p.position')
         .onRef('e.ordinal', '=', 'p.ordinal'),
     )
@@ -88,9 +103,16 @@ const listRows = prepared<Books, Listed, Marked<StatementRow>>((db, values) => {
   return pageQuery(db, page, SHAPE);
 });
 
-/** As many as a page may have of the entries that came in order. */
-function placesInOrder(db: Kysely<Books>, values: Placeholders<Listed>) {
-  const { accountNo, to, position, limit } = values;
+/**
+ * As many as a page may have of the entries that came in order. Where most of an account came late,
+ * they are far between: so they are looked for no further than what came late fills a page.
+ */
+function placesInOrder(
+  db: Kysely<Books>,
+  accountNo: Expression<number>,
+  values: Placeholders<Listed>,
+) {
+  const { to, position, limit } = values;
   const { startAfter, inOrderPosition, inOrderOrdinal } = values;
   let places = db
     .selectFrom('entries as i')
@@ -119,19 +141,41 @@ function placesInOrder(db: Kysely<Books>, values: Placeholders<Listed>) {
     const place = [inOrderPosition, inOrderOrdinal] as const;
     places = places.where((eb) => isBehind(eb.refTuple('i.position', 'i.ordinal'), place));
   }
-  if (to !== undefined) {
-    places = places.where((eb) => {
-      const end = positionOf(db, firstLater(accountNo, to));
-      return eb('i.position', '<', eb.fn.coalesce(end, eb.lit(Number.MAX_SAFE_INTEGER)));
-    });
-  }
+  places = places.where((eb) => {
+    const lastDay = to ?? eb.cast<string>(eb.val(LAST_DAY), 'date');
+    const day = eb.fn.coalesce(lastLateDay(db, accountNo, values), lastDay);
+    const end = positionOf(db, firstLater(accountNo, day));
+    return eb('i.position', '<', eb.fn.coalesce(end, eb.lit(Number.MAX_SAFE_INTEGER)));
+  });
   const first = places.orderBy('i.position').orderBy('i.ordinal').limit(limit);
   return db.selectFrom(first.as('o')).selectAll();
 }
 
+/** The day of the last late entry that the page may have, where there are as many: null if not. */
+function lastLateDay(
+  db: Kysely<Books>,
+  accountNo: Expression<number>,
+  values: Placeholders<Listed>,
+) {
+  return db
+    .selectFrom(latePlaces(db, accountNo, values).as('l'))
+    .select((eb) =>
+      eb
+        .case()
+        .when(eb.fn.countAll<number>(), '=', values.limit)
+        .then(eb.fn.max('l.effective_date'))
+        .end()
+        .as('day'),
+    );
+}
+
 /** As many as a page may have of what came late. */
-function latePlaces(db: Kysely<Books>, values: Placeholders<Listed>) {
-  const { accountNo, from, to, position, limit } = values;
+function latePlaces(
+  db: Kysely<Books>,
+  accountNo: Expression<number>,
+  values: Placeholders<Listed>,
+) {
+  const { from, to, position, limit } = values;
   const { afterDate, afterPosition, afterOrdinal } = values;
   let places = db
     .selectFrom('late_entries')
@@ -163,44 +207,84 @@ function isBehind(place: Expression<unknown>, other: readonly Expression<unknown
   return sql<boolean>`${place} > (${sql.join(other)})`;
 }
 
-/** The next entries of a statement: so many, or fewer of large ones. */
-export async function listStatement(
+/** Entries of statements, in their order. */
+export interface StatementRows {
+  readonly rows: readonly StatementRow[];
+  /** Whether more follow. */
+  readonly hasMore: boolean;
+  /** Of which account the next one is, where that was read. */
+  readonly following: number | undefined;
+}
+
+/**
+ * The next entries of the statements of some accounts, one account after the other: so many, or
+ * fewer of large ones.
+ * @param after where the statement of a single account goes on
+ */
+export async function listStatements(
   db: Kysely<Books>,
+  accountNos: readonly number[],
   filter: StatementFilter,
   after: StatementPlace | undefined,
   limit: number,
-): Promise<PageRows<StatementRow>> {
+): Promise<StatementRows> {
   const { from } = filter;
   const inOrder = after && !after.isLate ? after : undefined;
   const startAfter = after ? (after.isLate ? after.date : undefined) : from && dayBefore(from);
   const found = await listRows(db, {
-    ...{ ...filter, limit: limit + 1, startAfter },
+    ...{ ...filter, accountNos, limit: limit + 1, startAfter },
     ...{ inOrderPosition: inOrder?.position, inOrderOrdinal: inOrder?.ordinal },
     ...{ afterDate: after?.date, afterPosition: after?.position, afterOrdinal: after?.ordinal },
   });
-  return pageRows<StatementRow>(found, limit);
+  const page = pageRows<StatementRow>(found, limit);
+  return { ...page, following: found[page.rows.length]?.account_no };
 }
 
-/** The sums of an account's entries before a day, as they were known. */
-export async function sumsBefore(
-  db: Kysely<Books>,
-  { accountNo, position }: Pick<StatementFilter, 'accountNo' | 'position'>,
-  day: string | undefined,
-): Promise<Sums> {
-  const before = day && dayBefore(day);
-  if (before === undefined) return { debits: 0n, credits: 0n };
-  return sumsOn(db, { accountNo, position }, before);
+interface AskedEnds {
+  readonly accountNos: readonly number[];
+  /** The last day before the statement; undefined: it begins with the first entry. */
+  readonly before: string | undefined;
+  readonly until: string;
+  readonly position: number | undefined;
 }
 
-/** The sums of an account's entries until a day, as they were known. */
-export async function sumsOn(
-  db: Kysely<Books>,
-  { accountNo, position }: Pick<StatementFilter, 'accountNo' | 'position'>,
-  day: string,
-): Promise<Sums> {
-  const [totals] = await readTotalsOn(db, { accountNo, dates: [day], position });
-  return totals!;
+/** The sums of an account at both ends of its statement, in minor units. */
+export interface StatementEnds {
+  readonly account_no: number;
+  readonly opening_debits: bigint;
+  readonly opening_credits: bigint;
+  readonly closing_debits: bigint;
+  readonly closing_credits: bigint;
 }
+
+/** The sums of some accounts before the days of their statements and after them, as known. */
+export const readEnds = prepared<Books, AskedEnds, StatementEnds>((db, values) => {
+  const { accountNos, before, until, position } = values;
+  const zero = sql<bigint>`0::numeric`;
+  const closed = db
+    .selectFrom(rowsOf('n', { account_no: given('bigint', accountNos) }))
+    .leftJoinLateral(
+      (eb) => totalsOn({ accountNo: eb.ref('n.account_no'), date: until, position }).as('c'),
+      (join) => join.onTrue(),
+    )
+    .select((eb) => [
+      'n.account_no',
+      eb.fn.coalesce('c.debits', zero).as('closing_debits'),
+      eb.fn.coalesce('c.credits', zero).as('closing_credits'),
+    ]);
+  if (before === undefined) {
+    return closed.select([zero.as('opening_debits'), zero.as('opening_credits')]);
+  }
+  return closed
+    .leftJoinLateral(
+      (eb) => totalsOn({ accountNo: eb.ref('n.account_no'), date: before, position }).as('o'),
+      (join) => join.onTrue(),
+    )
+    .select((eb) => [
+      eb.fn.coalesce('o.debits', zero).as('opening_debits'),
+      eb.fn.coalesce('o.credits', zero).as('opening_credits'),
+    ]);
+});
 
 const readLateOfDay = prepared<
   Books,
@@ -251,7 +335,11 @@ export async function sumsBeforeEntry(
   };
 }
 
-export type CounterAccount = Pick<AccountRow, 'account_id' | 'client_id' | 'name'> & {
+/** An account of a transaction. */
+export type CounterAccount = Pick<
+  AccountRow,
+  'account_no' | 'account_id' | 'client_id' | 'name'
+> & {
   readonly at: number;
 };
 
@@ -260,9 +348,9 @@ const MAX_COUNTER_ACCOUNTS = 10_000;
 
 const readCounterRows = prepared<
   Books,
-  { accountNo: number; positions: readonly number[]; position: number | undefined },
+  { positions: readonly number[]; position: number | undefined },
   CounterAccount
->((db, { accountNo, positions, position }) =>
+>((db, { positions, position }) =>
   db
     .selectFrom('transactions as t')
     .crossJoinLateral((eb) => elementsOf(eb.ref('t.account_nos'), 'n', 'account_no'))
@@ -275,20 +363,19 @@ const readCounterRows = prepared<
         .offset(eb.lit(0))
         .as('a'),
     )
-    .select(['t.position as at', 'a.account_id', 'a.client_id', 'a.name'])
+    .select(['t.position as at', 'a.account_no', 'a.account_id', 'a.client_id', 'a.name'])
     .where('t.position', '=', anyOf('bigint', positions))
-    .where('n.account_no', '<>', accountNo)
     .orderBy('t.position')
     .orderBy('a.account_no'),
 );
 
 /**
- * The other accounts of the transactions of the first of some rows, by position, as they were
- * called then: of so many rows as have {@link MAX_COUNTER_ACCOUNTS} together.
+ * The accounts of the transactions of the first of some rows, by position, as they were called
+ * then: of so many rows as have {@link MAX_COUNTER_ACCOUNTS} together.
  */
 export async function readCounterAccounts(
   db: Kysely<Books>,
-  { accountNo, position }: Pick<StatementFilter, 'accountNo' | 'position'>,
+  position: number | undefined,
   rows: readonly StatementRow[],
 ): Promise<{ readonly of: ReadonlyMap<number, CounterAccount[]>; readonly complete: number }> {
   const positions: number[] = [];
@@ -298,6 +385,6 @@ export async function readCounterAccounts(
     if (counted > MAX_COUNTER_ACCOUNTS && positions.length > 0) break;
     positions.push(row.position);
   }
-  const found = await readCounterRows(db, { accountNo, positions, position });
+  const found = await readCounterRows(db, { positions, position });
   return { of: Map.groupBy(found, ({ at }) => at), complete: positions.length };
 }

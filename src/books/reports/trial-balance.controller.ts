@@ -2,10 +2,11 @@ import { Controller, Get, Query, Res, type StreamableFile } from '@nestjs/common
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiRead } from '../../http/api-docs';
 import type { Reply } from '../../http/caller';
-import { csvAnswer, CsvNumber, pagesOf, wantsCsv } from '../../http/csv';
+import { csvAnswer, CsvNumber, pagesOf } from '../../http/csv';
+import { wantsCsv } from '../../http/formats';
 import { Permission } from '../../http/permission';
 import { Reads } from '../../http/reads';
-import { checkDays } from './report.days';
+import { checkDays } from './report.rules';
 import { TrialBalanceDto, TrialBalanceQuery } from './trial-balance.dto';
 import { readTrialBalance } from './trial-balance.queries';
 
@@ -27,7 +28,7 @@ export class TrialBalanceController {
       'was posted to both sides since that day. ' +
       'With group: the accounts of that one and all below it.',
   })
-  @ApiRead({ type: TrialBalanceDto, hasCsv: true })
+  @ApiRead({ type: TrialBalanceDto, formats: ['csv'] })
   async read(
     @Query() query: TrialBalanceQuery,
     @Res({ passthrough: true }) reply: Reply,

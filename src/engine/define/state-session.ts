@@ -1,5 +1,12 @@
 import type { Kysely } from 'kysely';
-import type { AppendTable, Key, KeyedTable, StateDatabase, SumTable } from './state-table';
+import type {
+  AppendTable,
+  Key,
+  KeyedTable,
+  ListTable,
+  StateDatabase,
+  SumTable,
+} from './state-table';
 
 /** A row that may have to be loaded first. */
 export type Found<Row> = Row | undefined | Promise<Row | undefined>;
@@ -44,6 +51,10 @@ export interface StateSession {
   append<Row extends object>(definition: AppendTable<Row>, row: NoInfer<Row>): void;
   /** Adds the sums of a row to those of the row with the same keys, which need not be there yet. */
   add<Row extends object>(definition: SumTable<Row>, row: NoInfer<Row>): void;
+  /** Puts a row into a list, which has none with the same keys. */
+  put<Row extends object>(definition: ListTable<Row>, row: NoInfer<Row>): void;
+  /** Drops the row with these keys, which is there. */
+  drop<Row extends object>(definition: ListTable<Row>, keys: NoInfer<Partial<Row>>): void;
   /**
    * Plain SQL on the state, for what the typed tables cannot say. Flushes first, so that it sees
    * every buffered write. Slower than the tables: it ends the batch's single flush.

@@ -99,7 +99,27 @@ export interface SumTable<
   readonly take?: (row: Row) => void;
 }
 
-export type StateTable = AppendTable<never> | KeyedTable<never> | SumTable<never>;
+/**
+ * A table of rows that are put there and dropped again, and never changed: what is in a list now.
+ * The session cannot read them, and one that is dropped in the batch that put it there is never
+ * written. To drop a row writes no index, and to update a column that an index has writes all.
+ */
+export interface ListTable<
+  Row extends object = object,
+  Name extends string = string,
+  Declared extends Columns = Columns,
+> extends Table<Name, Declared> {
+  readonly kind: 'list';
+  /** The column with the position of the event that put the row there. */
+  readonly lastPosition: string;
+  /** The columns that tell rows apart: the table's primary key, in its order. */
+  readonly keys: readonly (keyof Row & string)[];
+  /** For the compiler alone: takes rows as they are put there. */
+  readonly take?: (row: Row) => void;
+}
+
+export type StateTable =
+  AppendTable<never> | KeyedTable<never> | SumTable<never> | ListTable<never>;
 
 /** Columns of a keyed table: its rows are read and written, so both have to be the same. */
 type SameColumns<Declared> = {
@@ -170,9 +190,19 @@ export function defineSumTable<Name extends string, Declared extends Columns>(
   return { kind: 'sum', ...table } as unknown as SumTable<CopiedRow<Declared>, Name, Declared>;
 }
 
+/** Declares a table of rows that come and go, its row and its columns for Kysely at once. */
+export function defineListTable<Name extends string, Declared extends Columns>(
+  table: Table<Name, Declared> & {
+    readonly keys: readonly (keyof Declared & string)[];
+    readonly lastPosition: keyof Declared & string;
+  },
+): ListTable<CopiedRow<Declared>, Name, Declared> {
+  return { kind: 'list', ...table } as unknown as ListTable<CopiedRow<Declared>, Name, Declared>;
+}
+
 /** A row of a table as the session has it, with its derived columns, or as it is appended. */
 export type RowOf<Of> = Of extends
-  AppendTable<infer Row> | KeyedTable<infer Row> | SumTable<infer Row>
+  AppendTable<infer Row> | KeyedTable<infer Row> | SumTable<infer Row> | ListTable<infer Row>
   ? Row
   : never;
 

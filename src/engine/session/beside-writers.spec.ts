@@ -8,6 +8,9 @@ const AT_ONCE = 10;
 /** After so long a batch is committed. */
 const COMMIT_MS = 30;
 
+/** So few writes a second are done before the next one comes. */
+const FEW = 20;
+
 interface Machine {
   /** Events a second while nobody reads. */
   readonly writersAlone: number;
@@ -19,43 +22,71 @@ interface Machine {
   readonly batch: number;
 }
 
-/** What writers wrote and for how long reads were under way, as parts of what they could have. */
-function run(machine: Machine, readers = AT_ONCE, thinkMs = 0) {
+/** Callers of one kind of reads, and what they have of it. */
+interface Kind {
+  readonly pace: BesideWriters;
+  readonly readMs: number;
+  readonly ends: number[];
+  readonly callers: number[];
+  reads: number;
+  readingMs: number;
+  waitedMs: number;
+}
+
+/** One step of the time for one kind. */
+function step(kind: Kind, now: number, thinkMs: number): void {
+  const { pace, ends, callers } = kind;
+  while (ends.length > 0 && ends[0]! <= now) {
+    ends.shift();
+    pace.passed();
+    callers.push(now + thinkMs);
+  }
+  while (callers.length > 0 && callers[0]! <= now && ends.length < AT_ONCE) {
+    if (pace.waitMs() > 0) {
+      kind.waitedMs += STEP_MS;
+      break;
+    }
+    callers.shift();
+    pace.took();
+    ends.push(now + kind.readMs);
+    kind.reads++;
+  }
+  if (ends.length > 0) kind.readingMs += STEP_MS;
+}
+
+/**
+ * What writers wrote and for how long reads of each kind were under way, as parts of what they
+ * could have.
+ */
+function run(machine: Machine, readers = [AT_ONCE], thinkMs = 0) {
   let now = 0;
   let written = 0;
   const done = Array.from({ length: COMMIT_MS }, () => 0);
   const position = () => Math.floor(done[0]! / machine.batch) * machine.batch;
-  const pace = new BesideWriters(position, () => now);
-  const ends: number[] = [];
-  const callers = Array.from({ length: readers }, () => 0);
-  let [readingMs, reads, waitedMs] = [0, 0, 0];
+  let [last, lastAt] = [0, 0];
+  const stalledMs = () => (machine.writersAlone > FEW ? now - lastAt : 0);
+  const kinds = readers.map((count, i): Kind => {
+    const pace = new BesideWriters({ position, stalledMs }, () => now);
+    const callers = Array.from({ length: count }, () => 0);
+    const readMs = machine.readMs * (i + 1);
+    return { pace, callers, readMs, ends: [], reads: 0, readingMs: 0, waitedMs: 0 };
+  });
+  const paces = kinds.map(({ pace }) => pace);
+  paces.forEach((pace) => pace.shareWith(paces.filter((other) => other !== pace)));
   for (; now < SECONDS * 1000; now += STEP_MS) {
-    while (ends.length > 0 && ends[0]! <= now) {
-      ends.shift();
-      pace.passed();
-      callers.push(now + thinkMs);
-    }
-    while (callers.length > 0 && callers[0]! <= now && ends.length < AT_ONCE) {
-      if (pace.waitMs() > 0) {
-        waitedMs += STEP_MS;
-        break;
-      }
-      callers.shift();
-      pace.took();
-      ends.push(now + machine.readMs);
-      reads++;
-    }
-    const isReading = ends.length > 0;
-    if (isReading) readingMs += STEP_MS;
-    written += (machine.writersAlone * (isReading ? machine.left : 1) * STEP_MS) / 1000;
+    for (const kind of kinds) step(kind, now, thinkMs);
+    const reading = kinds.filter(({ ends }) => ends.length > 0).length;
+    written += (machine.writersAlone * machine.left ** reading * STEP_MS) / 1000;
     done.push(written);
     done.shift();
+    if (position() > last) [last, lastAt] = [position(), now];
   }
   const all = machine.writersAlone * SECONDS;
+  const [first] = kinds;
   return {
     writers: all === 0 ? 1 : written / all,
-    readers: readingMs / (SECONDS * 1000),
-    waitedMs: waitedMs / reads,
+    readers: kinds.map(({ readingMs }) => readingMs / (SECONDS * 1000)),
+    waitedMs: first!.waitedMs / first!.reads,
   };
 }
 
@@ -66,38 +97,43 @@ describe('reads beside writers', () => {
       const { writers, readers } = run({ writersAlone: 1_500, left, readMs: 60, batch: 32 });
       expect(writers).toBeGreaterThan(0.7);
       // And take what is left: so much time, of which they have the better part for themselves.
-      expect(readers * (1 - left)).toBeGreaterThan(0.22);
+      expect(readers[0]! * (1 - left)).toBeGreaterThan(0.22);
     },
   );
+
+  it.each([0.2, 0.3, 0.58])('of two kinds leave as much, where each leaves %d', (left) => {
+    const machine = { writersAlone: 1_500, left, readMs: 40, batch: 32 };
+    const { writers, readers } = run(machine, [AT_ONCE, AT_ONCE]);
+    expect(writers).toBeGreaterThan(2 / 3);
+    for (const reading of readers) expect(reading).toBeGreaterThan(0.12);
+  });
 
   it('hardly rest where they take little of them', () => {
     const { writers, readers } = run({ writersAlone: 1_500, left: 0.8, readMs: 20, batch: 32 });
     expect(writers).toBeGreaterThan(0.8);
-    expect(readers).toBeGreaterThan(0.8);
+    expect(readers[0]).toBeGreaterThan(0.8);
   });
 
   it('never rest on an idle ledger, nor beside a few writes', () => {
     for (const writersAlone of [0, 10]) {
       const { readers } = run({ writersAlone, left: 0.5, readMs: 20, batch: 1 });
-      expect(readers).toBeGreaterThan(0.99);
+      expect(readers[0]).toBeGreaterThan(0.99);
     }
   });
 
   it('of one caller who does something else between them do not wait', () => {
     const machine = { writersAlone: 1_500, left: 0.5, readMs: 5, batch: 32 };
-    const { waitedMs } = run(machine, 1, 15);
+    const { waitedMs } = run(machine, [1], 15);
     expect(waitedMs).toBeLessThan(1);
   });
 
   describe('one by one', () => {
     let now = 0;
     let position = 0;
+    let stalledMs = 0;
     let pace: BesideWriters;
     beforeEach(() => {
-      pace = new BesideWriters(
-        () => position,
-        () => now,
-      );
+      pace = new BesideWriters({ position: () => position, stalledMs: () => stalledMs }, () => now);
     });
     const pass = (ms: number, perSecond: number) => {
       now += ms;
@@ -128,6 +164,22 @@ describe('reads beside writers', () => {
         read(200, 0);
         rest(0);
       }
+      read(200, 0);
+      expect(rest(0)).toBe(0);
+    });
+
+    it('rest where writers are starved from the start', () => {
+      stalledMs = 100;
+      pace.took();
+      pass(150, 0);
+      expect(pace.waitMs()).toBe(2_850);
+      pace.passed();
+      expect(rest(1_000)).toBeGreaterThan(100);
+      // What they do alone is known now.
+      read(200, 0);
+      expect(rest(1_000)).toBeGreaterThan(400);
+      // They have gone.
+      stalledMs = 0;
       read(200, 0);
       expect(rest(0)).toBe(0);
     });

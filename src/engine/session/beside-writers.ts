@@ -1,17 +1,19 @@
 import type { Pace } from './turns';
 
-/** What writers keep of their pace, whatever a class of reads does. */
+/** What writers keep of their pace, whatever all reads do. */
 const KEPT = 0.73;
 /** Events per second below which nobody counts as writing, and reads never rest. */
 const BUSY_EVENTS_PER_S = 20;
+/** Writers whom nothing was written for so long count as writing: they may be starved. */
+const STALLED_MS = 100;
 /** So long reads are begun beside busy writers, before they rest. */
 const PHASE_MS = 100;
 /** After so long they are not waited for any longer. */
 const LONGEST_MS = 3_000;
 /** So many are under way at once beside busy writers, so that they end soon. */
 const MOST_AT_ONCE = 4;
-/** The longest rest, in times of what the reads took before it: they keep three tenths. */
-const MOST_REST = 2.4;
+/** Of the time so much is left to reads, of all kinds together. */
+const READS_KEEP = 0.294;
 /** The longest rest, so that one slow read does not stop those behind it. */
 const MAX_REST_MS = 2_000;
 /** After so long a rest shows the writers alone; before, what was begun beside reads. */
@@ -30,6 +32,14 @@ const CREDIT_MS = 50;
 const CHANCE_MS = 250;
 /** After so long of looking, what was seen before counts half. */
 const HALF_LIFE_MS = 500;
+
+/** What reads are told of writers. */
+export interface Writers {
+  /** Position of the last event that this process wrote. */
+  position(): number;
+  /** For how long callers have waited while nothing was written, in milliseconds. */
+  stalledMs(): number;
+}
 
 /** What is known of a moment. */
 interface Moment {
@@ -82,16 +92,19 @@ export class BesideWriters implements Pace {
   /** Events that writers lack; less than none where they have more than they keep. */
   private owed = 0;
   private owedAt: Moment;
+  private beside: readonly BesideWriters[] = [];
 
-  /**
-   * @param position of the last event that this process wrote
-   * @param clock in milliseconds
-   */
+  /** @param clock in milliseconds */
   constructor(
-    private readonly position: () => number,
+    private readonly writers: Writers,
     private readonly clock: () => number = () => performance.now(),
   ) {
     this.begun = this.ended = this.seenFrom = this.owedAt = this.now();
+  }
+
+  /** Says which other kinds of reads there are: what writers and reads keep is of all of them. */
+  shareWith(others: readonly BesideWriters[]): void {
+    this.beside = others;
   }
 
   waitMs(): number {
@@ -115,7 +128,7 @@ export class BesideWriters implements Pace {
     const tookMs = this.ended.ms - this.begun.ms;
     // What is written in a short pause was begun before it.
     if (this.isSettled || now.ms - this.ended.ms >= tookMs) {
-      this.alone.saw(this.seenFrom, now);
+      if (this.isWritten(this.seenFrom, now)) this.alone.saw(this.seenFrom, now);
       this.unseenMs = 0;
     }
     this.countOwed(now);
@@ -128,28 +141,49 @@ export class BesideWriters implements Pace {
     const tookMs = now.ms - this.begun.ms;
     this.unseenMs += tookMs;
     this.countOwed(now);
-    const restMs = this.isBusy(now) ? this.restAfter(tookMs) : 0;
+    const restMs = this.isBusy(now) ? this.restAfter(tookMs, now) : 0;
     this.restUntil = now.ms + restMs;
     this.ended = this.seenFrom = now;
     this.isSettled = false;
     this.isClosed = false;
   }
 
+  /** Where nobody writes, nothing is owed. */
   private countOwed(now: Moment): void {
-    const { ms, position } = this.owedAt;
-    const { perMs } = this.alone;
-    const lacking = KEPT * perMs * (now.ms - ms) - (now.position - position);
-    this.owed = Math.max(-CREDIT_MS * perMs, this.owed + lacking);
+    const { owedAt } = this;
     this.owedAt = now;
+    if (!this.isWritten(owedAt, now)) return;
+    const { perMs } = this.alone;
+    const lacking =
+      this.kept(now) * perMs * (now.ms - owedAt.ms) - (now.position - owedAt.position);
+    this.owed = Math.max(-CREDIT_MS * perMs, this.owed + lacking);
   }
 
-  private restAfter(tookMs: number): number {
+  private isWritten(from: Moment, to: Moment): boolean {
+    return to.position > from.position || this.writers.stalledMs() > 0;
+  }
+
+  /** How many kinds read, this one included. */
+  private kinds(now: Moment): number {
+    return 1 + this.beside.filter((other) => other.isReading(now)).length;
+  }
+
+  private isReading(now: Moment): boolean {
+    return this.underWay > 0 || now.ms - this.ended.ms < MAX_REST_MS;
+  }
+
+  /** What this kind leaves of what the others leave. */
+  private kept(now: Moment): number {
+    return KEPT ** (1 / this.kinds(now));
+  }
+
+  private restAfter(tookMs: number, now: Moment): number {
     const isDue = !this.alone.isKnown || this.unseenMs >= LOOK_AGAIN_MS;
     const lookMs = isDue ? SETTLE_MS + Math.max(LOOK_MS, tookMs * LOOK_SHARE) : 0;
     const { perMs } = this.alone;
     if (perMs === 0) return Math.min(MAX_REST_MS, lookMs);
-    const paidPerMs = (1 - KEPT) * perMs;
-    const mostMs = Math.min(MAX_REST_MS, tookMs * MOST_REST);
+    const paidPerMs = (1 - this.kept(now)) * perMs;
+    const mostMs = Math.min(MAX_REST_MS, tookMs * (this.kinds(now) / READS_KEEP - 1));
     this.owed = Math.min(mostMs * paidPerMs, this.owed);
     return Math.min(MAX_REST_MS, Math.max(lookMs, this.owed / paidPerMs));
   }
@@ -166,14 +200,14 @@ export class BesideWriters implements Pace {
     return this.isSettled ? leftMs : Math.min(leftMs, unsettledMs);
   }
 
-  /** Beside readers that starve them writers look idle: what they did alone counts too. */
+  /** Beside readers that starve them writers look idle, but somebody waits for them. */
   private isBusy(now: Moment): boolean {
     const { ms, position } = this.begun;
     const perMs = (now.position - position) / (now.ms - ms + CHANCE_MS);
-    return Math.max(perMs, this.alone.perMs) * 1000 > BUSY_EVENTS_PER_S;
+    return perMs * 1000 > BUSY_EVENTS_PER_S || this.writers.stalledMs() >= STALLED_MS;
   }
 
   private now(): Moment {
-    return { ms: this.clock(), position: this.position() };
+    return { ms: this.clock(), position: this.writers.position() };
   }
 }

@@ -7,11 +7,13 @@ import type {
   AppendTable,
   Key,
   KeyedTable,
+  ListTable,
   StateDatabase,
   StateTable,
   SumTable,
 } from '../define/state-table';
 import type { StateChanges } from './flush';
+import { ListedRows } from './listed-rows';
 import { NEXT_MODES, type SessionMode } from './session-mode';
 import { SessionTable, type SessionScope, type Undo } from './session-table';
 import { AddedSums } from './added-sums';
@@ -50,6 +52,7 @@ export class BufferedSession implements StateSession, SessionScope {
   private readonly written: WrittenTable<object>[] = [];
   private readonly appends = new Map<object, object[]>();
   private readonly sums = new Map<object, AddedSums<object>>();
+  private readonly lists = new Map<object, ListedRows<object>>();
 
   /**
    * @param head everything up to there is in the database
@@ -70,6 +73,8 @@ export class BufferedSession implements StateSession, SessionScope {
       if (definition.kind === 'append') this.appends.set(definition, []);
       else if (definition.kind === 'sum') {
         this.sums.set(definition, new AddedSums(definition as never));
+      } else if (definition.kind === 'list') {
+        this.lists.set(definition, new ListedRows(definition as never));
       } else this.tables.set(definition, this.viewOf(definition as never, catchesUp));
     }
   }
@@ -155,6 +160,22 @@ export class BufferedSession implements StateSession, SessionScope {
     if (this.isUndoable) this.journal.push(added);
   }
 
+  put<Row extends object>(definition: ListTable<Row>, row: NoInfer<Row>): void {
+    const undo = this.listOf(definition).put(row);
+    if (this.isUndoable) this.journal.push(undo);
+  }
+
+  drop<Row extends object>(definition: ListTable<Row>, keys: NoInfer<Partial<Row>>): void {
+    const undo = this.listOf(definition).drop(keys);
+    if (this.isUndoable) this.journal.push(undo);
+  }
+
+  private listOf(definition: ListTable<never>): ListedRows<object> {
+    const list = this.lists.get(definition);
+    if (!list) assert.fail(`${definition.name} belongs to no feature`);
+    return list;
+  }
+
   async query<T>(run: (db: Kysely<StateDatabase>) => Promise<T>): Promise<T> {
     const mode = this.current;
     if (mode.name === 'ahead of the locks') throw new NeedsLock();
@@ -224,7 +245,12 @@ export class BufferedSession implements StateSession, SessionScope {
       const rows = added.take();
       if (rows.length > 0) sums.push({ table: added.definition, rows });
     }
-    return { inserts, changes, sums };
+    const lists: StateChanges['lists'] = [];
+    for (const list of this.lists.values()) {
+      const taken = list.take();
+      if (taken) lists.push({ table: list.definition, ...taken });
+    }
+    return { inserts, changes, sums, lists };
   }
 
   /** The buffered rows that no materializer reads again; their buffers are empty then. */

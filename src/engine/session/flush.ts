@@ -10,6 +10,7 @@ import {
 } from '../../database/column';
 import type { SendableQuery } from '../../database/prepared';
 import type { WriterConnection } from '../../database/writer-connection';
+import type { ListChanges } from './listed-rows';
 import type { TableChanges } from './session-table';
 import {
   copyTarget,
@@ -17,6 +18,7 @@ import {
   type AppendTable,
   type Key,
   type KeyedTable,
+  type ListTable,
   type StateTable,
   type SumTable,
   type Table,
@@ -30,6 +32,7 @@ export interface StateChanges {
     readonly changes: TableChanges<object>;
   }[];
   readonly sums: { readonly table: SumTable<never>; readonly rows: readonly object[] }[];
+  readonly lists: ({ readonly table: ListTable<never> } & ListChanges<object>)[];
 }
 
 /** A statement with its rows, encoded and ready to be sent. */
@@ -154,7 +157,7 @@ export class EncodedRows {
 }
 
 /** Buffered changes as a few set-based statements a table. */
-export function encodeChanges({ inserts, changes, sums }: StateChanges): Statement[] {
+export function encodeChanges({ inserts, changes, sums, lists }: StateChanges): Statement[] {
   // First, because rows may have been inserted that are changed by now.
   const statements = inserts.map(({ table, rows }) => encodeRows(table, rows as never));
   for (const { table, changes: rows } of changes) {
@@ -164,6 +167,11 @@ export function encodeChanges({ inserts, changes, sums }: StateChanges): Stateme
     if (updated.length > 0) statements.push(encodeUpdates(table, updated));
   }
   for (const { table, rows } of sums) statements.push(encodeSums(table, rows));
+  for (const { table, dropped, put } of lists) {
+    // First, because a row with the same keys may have been put there since.
+    if (dropped.length > 0) statements.push(encodeDrops(table, dropped));
+    if (put.length > 0) statements.push(encodeRows(table, put as never));
+  }
   return statements;
 }
 
@@ -197,6 +205,24 @@ function encodeSums(table: SumTable<never>, rows: readonly object[]): Statement 
       `select * from unnest(${parametersOf(table, columns)}) on conflict (${keys.join(', ')}) ` +
       `do update set ${[...added, `${lastPosition} = excluded.${lastPosition}`].join(', ')}`,
     values: valuesOf(table, columns, rows),
+  };
+  return { query, finds: { table: name, rows: rows.length } };
+}
+
+/**
+ * Drops the rows with these keys. Row by row by the key's index, and then by their places: in one
+ * join the planner would read the whole list for every batch, with all that was dropped from it.
+ * Not named either. SQL as text: as above.
+ */
+function encodeDrops(table: ListTable<never>, rows: readonly object[]): Statement {
+  const { name, keys }: { name: string; keys: readonly string[] } = table;
+  const isRow = keys.map((key) => `t.${key} = v.${key}`).join(' and ');
+  const query = {
+    text:
+      `delete from ${name} where ctid = any(array(select f.ctid ` +
+      `from unnest(${parametersOf(table, keys)}) v(${keys.join(', ')}) cross join lateral ` +
+      `(select t.ctid from ${name} t where ${isRow} offset 0) f))`,
+    values: valuesOf(table, keys, rows),
   };
   return { query, finds: { table: name, rows: rows.length } };
 }

@@ -25,6 +25,8 @@ export interface ListShape<Row> {
   readonly order?: Order;
   /** Those that may have many bytes, each counted as its text. */
   readonly large: readonly (keyof Row & string)[];
+  /** How many bytes a page may have; default {@link PAGE_BYTES}. */
+  readonly bytes?: number | undefined;
 }
 
 /** What a row counts for besides its large columns. */
@@ -38,7 +40,8 @@ interface Marks {
 export type Marked<Row> = Row & Marks;
 
 /**
- * The first rows of a list that have {@link PAGE_BYTES} together, and one where that one has more.
+ * The first rows of a list that have {@link PAGE_BYTES} together, or as many bytes as its shape
+ * says, and one where that one has more.
  * @param found in the list's order, one row more than the page may have: these alone are looked at
  */
 export function pageQuery<DB, Row>(
@@ -53,7 +56,7 @@ export function pageQuery<DB, Row>(
 /** {@link pageQuery}, for a query that joins its rows with more. */
 export function pageExpression<Row>(
   found: Expression<Row>,
-  { by, order = 'asc', large }: ListShape<NoInfer<Row>>,
+  { by, order = 'asc', large, bytes: most = PAGE_BYTES }: ListShape<NoInfer<Row>>,
 ): RawBuilder<Marked<Row>> {
   const sizes = large.map((name) => sql`coalesce(octet_length(${sql.ref(name)}::text), 0)`);
   const bytes = sql.join([sql.lit(ROW_BYTES), ...sizes], sql` + `);
@@ -63,7 +66,7 @@ export function pageExpression<Row>(
     select *, count(*) over () as rows_found, sum(${bytes}) over (
       order by ${ordered} rows between unbounded preceding and 1 preceding) as bytes_before
     from ${found} as found) as page
-    where coalesce(bytes_before, 0) < ${PAGE_BYTES} order by ${ordered}`;
+    where coalesce(bytes_before, 0) < ${most} order by ${ordered}`;
 }
 
 /** A page of so many rows at most, of what a {@link pageQuery} found. */

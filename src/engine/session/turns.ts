@@ -1,5 +1,8 @@
 import { LedgerUnavailable } from '../define/refusal';
 
+/** There are more who wait than may, or one has waited for too long. */
+export class TurnRefused extends LedgerUnavailable {}
+
 /** What bounds those who want to do something. */
 export interface TurnBounds {
   /** How many do it at once. */
@@ -38,7 +41,7 @@ export class Turns {
   /**
    * Takes a turn. Whoever leaves meanwhile no longer waits.
    * @returns what passes the turn on, to be called once
-   * @throws LedgerUnavailable where too many wait or one waited for too long, the signal's reason
+   * @throws TurnRefused where too many wait or one waited for too long, the signal's reason
    *   where it was aborted
    */
   async begin(signal?: AbortSignal): Promise<() => void> {
@@ -88,9 +91,9 @@ export class Turns {
   private async wait(signal: AbortSignal | undefined): Promise<void> {
     const { queueLimit, waitMs } = this.bounds;
     if (this.waiting.size >= queueLimit) {
-      throw new LedgerUnavailable(`Too many ${this.what} are waiting`);
+      throw new TurnRefused(`Too many ${this.what} are waiting`);
     }
-    const late = () => new LedgerUnavailable(`Too many ${this.what}: this one waited too long`);
+    const late = () => new TurnRefused(`Too many ${this.what}: this one waited too long`);
     await new Promise<void>((resolve, reject) => {
       const end = () => {
         this.waiting.delete(begin);

@@ -29,8 +29,9 @@ export class BatchRunner {
     private readonly parts: LedgerParts,
     private readonly giveBack: (commands: readonly QueuedCommand[]) => void,
   ) {
-    const { registry, clock, days, logReader, stateReader } = parts;
-    this.scope = { registry, clock, days, log: logReader };
+    const { registry, clock, days, logReader, stateReader, limits } = parts;
+    const { commandBytesLimit } = limits;
+    this.scope = { registry, clock, days, log: logReader, commandBytesLimit };
     this.ahead = aheadOfLocks(loadRowsOutside(stateReader));
     this.session = this.newSession();
   }

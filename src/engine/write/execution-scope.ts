@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Clock } from '../define/ids';
+import { PassingRefusal } from '../define/refusal';
 import type { Registry } from '../define/registry';
 import type { BookTime } from '../define/state-session';
 import type { BookDays } from '../../money/book-days';
@@ -12,6 +13,15 @@ export interface ExecutionScope {
   readonly days: BookDays;
   /** For looking up idempotency keys and the events of repeated commands. */
   readonly log: Kysely<LogDatabase>;
+  /** Bytes of the events that one command may become; default: no bound. */
+  readonly commandBytesLimit?: number;
+}
+
+/** @throws Refusal `payload_too_large`, which is not remembered: elsewhere there may be room */
+export function refuseLarge(bytes: number, { commandBytesLimit: most }: ExecutionScope): void {
+  if (most === undefined || bytes <= most) return;
+  const detail = `The command would make more than ${most} bytes of events: divide it`;
+  throw new PassingRefusal('payload_too_large', detail);
 }
 
 /** A time in the books of a process. */

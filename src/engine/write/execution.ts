@@ -3,7 +3,7 @@ import { isoTime } from './clock-guard';
 import { CommandKeys, type PendingCommand } from './command-keys';
 import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
 import { loadNeeds } from './command-needs';
-import { TimeInBooks, type ExecutionScope } from './execution-scope';
+import { refuseLarge, TimeInBooks, type ExecutionScope } from './execution-scope';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
 import type { AppendedEvent, CommandRow } from './event-log';
 import type { EventType, Head, LedgerEvent } from '../define/event';
@@ -52,6 +52,8 @@ export class Execution {
   /** Bytes of the events as they are hashed, and of those of this slice. */
   private eventBytes = 0;
   private sliceBytes = 0;
+  /** What was made before the command under way, and the ones inside it. */
+  private bytesBefore = 0;
   /** Bytes of the answers that were given again. */
   private repeatedBytes = 0;
   /** Rows of a large batch, its events among them, which are encoded before it is sealed. */
@@ -149,6 +151,7 @@ export class Execution {
   async run(command: Command): Promise<Outcome> {
     assert(!this.isSealed, 'Nothing is run in what is sealed');
     this.session.beginCommand();
+    this.bytesBefore = this.eventBytes;
     try {
       return await this.runOne(command, undefined);
     } catch (error) {
@@ -262,6 +265,7 @@ export class Execution {
     }
     this.eventBytes += canonical.length;
     this.sliceBytes += canonical.length;
+    refuseLarge(this.eventBytes - this.bytesBefore, this.scope);
     if (this.sliceBytes > EVENT_BYTES_PER_SLICE) await this.letOthersIn();
     return event;
   }

@@ -15,9 +15,14 @@ export interface EngineLimits {
   readonly batchLimit: number;
   /**
    * Bytes of the requests that a batch's commands came in, and of the events and answers that they
-   * become; what would come behind them is of the next one. One command has no bound.
+   * become; what would come behind them is of the next one.
    */
   readonly batchBytesLimit: number;
+  /**
+   * Bytes of the events that one command may become, beyond which it is refused with
+   * `payload_too_large`: some commands are short and make many.
+   */
+  readonly commandBytesLimit: number;
   /** How long a batch waits for the locks before its commands are refused. */
   readonly lockTimeoutMs: number;
   /** How long one statement of the write path may run. */

@@ -32,6 +32,9 @@ export class Ledger {
   private readonly queue: QueuedCommand[] = [];
   /** The batch that collects while another is being written. */
   private collecting: Batch | undefined;
+  private isWriting = false;
+  /** When the last batch was finished, or the first command came after that. */
+  private awaitedSince = 0;
   private isStopping = false;
   private wake: () => void = () => undefined;
   private loop: Promise<void> | undefined;
@@ -68,6 +71,11 @@ export class Ledger {
     return { queued: this.queue.length, failure: this.writer.lastFailure };
   }
 
+  /** For how long callers have waited while no batch was finished, in milliseconds. */
+  get stalledMs(): number {
+    return this.isAwaited ? performance.now() - this.awaitedSince : 0;
+  }
+
   /** How long the locks were held by this process. */
   get holds(): LockHolds {
     return this.parts.path.holds;
@@ -83,6 +91,7 @@ export class Ledger {
       return Promise.reject(new LedgerUnavailable('Too many commands are waiting'));
     }
     const queued = new QueuedCommand(command as unknown as Command);
+    if (!this.isAwaited) this.awaitedSince = performance.now();
     this.queue.push(queued);
     this.wake();
     return queued.outcome as Promise<Outcome<Answer>>;
@@ -115,12 +124,24 @@ export class Ledger {
       await finished;
       batch.waitForLocks();
       this.collecting = undefined;
-      finished = this.writer.finish(batch);
+      finished = this.write(batch);
       // A batch that goes on running under the locks needs the session for itself.
       if (!isSealed) await finished;
       previous = batch;
     }
     await finished;
+  }
+
+  private async write(batch: Batch): Promise<void> {
+    this.isWriting = true;
+    await this.writer.finish(batch);
+    this.isWriting = false;
+    this.awaitedSince = performance.now();
+  }
+
+  /** Whether callers wait for commands of theirs. */
+  private get isAwaited(): boolean {
+    return this.isWriting || this.queue.length > 0 || (this.collecting?.size ?? 0) > 0;
   }
 
   /** Waits for a command. False: stopping, and everything is done. */

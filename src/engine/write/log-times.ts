@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely';
+import { readInstant } from '../../money/instant';
 import type { LogDatabase } from './event-log';
 
 /**
@@ -56,4 +57,42 @@ export async function positionAt(
     .limit(1)
     .executeTakeFirstOrThrow();
   return position;
+}
+
+/** Times between which something was recorded, both included, as a caller says them. */
+export interface RecordedTimes {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/** The positions of what was recorded between two times. */
+export interface RecordedRange {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+/**
+ * The positions of what was recorded between two times; nothing is said of an end that is not
+ * given.
+ * @param upTo the last position that is looked at
+ */
+export async function positionsRecorded(
+  log: Kysely<LogDatabase>,
+  { from, to }: RecordedTimes,
+  upTo: number,
+): Promise<RecordedRange> {
+  const at = (time: string) => positionAt(log, time, upTo);
+  return {
+    ...(from !== undefined && { least: (await at(before(readInstant(from)!))) + 1 }),
+    ...(to !== undefined && { most: await at(readInstant(to)!) }),
+  };
+}
+
+/** The first one that a caller can name, and nothing was recorded before. */
+const FIRST_INSTANT = '0001-01-01T00:00:00.000Z';
+
+/** The last instant before a time. */
+function before(time: string): string {
+  if (time <= FIRST_INSTANT) return FIRST_INSTANT;
+  return new Date(Date.parse(time) - 1).toISOString();
 }

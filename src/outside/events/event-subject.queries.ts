@@ -2,12 +2,16 @@ import type { Kysely } from 'kysely';
 import type { StateDatabase } from '../../engine/define/state-table';
 import type { Order } from '../../engine/session/page-rows';
 
-/** What callers look for events by, each a reference. */
-export interface SubjectFilter {
-  /** Where given, events of other types may be left out. */
-  readonly types?: readonly string[] | undefined;
+/** What events are looked for by, each a reference. */
+export interface Subjects {
   readonly accountId?: string | undefined;
   readonly transactionId?: string | undefined;
+}
+
+/** What callers look for events by. */
+export interface SubjectFilter extends Subjects {
+  /** Where given, events of other types may be left out. */
+  readonly types?: readonly string[] | undefined;
 }
 
 /** Events of a list: positions, both included, as far as the state has come, and which way. */
@@ -16,6 +20,9 @@ export interface EventRange {
   readonly most: number;
   readonly order: Order;
 }
+
+/** What some events touched: the ids of accounts and transactions, by the events' positions. */
+export type Touched = ReadonlyMap<number, ReadonlySet<string>>;
 
 /** Knows which events touched what; the books do. */
 export abstract class EventSubjects {
@@ -36,4 +43,13 @@ export abstract class EventSubjects {
     range: EventRange,
     limit: number,
   ): Promise<number[]>;
+
+  /** The id of each thing that is named; undefined where one is not there. One query. */
+  abstract idsOf(
+    db: Kysely<StateDatabase>,
+    subjects: Subjects,
+  ): Promise<readonly string[] | undefined>;
+
+  /** What the events behind one position until another touched: what {@link find} goes by. */
+  abstract touchedBy(db: Kysely<StateDatabase>, after: number, upTo: number): Promise<Touched>;
 }

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Instant, PositionText, Reference, Text } from '../../http/fields';
 import { PageQuery } from '../../http/page';
@@ -7,7 +7,8 @@ import { TASK_STATUSES, type TaskStatus } from '../tasks/task-database';
 const MAX_TYPES = 2_000;
 const MAX_NAME = 255;
 
-export class EventListQuery extends PageQuery {
+/** Which events are asked for: those that pass all filters, behind a position. */
+export class EventFilters {
   @PositionText(0)
   after?: string;
 
@@ -33,6 +34,10 @@ export class EventListQuery extends PageQuery {
   @Instant({ optional: true })
   recordedTo?: string;
 }
+
+export class EventListQuery extends IntersectionType(PageQuery, EventFilters) {}
+
+export class EventStreamQuery extends EventFilters {}
 
 /** Reading one event takes no parameters. */
 export class EventQuery {}

@@ -26,7 +26,7 @@ const ERROR_LOG_MS = 10_000;
 
 export interface TaskOptions {
   readonly urls: DatabaseUrls;
-  readonly open: Pick<OpenLedger, 'ledger' | 'registry' | 'onTasks'>;
+  readonly open: Pick<OpenLedger, 'ledger' | 'registry' | 'onCommitted'>;
   readonly limits: TaskLimits;
   readonly timeouts: SessionTimeouts;
   readonly queue: Omit<JobQueueOptions, 'stateUrl' | 'onError'>;
@@ -76,7 +76,9 @@ export class TaskProcess {
     if (this.options.handsOver) {
       const dispatcher = new Dispatcher({ db, queues, handlers: handled, limits, log, now });
       dispatcher.start();
-      open.onTasks(() => dispatcher.wake());
+      open.onCommitted((hasTasks) => {
+        if (hasTasks) dispatcher.wake();
+      });
       this.dispatcher = dispatcher;
     }
   }

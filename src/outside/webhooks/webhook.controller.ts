@@ -161,7 +161,7 @@ export class WebhookController {
 
   @Get(':id/deliveries')
   @Permission('webhooks.read')
-  @ApiOperation({ summary: 'List what was or is to be delivered, the newest event first' })
+  @ApiOperation({ summary: 'List what was or is to be delivered' })
   @ApiRead({ type: WebhookDeliveryPage, problems: ['not_found'] })
   async deliveries(
     @Param('id', ReferencePipe) id: string,
@@ -169,8 +169,8 @@ export class WebhookController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<WebhookDeliveryDto>> {
     const limit = limitOf(query);
-    const order = orderOf(query, 'desc');
-    const key = cursorKey(query, 3, order) as [number, number, number];
+    const order = orderOf(query);
+    const key = cursorKey(query, 3) as [number, number, number];
     const [, position, ordinal] = key;
     const place = { position, ordinal };
     const { value } = await this.reads.one(reply, (db) => readSubscription(db, id));

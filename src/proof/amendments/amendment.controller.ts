@@ -63,15 +63,15 @@ export class AmendmentController {
 
   @Get('event-backups')
   @Permission('event-backups.read')
-  @ApiOperation({ summary: 'List what amended events were before, the newest first' })
+  @ApiOperation({ summary: 'List what amended events were before' })
   @ApiRead({ type: EventBackupPage })
   async list(
     @Query() query: EventBackupListQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<EventBackupDto>> {
     const limit = limitOf(query);
-    const order = orderOf(query, 'desc');
-    const [place] = cursorKey(query, 1, order) as [number];
+    const order = orderOf(query);
+    const [place] = cursorKey(query, 1) as [number];
     const page = await this.reads.readLog(reply, (log) => listBackups(log, limit, place, order));
     return pageWith(listOf(reply), page, (row) => [row.amended_at_position], eventBackupView);
   }

@@ -45,7 +45,8 @@ export async function* rowDifferences(
   if (buckets.length === 0) return;
   const all = { ...span, upTo: Number.MAX_SAFE_INTEGER };
   const { table } = shape;
-  const mayBeGone = span.upTo < all.upTo && table.kind === 'keyed' && table.removable;
+  const isRemovable = table.kind === 'list' || (table.kind === 'keyed' && table.removable);
+  const mayBeGone = span.upTo < all.upTo && isRemovable;
   const liveRows = rowsOf(live, shape, all, buckets);
   const rebuiltRows = rowsOf(rebuilt, shape, all, buckets);
   for await (const pair of pairsByKey(liveRows, rebuiltRows)) {

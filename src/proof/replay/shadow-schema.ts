@@ -39,6 +39,7 @@ export async function createShadow(
   const makeTable = async (name: string) => {
     const [from, to] = [sql.id(STATE_SCHEMA, name), sql.id(schema, name)];
     await sql`${create} ${to} (like ${from} including all excluding indexes)`.execute(db);
+    await copyOptions(db, name, schema);
   };
   const isMigrators = (name: string) => name.startsWith('kysely_');
   // The rights are on what is made after they were granted: the migrator's tables are its own.
@@ -77,6 +78,21 @@ export async function createShadow(
   };
   for (const index of indexes.filter(isNeeded)) await createIndex(db, schema, index);
   return indexes.filter((index) => !isNeeded(index));
+}
+
+/**
+ * LIKE leaves out how full a table's pages are to be, and what else is said of its storage.
+ * SQL as text: it asks catalogs, and which options these are the database says.
+ */
+async function copyOptions(db: Kysely<StateDatabase>, name: string, schema: string): Promise<void> {
+  const { rows } = await sql<{ options: string }>`
+    select string_agg(option_name || ' = ' || quote_literal(option_value), ', ') as options
+    from pg_class c, pg_options_to_table(c.reloptions)
+    where c.relname = ${name} and c.relnamespace = to_regnamespace(${STATE_SCHEMA})
+    having count(*) > 0`.execute(db);
+  for (const { options } of rows) {
+    await sql`alter table ${sql.id(schema, name)} set (${sql.raw(options)})`.execute(db);
+  }
 }
 
 /** Makes an index under the name that it has in the live schema. */

@@ -56,15 +56,15 @@ export class ReplayController {
 
   @Get()
   @Permission('replays.read')
-  @ApiOperation({ summary: 'List replays, the newest first' })
+  @ApiOperation({ summary: 'List replays' })
   @ApiRead({ type: ReplayPage })
   async list(
     @Query() query: ReplayListQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<ReplayDto>> {
     const limit = limitOf(query);
-    const order = orderOf(query, 'desc');
-    const [place] = cursorKey(query, 1, order) as [number];
+    const order = orderOf(query);
+    const [place] = cursorKey(query, 1) as [number];
     const filter = { status: query.status, place };
     const page = await this.reads.readLog(reply, (log) =>
       listRuns(withRuns(log), 'replay', filter, limit, order),

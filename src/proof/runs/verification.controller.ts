@@ -48,15 +48,15 @@ export class VerificationController {
 
   @Get()
   @Permission('verifications.read')
-  @ApiOperation({ summary: 'List verifications, the newest first' })
+  @ApiOperation({ summary: 'List verifications' })
   @ApiRead({ type: VerificationPage })
   async list(
     @Query() query: VerificationListQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Page<VerificationDto>> {
     const limit = limitOf(query);
-    const order = orderOf(query, 'desc');
-    const [place] = cursorKey(query, 1, order) as [number];
+    const order = orderOf(query);
+    const [place] = cursorKey(query, 1) as [number];
     const filter = { status: query.status, place };
     const page = await this.reads.readLog(reply, (log) =>
       listRuns(withRuns(log), 'verification', filter, limit, order),

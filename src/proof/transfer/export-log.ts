@@ -1,9 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { clientConfig, kyselyOn, ROLES } from '../../database/connections';
 import { WriterConnection } from '../../database/writer-connection';
 import { GENESIS, type Head } from '../../engine/define/event';
@@ -19,13 +15,11 @@ import {
 import { LogFileWriter, PageDraft, PAGE_ROWS } from './log-file-writer';
 import { EVENTS, FOLLOWING, type MovedTable } from './moved-tables';
 import { RowCursor } from './row-cursor';
+import { writeWhole } from './whole-file';
 
 /** Sorting a long command log may take minutes before the first row comes. */
 const TIMEOUTS = { lockTimeoutMs: 60_000, statementTimeoutMs: 6 * 3_600_000 };
 const SETTINGS = ["set bytea_output = 'hex'", "set work_mem = '64MB'"];
-const GZIP = /\.gz$/i;
-/** Ends the name of a file that is not complete. */
-export const PART = '.part';
 
 export interface ExportOptions {
   /** The log database. */
@@ -63,29 +57,12 @@ export async function exportLog(options: ExportOptions): Promise<ExportReport> {
     await log.connect(...SETTINGS);
     const run = new Export(log, options);
     const { to } = options;
-    if (typeof to === 'string') await writeFile(to, run.blocks());
+    if (typeof to === 'string') await writeWhole(to, run.blocks());
     else await pipeline(run.blocks(), to, { end: false });
     return run.report();
   } finally {
     log.destroy();
   }
-}
-
-/** Whoever reads the file reads the books, so that nobody but its owner may. */
-async function writeFile(path: string, blocks: AsyncIterable<Buffer>): Promise<void> {
-  const part = path + PART;
-  const file = createWriteStream(part, { mode: 0o600, flush: true });
-  try {
-    if (GZIP.test(path)) await pipeline(blocks, createGzip(), file);
-    else await pipeline(blocks, file);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-  // The rename itself is on the disk only after this.
-  const folder = await open(dirname(path), 'r');
-  await folder.sync().finally(() => folder.close());
 }
 
 class Export {

@@ -339,4 +339,26 @@ describe('accruing', () => {
     );
     expect(commands).toHaveLength(1);
   });
+
+  it('is refused for more accounts than the process has room for, and comes in parts', async () => {
+    const books = await startInterestBooks('USD', { limits: { commandBytesLimit: 4_600 } });
+    const ids: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      ids.push((await books.openWith(['1000.00', '2026-01-01'])).id);
+    }
+    const { ledger } = books;
+    const before = ledger.open.ledger.head.position;
+    const month = { through: '2026-01-31' };
+    const refusal = await ledger.refuse(CalculateInterestOwed, books.input(month));
+    expect(refusal).toMatchObject({
+      code: 'payload_too_large',
+      detail: 'The command would make more than 4600 bytes of events: divide it',
+      isRemembered: false,
+    });
+    expect(ledger.open.ledger.head.position).toBe(before);
+    for (const accountIds of [ids.slice(0, 2), ids.slice(2)]) {
+      const { accruals } = await books.accrue({ ...month, accountIds });
+      expect(accruals.map((accrual) => accrual.accountId)).toEqual(accountIds);
+    }
+  });
 });

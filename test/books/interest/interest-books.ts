@@ -83,8 +83,11 @@ export class InterestBooks {
   }
 }
 
-export async function startInterestBooks(currency = 'USD'): Promise<InterestBooks> {
-  const ledger = await startTestLedger();
+export async function startInterestBooks(
+  currency = 'USD',
+  options?: Parameters<typeof startTestLedger>[0],
+): Promise<InterestBooks> {
+  const ledger = await startTestLedger(options);
   const cash = await openAccount(ledger, { currency });
   const expense = await openAccount(ledger, { type: 'expense', clientId: 'interest', currency });
   return new InterestBooks(ledger, cash, expense);

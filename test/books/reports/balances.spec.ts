@@ -10,10 +10,16 @@ import { cloneDatabases } from '../../harness/databases';
 import { rounds } from '../../harness/rounds';
 import { seededRandom, type Random } from '../../harness/seed';
 import { startTestService, type TestService } from '../../harness/service';
-import { balanceOf, DatedModel, money, type ModelAccount, type ModelSums } from './dated-model';
+import {
+  balanceOf,
+  DatedModel,
+  FIRST,
+  LAST,
+  money,
+  type ModelAccount,
+  type ModelSums,
+} from './dated-model';
 
-const FIRST = '0001-01-01';
-const LAST = '9999-12-31';
 const DAY_MS = 86_400_000;
 const DIGITS: Record<string, number> = { USD: 2, JPY: 0 };
 

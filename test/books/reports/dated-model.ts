@@ -25,6 +25,7 @@ export interface ModelEntry {
 
 export interface ModelAccount {
   readonly id: string;
+  readonly clientId: string;
   readonly type: (typeof TYPES)[number];
   readonly currency: string;
   readonly digits: number;
@@ -54,14 +55,21 @@ export class DatedModel {
     private readonly random: Random,
   ) {}
 
-  async openAccounts(count: number): Promise<void> {
+  /** @param prefix of their client ids */
+  async openAccounts(count: number, prefix = 'account'): Promise<void> {
     for (let i = 0; i < count; i++) {
       const currency = i % 4 === 3 ? 'JPY' : 'USD';
       const facts = { name: `Account ${i}`, group: this.random.pick(GROUPS) };
       const type = TYPES[i % TYPES.length]!;
-      const input = { ...facts, type, currency, clientId: `account-${i}` };
+      const input = { ...facts, type, currency, clientId: `${prefix}-${i}` };
       const { id, position } = await this.run(OpenAccount, input);
-      const opened = { id, type, currency, digits: currency === 'JPY' ? 0 : 2 };
+      const opened = {
+        id,
+        clientId: input.clientId,
+        type,
+        currency,
+        digits: currency === 'JPY' ? 0 : 2,
+      };
       const entries: ModelEntry[] = [];
       this.accounts.push({
         ...opened,
@@ -163,11 +171,54 @@ export class DatedModel {
     return { debits, credits };
   }
 
+  /** What an account's statement says of some days, besides the account. */
+  statementOf(account: ModelAccount, from: string, to: string, position: number) {
+    const before = this.sums(account, FIRST, dayBefore(from), position);
+    const within = this.sums(account, from, to, position);
+    const opening = balanceOf(account, before);
+    let balance = opening;
+    const entries = this.entriesOf(account, from, to, position).map((e) => {
+      const isUp = (e.direction === 'debit') === ['asset', 'expense'].includes(account.type);
+      balance += isUp ? e.amount : -e.amount;
+      const others = new Set(e.transaction.postings.map((p) => p.accountId));
+      others.delete(account.id);
+      const counterAccounts = this.accounts
+        .filter(({ id }) => others.has(id))
+        .map((a) => ({
+          ...{ accountId: a.id, clientId: a.clientId },
+          name: this.factsAt(a, position).name,
+        }));
+      return {
+        ...{ effectiveDate: e.date, recordedAt: e.transaction.recordedAt, position: e.position },
+        ...{ transactionId: e.transaction.id, clientId: null, direction: e.direction },
+        ...{ description: e.transaction.description, metadata: e.transaction.metadata },
+        ...{ amount: money(account, e.amount), balance: money(account, balance) },
+        counterAccounts,
+      };
+    });
+    return {
+      ...{ opening: money(account, opening), closing: money(account, balance) },
+      totalDebits: money(account, within.debits),
+      totalCredits: money(account, within.credits),
+      entries,
+    };
+  }
+
   private async run<Input, Answer>(creator: Creator<Input, Answer>, input: Input): Promise<Answer> {
     const outcome = await this.service.open.ledger.submit({ creator, input, actor: ACTOR });
     if (outcome.kind === 'accepted') return outcome.answer;
     throw outcome.refusal;
   }
+}
+
+/** The first day that a date can be. */
+export const FIRST = '0001-01-01';
+/** The last one. */
+export const LAST = '9999-12-31';
+
+/** Empty where no date comes before. */
+function dayBefore(day: string): string {
+  return day === FIRST ? '' : new Date(Date.parse(day) - DAY_MS).toISOString().slice(0, 10);
 }
 
 export function dayText(day: number): string {

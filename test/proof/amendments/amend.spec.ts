@@ -169,7 +169,7 @@ describe('an amended event', () => {
       postings: [{ amount: '50.00' }, { amount: '50.00' }],
     });
     expect(await books.balance()).toBe('50.00');
-    const { data, nextCursor } = await books.backups('?limit=3');
+    const { data, nextCursor } = await books.backups('?limit=3&order=desc');
     expect(data.map(({ amendment }) => amendment)).toEqual([4, 3, 2]);
     const rest = await books.backups(`?limit=3&cursor=${nextCursor}`);
     expect(rest.data.map((backup) => backup.data)).toEqual([first.data]);

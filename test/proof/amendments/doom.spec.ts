@@ -82,9 +82,9 @@ describe('an Event of Doom', () => {
     expect(body.also).toMatchObject([{ position: second }, { position: third }]);
     expect(body.also[1]!.amendedAtPosition).toBe(body.amendedAtPosition! + 2);
     expect((await books.backups()).data.map((backup) => backup.position)).toEqual([
-      third,
-      second,
       first,
+      second,
+      third,
     ]);
     expect(await verifyOf(books.service, {}, strict)).toMatchObject({ status: 'passed' });
   });

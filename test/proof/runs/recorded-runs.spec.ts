@@ -57,8 +57,8 @@ describe('a run of a script', () => {
       await expect(recordRun(db, replay, () => Promise.reject(error), BEAT)).rejects.toBe(error);
     }
     expect((await replays.list()).data).toMatchObject([
-      { status: 'aborted', error: 'Another verification or replay is under way' },
       { status: 'failed', error: 'It ended with an error; the log has it', reason: 'why not' },
+      { status: 'aborted', error: 'Another verification or replay is under way' },
     ]);
   });
 

@@ -181,26 +181,29 @@ describe('a verification that is asked for', () => {
     expect(service.logged.join('\n')).toContain('secret detail');
   });
 
-  it('is listed page by page, the newest first', async () => {
+  it('is listed page by page, the oldest first where nothing is said', async () => {
     const { service, verifications, replays } = await startWithPretendedWork({ runs: false });
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) {
-      ids.unshift((await verifications.request()).body.id);
+      ids.push((await verifications.request()).body.id);
       // One waits at most.
-      await verifications.abort(ids[0]!);
+      await verifications.abort(ids.at(-1)!);
     }
     await replays.request();
     const seen: string[] = [];
+    let added: string | undefined;
     let cursor: string | null = null;
     do {
       const next: string = cursor === null ? '' : `&cursor=${cursor}`;
       const page = await verifications.list(`?limit=2${next}`);
       seen.push(...page.data.map((run) => run.id));
       cursor = page.nextCursor;
-      // Rows that are added come before the first page.
-      if (seen.length === 2) await verifications.request();
+      // Rows that are added come behind the last page.
+      if (seen.length === 2) added = (await verifications.request()).body.id;
     } while (cursor !== null);
-    expect(seen).toEqual(ids);
+    expect(seen).toEqual([...ids, added]);
+    const backwards = await verifications.list('?order=desc');
+    expect(backwards.data.map((run) => run.id)).toEqual(seen.toReversed());
     const aborted = await verifications.list('?status=aborted');
     expect(aborted.data.map((run) => run.id)).toEqual(ids);
     for (const bad of ['?status=swapped', '?cursor=x', '?limit=0']) {

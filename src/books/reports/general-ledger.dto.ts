@@ -1,0 +1,47 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { AccountGroup } from '../../http/account-fields';
+import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
+import { PageQuery } from '../../http/page';
+import { AccountStatementDto } from './statement.dto';
+
+export class GeneralLedgerQuery extends PageQuery {
+  @DateOnly({ optional: true })
+  from?: string;
+
+  @DateOnly({ optional: true })
+  to?: string;
+
+  @AccountGroup({ optional: true })
+  group?: string;
+
+  @PositionText(1)
+  atPosition?: string;
+
+  @Instant({ optional: true })
+  at?: string;
+
+  @OneOf(['json', 'csv'], { optional: true })
+  format?: 'json' | 'csv';
+}
+
+export class GeneralLedgerDto {
+  @ApiProperty({ type: 'integer', description: 'What was known after this event' })
+  position!: number;
+
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  from!: string | null;
+
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  to!: string | null;
+
+  @ApiProperty({
+    type: [AccountStatementDto],
+    description:
+      'In the order in which they were opened. One whose entries do not fit on a page stands on ' +
+      'the next one again, with the entries that follow.',
+  })
+  accounts!: AccountStatementDto[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'null: this is the last page' })
+  nextCursor!: string | null;
+}
