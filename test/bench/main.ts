@@ -35,11 +35,9 @@ import { measureTasks } from './task-load';
 import { errorMessage, isError } from '../../src/database/errors';
 
 const IN_FLIGHT = [1, 8, 64, 256];
-const MOST = 256;
-const TRANSFERS = 'transfers/s';
+const [MOST, TRANSFERS] = [256, 'transfers/s'] as const;
 const HTTP_CONNECTIONS = 64;
 const BATCH = { size: 100, connections: 8 } as const;
-
 const ENTRIES_PER_ACCOUNT = 5;
 const LEDGER = {
   features,

@@ -35,10 +35,10 @@ describe('a history of more events than are read at a time', () => {
       const address = changes.find(({ field }) => field === 'address')!;
       return [type, before, after, address.before, address.after];
     });
-    const wanted = [0, 1, 2].map((i) => {
+    const wanted = [0, 1, 2].map((i): unknown[] => {
       const last = CHANGES - i;
-      const cities = [cityOf(last - 1), cityOf(last)].map((address) =>
-        expect.objectContaining(address),
+      const cities = [cityOf(last - 1), cityOf(last)].map(
+        (address) => expect.objectContaining(address) as object,
       );
       return ['CompanyAddressChanged', last, last + 1, ...cities];
     });
