@@ -17,6 +17,7 @@ import type { LogDatabase } from '../engine/write/event-log';
 import { positionAt, positionsRecorded, type RecordedRange } from '../engine/write/log-times';
 import { CURRENCY_PATTERN } from '../money/currency';
 import { readInstant } from '../money/instant';
+import type { AsOfQuery } from './as-of';
 import type { Reply } from './caller';
 import { isReference, isUuid } from '../engine/define/reference';
 import { numberOf } from './page';
@@ -221,12 +222,6 @@ function reached<T>(atPosition: number | undefined, { position, value }: Read<T>
     throw invalidRequest({ pointer: '/atPosition', message });
   }
   return { position: atPosition ?? position, value };
-}
-
-/** How every read that knows the past is asked for it; checked already. */
-export interface AsOfQuery {
-  readonly atPosition?: string;
-  readonly at?: string;
 }
 
 /** How lists are asked for what was recorded in a range of times; checked already. */

@@ -1,5 +1,6 @@
 import { PostTransaction } from '../../src/books/transactions/transaction.creators';
 import { PostTransactionBatch } from '../../src/books/transactions/batch.creator';
+import type { Client } from 'pg';
 import { TransactionPosted } from '../../src/books/transactions/transaction.events';
 import { transactions } from '../../src/books/transactions/transaction.table';
 import { findAccount } from '../../src/books/accounts/account.queries';
@@ -13,6 +14,9 @@ import { LedgerUnavailable } from '../../src/engine/define/refusal';
 import { defineFeature, type Feature } from '../../src/engine/define/feature';
 import { RegistryError } from '../../src/engine/define/registry';
 import { features } from '../../src/features';
+import { searchFeature } from '../../src/books/search/search.feature';
+import { thingsOf } from '../../src/books/search/search.rules';
+import { BLOCK_POSITIONS } from '../../src/books/search/search.table';
 import { currentAccount, openAccount, transfer } from '../harness/books';
 import { query, withClient } from '../harness/cluster';
 import { dumpState } from '../harness/invariants';
@@ -35,7 +39,7 @@ async function startBooks(transfers: number) {
 /** What the accounts and transactions of these books write, but for the accounts. */
 const WRITTEN = [
   ...['entries', 'entry_marks', 'late_entries', 'transactions', 'currencies'],
-  'subject_positions',
+  ...['subject_positions', 'account_terms', 'search_blocks', 'search_postings'],
 ];
 
 /** Takes the state back to an earlier position, as a restored or crashed server may. */
@@ -52,12 +56,32 @@ async function forgetAfter(ledger: TestLedger, position: number): Promise<void> 
       await client.query(`delete from ${table} where position > $1`, [position]);
     }
     await client.query('delete from accounts where account_no > $1', [position]);
+    await forgetFoundAfter(client, position);
     await client.query('update event_log_state set position = $1, hash = $2', [
       position,
       event?.hash ?? Buffer.alloc(32),
     ]);
     await client.query('commit');
   });
+}
+
+/** Of the things of the first block, which is the one that is being filled or is so again. */
+async function forgetFoundAfter(client: Client, position: number): Promise<void> {
+  expect(position).toBeLessThan(BLOCK_POSITIONS);
+  const first = await client.query<{ block: number; tokens: string }>(
+    'select block, tokens from search_heads',
+  );
+  await client.query('delete from search_heads');
+  const [head] = first.rows;
+  if (!head) return;
+  const things = thingsOf(head).filter((thing) => thing.position <= position);
+  if (things.length === 0) return;
+  const tokens = head.tokens.split('\n').slice(0, things.length).join('\n');
+  await client.query('insert into search_heads values (1, $1, $2, $3)', [
+    head.block,
+    tokens,
+    things.at(-1)!.position,
+  ]);
 }
 
 async function setStateHead(ledger: TestLedger, assignment: string): Promise<void> {
@@ -174,6 +198,7 @@ describe('a log that this program cannot materialize', () => {
   const featuresWith = (materializer: Materializer): Feature[] => [
     accountFeature,
     currencyFeature,
+    searchFeature,
     defineFeature({
       name: 'transactions',
       tables: [transactions],

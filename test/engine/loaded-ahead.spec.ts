@@ -37,7 +37,7 @@ describe('what a batch of commands needs to know', () => {
     expect(again.outcomes).toEqual([...first, ...first].map((o) => ({ ...o, isHit: true })));
     // Accounts by their ids, transactions by their client ids in two, closed days; events of keys.
     expect([again.before, again.while]).toEqual([
-      { log: 1, state: 4 },
+      { log: 1, state: 5 },
       { log: 1, state: 0 },
     ]);
   });
@@ -58,7 +58,7 @@ describe('what a batch of commands needs to know', () => {
       first.map((result) => ({ ...result, isHit: true })),
     );
     expect([again.before, again.while]).toEqual([
-      { log: 1, state: 2 },
+      { log: 1, state: 3 },
       { log: 3, state: 0 },
     ]);
   });
@@ -85,7 +85,7 @@ describe('what a batch of commands needs to know', () => {
       })),
     );
     // Transactions by id and by client id, closed days, then accounts and what they are part of.
-    expect([run.before, run.while]).toEqual([{ log: 0, state: 5 }, NOTHING]);
+    expect([run.before, run.while]).toEqual([{ log: 0, state: 6 }, NOTHING]);
   });
 
   it('is there before orders are settled, and settlements taken back', async () => {

@@ -317,7 +317,8 @@ describe('the OpenAPI document', () => {
   it('says what is answered of runs, however they end', async () => {
     const { service: own, begun } = await startWithPretendedWork({ replayAnswerMs: 10_000 });
     const client = await DocumentedClient.of(own);
-    const newest = async (path: string) => (await client.get<List<Named>>(path)).body.data[0]!.id;
+    const newest = async (path: string) =>
+      (await client.get<List<Named>>(`${path}?order=desc`)).body.data[0]!.id;
     const failed = client.post<Named>(RUNS);
     (await begun(1)).end({ ...FOUND, status: 'failed' });
     const { id } = (await failed).body;

@@ -1,9 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { AccountGroup, SignedAmount } from '../../http/account-fields';
-import { ClientId, Currency, DateOnly, Instant, Metadata, OneOf } from '../../http/fields';
-import { PositionText, Text } from '../../http/fields';
+import { AsOfPageQuery, AsOfQuery } from '../../http/as-of';
+import { ClientId, Currency, DateOnly, Metadata, OneOf, Text } from '../../http/fields';
 import { MetadataFilter } from '../../http/metadata-filter';
-import { PageQuery } from '../../http/page';
 import { Words } from '../search/search.dto';
 import { ACCOUNT_TYPES, FROZEN_SIDES, type AccountType, type FrozenSide } from './account.events';
 
@@ -71,18 +70,12 @@ export class AccountReasonDto {
 /** Closing takes nothing; an empty object is accepted. */
 export class CloseAccountDto {}
 
-export class AccountQuery {
+export class AccountQuery extends AsOfQuery {
   @DateOnly({ optional: true })
   asOf?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
-export class AccountListQuery extends PageQuery {
+export class AccountListQuery extends AsOfPageQuery {
   @OneOf(ACCOUNT_TYPES, { optional: true })
   type?: AccountType;
 
@@ -103,26 +96,14 @@ export class AccountListQuery extends PageQuery {
 
   @MetadataFilter()
   'metadata[]'?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
-export class EntryListQuery extends PageQuery {
+export class EntryListQuery extends AsOfPageQuery {
   @DateOnly({ optional: true })
   from?: string;
 
   @DateOnly({ optional: true })
   to?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
 const nullableText = { type: String, nullable: true } as const;

@@ -1,7 +1,8 @@
-import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
+import { AsOfQuery } from '../../http/as-of';
+import { DateOnly, OneOf } from '../../http/fields';
 import { JOURNAL_FORMATS, type JournalFormatName } from './journal-formats';
 
-export class JournalQuery {
+export class JournalQuery extends AsOfQuery {
   @OneOf(JOURNAL_FORMATS)
   format!: JournalFormatName;
 
@@ -10,10 +11,4 @@ export class JournalQuery {
 
   @DateOnly({ optional: true })
   to?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }

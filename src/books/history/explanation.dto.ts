@@ -1,20 +1,15 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { DateOnly, Instant, PositionText, Reference } from '../../http/fields';
+import { AsOfQuery } from '../../http/as-of';
+import { DateOnly, Reference } from '../../http/fields';
 import { HoldDto } from '../holds/hold.dto';
 import { ScheduledTransactionDto } from '../schedules/schedule.dto';
 
-export class BalanceExplanationQuery {
+export class BalanceExplanationQuery extends AsOfQuery {
   @Reference()
   accountId!: string;
 
   @DateOnly({ optional: true })
   asOf?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
 /** One entry that a balance rests on; its amount is signed on the account's normal side. */

@@ -6,6 +6,7 @@ import { Refusal } from '../../engine/define/refusal';
 import type { LoadedRows, RowNeeds } from '../../engine/define/state-session';
 import { readInstant } from '../../money/instant';
 import { limitedMovements, needLimits, useLimits } from '../limits/limit.rules';
+import { needTokens } from '../search/search.rules';
 import { checkHeld, type PostingInput } from '../transactions/posting.rules';
 import { HoldPlaced, HoldVoided, type HoldPlacedData } from './hold.events';
 import { findHold, needHold } from './hold.queries';
@@ -31,6 +32,7 @@ export interface PlaceHoldInput {
 export const PlaceHold = defineCreator<PlaceHoldInput, HoldDto>({
   name: 'PlaceHold',
   needs: ({ clientId, postings }, needs) => {
+    needTokens(needs);
     if (clientId !== undefined) needs.row(holds, 'client_id', clientId);
     for (const { accountId } of postings) needAccount(needs, accountId);
   },

@@ -1,8 +1,7 @@
 import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { Refusal } from '../../engine/define/refusal';
-import { needClosedDays } from '../transactions/closed-days.rules';
-import { refuseDay } from '../transactions/transaction.rules';
+import { needPosting, refuseDay } from '../transactions/transaction.rules';
 import { accrue, adjust, dueAccount, type Adjustment, type DueAccount } from './accruals';
 import { dateText, dayNumber, type DayCount } from './day-count';
 import type { Compounding } from './exact-interest';
@@ -67,7 +66,7 @@ const ADJUSTED_PER_QUERY = 100;
 export const CalculateInterestOwed = defineCreator<CalculateInterestOwedInput, InterestAccrualDto>({
   name: 'CalculateInterestOwed',
   needs: ({ expenseAccountId, incomeAccountId }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     if (expenseAccountId !== undefined) needAccount(needs, expenseAccountId);
     if (incomeAccountId !== undefined) needAccount(needs, incomeAccountId);
   },

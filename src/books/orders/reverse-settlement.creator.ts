@@ -3,9 +3,8 @@ import { needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { needLimits } from '../limits/limit.rules';
-import { needClosedDays } from '../transactions/closed-days.rules';
 import { findTransaction, needTransaction } from '../transactions/transaction.queries';
-import { opposite, reverseTransaction } from '../transactions/transaction.rules';
+import { needPosting, opposite, reverseTransaction } from '../transactions/transaction.rules';
 import { transactions, type PostedTransactionRow } from '../transactions/transaction.table';
 import { orderIn } from './order.creators';
 import { OrderSettlementReversed } from './order.events';
@@ -29,7 +28,7 @@ export interface ReverseSettlementInput {
 export const ReverseSettlement = defineCreator<ReverseSettlementInput, OrderDto>({
   name: 'ReverseSettlement',
   needs: ({ orderId }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     needOrder(needs, orderId);
   },
   needsThen: ({ orderId }, loaded, needs) => {

@@ -10,8 +10,7 @@ import { FIRST_EFFECTIVE_DATE } from '../../money/calendar-date';
 import type { CurrencyDigits } from '../../money/currency';
 import { readInstant } from '../../money/instant';
 import { needLimits } from '../limits/limit.rules';
-import { needClosedDays } from '../transactions/closed-days.rules';
-import { postTransaction, refuseDay } from '../transactions/transaction.rules';
+import { needPosting, postTransaction, refuseDay } from '../transactions/transaction.rules';
 import { orderIn } from './order.creators';
 import { OrderSettled, type OrderSide } from './order.events';
 import { findOrder, needOrder } from './order.queries';
@@ -44,7 +43,7 @@ export interface SettleOrderInput {
 export const SettleOrder = defineCreator<SettleOrderInput, OrderDto>({
   name: 'SettleOrder',
   needs: ({ orderId, feeAccountId }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     needOrder(needs, orderId);
     if (feeAccountId !== undefined) needAccount(needs, feeAccountId);
   },

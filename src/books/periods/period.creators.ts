@@ -3,10 +3,10 @@ import { findAccount, needAccount } from '../accounts/account.queries';
 import { defineCreator, type CreatorContext } from '../../engine/define/creator';
 import type { LedgerEvent } from '../../engine/define/event';
 import { Refusal } from '../../engine/define/refusal';
-import { closedThrough, needClosedDays } from '../transactions/closed-days.rules';
+import { closedThrough } from '../transactions/closed-days.rules';
 import { refuseOutside } from '../transactions/posting.rules';
 import { findTransaction } from '../transactions/transaction.queries';
-import { refuseFuture, reverseTransaction } from '../transactions/transaction.rules';
+import { needPosting, refuseFuture, reverseTransaction } from '../transactions/transaction.rules';
 import { transactions } from '../transactions/transaction.table';
 import { postClosings } from './closing.postings';
 import { PeriodClosed, PeriodReopened, type PeriodClosedData } from './period.events';
@@ -47,7 +47,7 @@ export interface ClosePeriodInput {
 export const ClosePeriod = defineCreator<ClosePeriodInput, PeriodCloseDto>({
   name: 'ClosePeriod',
   needs: ({ closeTo = [] }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     for (const accountId of closeTo) needAccount(needs, accountId);
   },
   run: async (context, { through, closeTo }) => {
@@ -112,7 +112,7 @@ export interface ReopenPeriodInput {
 export const ReopenPeriod = defineCreator<ReopenPeriodInput, PeriodCloseDto>({
   name: 'ReopenPeriod',
   needs: ({ closeId }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     needs.row(periodCloses, 'close_id', closeId);
   },
   run: async (context, { closeId, reason }) => {

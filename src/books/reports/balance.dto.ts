@@ -1,13 +1,14 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { AccountGroup } from '../../http/account-fields';
-import { CountText, DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
+import { AsOfQuery } from '../../http/as-of';
+import { CountText, DateOnly, OneOf } from '../../http/fields';
 
 export const INTERVALS = ['day', 'week', 'month'] as const;
 export type Interval = (typeof INTERVALS)[number];
 /** Levels of groups that there can be. */
 export const MAX_DEPTH = 8;
 
-export class BalanceSeriesQuery {
+export class BalanceSeriesQuery extends AsOfQuery {
   @DateOnly()
   from!: string;
 
@@ -16,12 +17,6 @@ export class BalanceSeriesQuery {
 
   @OneOf(INTERVALS, { optional: true })
   interval?: Interval;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
 export class BalancePointDto {
@@ -43,7 +38,7 @@ export class BalanceSeriesDto {
   points!: BalancePointDto[];
 }
 
-export class GroupBalancesQuery {
+export class GroupBalancesQuery extends AsOfQuery {
   @AccountGroup({ optional: true })
   group?: string;
 
@@ -52,12 +47,6 @@ export class GroupBalancesQuery {
 
   @DateOnly({ optional: true })
   asOf?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
 export class GroupCurrencyDto {

@@ -1,37 +1,26 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
+import { AsOfQuery } from '../../http/as-of';
+import { DateOnly, OneOf } from '../../http/fields';
 
 const COMPARED = { example: '90.00', description: 'On the day that is compared with' } as const;
 
-export class BalanceSheetQuery {
+export class BalanceSheetQuery extends AsOfQuery {
   @DateOnly({ optional: true })
   asOf?: string;
 
   @DateOnly({ optional: true })
   compareTo?: string;
 
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
-
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';
 }
 
-export class IncomeStatementQuery {
+export class IncomeStatementQuery extends AsOfQuery {
   @DateOnly({ optional: true })
   from?: string;
 
   @DateOnly({ optional: true })
   to?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';

@@ -1,10 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { AccountGroup } from '../../http/account-fields';
-import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
-import { PageQuery } from '../../http/page';
+import { AsOfPageQuery } from '../../http/as-of';
+import { DateOnly, OneOf } from '../../http/fields';
 import { AccountStatementDto } from './statement.dto';
 
-export class GeneralLedgerQuery extends PageQuery {
+export class GeneralLedgerQuery extends AsOfPageQuery {
   @DateOnly({ optional: true })
   from?: string;
 
@@ -13,12 +13,6 @@ export class GeneralLedgerQuery extends PageQuery {
 
   @AccountGroup({ optional: true })
   group?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';

@@ -1,20 +1,14 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
-import { PageQuery } from '../../http/page';
+import { AsOfPageQuery } from '../../http/as-of';
+import { DateOnly, OneOf } from '../../http/fields';
 import { AccountDto } from '../accounts/account.dto';
 
-export class StatementQuery extends PageQuery {
+export class StatementQuery extends AsOfPageQuery {
   @DateOnly({ optional: true })
   from?: string;
 
   @DateOnly({ optional: true })
   to?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 
   @OneOf(['json', 'csv', 'pdf'], { optional: true })
   format?: 'json' | 'csv' | 'pdf';

@@ -1,9 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ACCOUNT_TYPES, type AccountType } from '../accounts/account.events';
 import { AccountGroup } from '../../http/account-fields';
-import { DateOnly, Instant, OneOf, PositionText } from '../../http/fields';
+import { AsOfQuery } from '../../http/as-of';
+import { DateOnly, OneOf } from '../../http/fields';
 
-export class TrialBalanceQuery {
+export class TrialBalanceQuery extends AsOfQuery {
   @DateOnly({ optional: true })
   asOf?: string;
 
@@ -15,12 +16,6 @@ export class TrialBalanceQuery {
 
   @OneOf(['json', 'csv'], { optional: true })
   format?: 'json' | 'csv';
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
 /**

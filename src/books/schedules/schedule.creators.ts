@@ -5,8 +5,8 @@ import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal, type FieldError } from '../../engine/define/refusal';
 import type { StateSession } from '../../engine/define/state-session';
 import { checkScheduled, type PostingInput } from '../transactions/posting.rules';
-import { needClosedDays } from '../transactions/closed-days.rules';
-import { needPosted, postTransaction } from '../transactions/transaction.rules';
+import { needTokens } from '../search/search.rules';
+import { needPosted, needPosting, postTransaction } from '../transactions/transaction.rules';
 import { dayAfter } from './due-days';
 import {
   ScheduledTransactionCancelled,
@@ -43,6 +43,7 @@ export const ScheduleTransaction = defineCreator<ScheduleTransactionInput, Sched
   {
     name: 'ScheduleTransaction',
     needs: ({ clientId, postings }, needs) => {
+      needTokens(needs);
       if (clientId !== undefined) needs.row(scheduledTransactions, 'client_id', clientId);
       for (const { accountId } of postings) needAccount(needs, accountId);
     },
@@ -141,7 +142,7 @@ export interface PostScheduledInput {
 export const PostScheduledTransactions = defineCreator<PostScheduledInput, { run: number }>({
   name: 'PostScheduledTransactions',
   needs: ({ scheduleIds }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     for (const id of scheduleIds) needSchedule(needs, id);
   },
   needsThen: ({ scheduleIds }, loaded, needs) => {

@@ -55,9 +55,7 @@ function keepBehind(
     return;
   }
   heads.patch(HEAD, { block, tokens: text, position });
-  state.table(searchBlocks).insert({
-    ...{ block: head.block, tokens: head.tokens, position: head.position },
-  });
+  state.table(searchBlocks).insert({ block: head.block, tokens: head.tokens, position });
   const part = partOf(head.block);
   if (part === partOf(block)) return;
   return completePart(state, part, position);

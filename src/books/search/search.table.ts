@@ -43,6 +43,7 @@ export const searchBlocks = defineKeyedTable({
     block: column.bigint(),
     /** See search.rules.ts. */
     tokens: column.text(),
+    /** Of the event behind it. */
     position: column.bigint(),
   },
 });

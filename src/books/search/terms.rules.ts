@@ -72,15 +72,13 @@ function isFoundBy(token: Token, length: number): boolean {
   }
 }
 
-/** All terms of a token. */
-export function termsOf(token: Token): Term[] {
-  const terms: Term[] = [];
+/** Tells all terms of a token. */
+export function eachTerm(token: Token, tell: (term: Term) => void): void {
   let state = BEGIN;
   for (let i = 0; i < token.length; i++) {
     state = step(state, token.charCodeAt(i));
-    if (isFoundBy(token, i)) terms.push(spread(state));
+    if (isFoundBy(token, i)) tell(spread(state));
   }
-  return terms;
 }
 
 /** The longest beginning of a word that words are found by. */

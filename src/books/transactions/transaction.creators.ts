@@ -2,10 +2,9 @@ import { defineCreator } from '../../engine/define/creator';
 import { loadedReferenced } from '../../engine/define/reference';
 import { Refusal } from '../../engine/define/refusal';
 import { needLimits } from '../limits/limit.rules';
-import { needClosedDays } from './closed-days.rules';
 import { needSource, refuseSourced } from './source.rules';
 import { findTransaction, needTransaction } from './transaction.queries';
-import { needPosted, needPostings, opposite } from './transaction.rules';
+import { needPosted, needPosting, needPostings, opposite } from './transaction.rules';
 import { postTransaction, refuseDay, reverseTransaction } from './transaction.rules';
 import type { PostTransactionInput, ReversalInput } from './transaction.rules';
 import { transactions } from './transaction.table';
@@ -36,7 +35,7 @@ export interface ReverseTransactionInput extends Omit<ReversalInput, 'id'> {
 export const ReverseTransaction = defineCreator<ReverseTransactionInput, TransactionDto>({
   name: 'ReverseTransaction',
   needs: ({ transactionId, clientId }, needs) => {
-    needClosedDays(needs);
+    needPosting(needs);
     needTransaction(needs, transactionId);
     if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   },

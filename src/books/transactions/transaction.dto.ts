@@ -1,4 +1,5 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { AsOfPageQuery, AsOfQuery } from '../../http/as-of';
 import { ProblemDto } from '../../http/problem.dto';
 import { AccountGroup } from '../../http/account-fields';
 import { Words } from '../search/search.dto';
@@ -12,9 +13,8 @@ import {
   Instant,
   ListOf,
 } from '../../http/fields';
-import { Metadata, OneOf, Position, PositionText, Reference, Text } from '../../http/fields';
+import { Metadata, OneOf, Position, Reference, Text } from '../../http/fields';
 import { MetadataFilter } from '../../http/metadata-filter';
-import { PageQuery } from '../../http/page';
 import type { PostingInput } from './posting.rules';
 import { MAX_POSTINGS, MIN_POSTINGS, type PostTransactionInput } from './transaction.rules';
 import type { Direction, PostedPosting } from './transaction.events';
@@ -79,15 +79,9 @@ export class ReverseTransactionDto {
   effectiveDate?: string;
 }
 
-export class TransactionQuery {
-  @PositionText(1)
-  atPosition?: string;
+export class TransactionQuery extends AsOfQuery {}
 
-  @Instant({ optional: true })
-  at?: string;
-}
-
-export class TransactionListQuery extends PageQuery {
+export class TransactionListQuery extends AsOfPageQuery {
   @Reference({ optional: true })
   accountId?: string;
 
@@ -126,12 +120,6 @@ export class TransactionListQuery extends PageQuery {
 
   @MetadataFilter()
   'metadata[]'?: string;
-
-  @PositionText(1)
-  atPosition?: string;
-
-  @Instant({ optional: true })
-  at?: string;
 }
 
 export class PostedPostingDto implements PostedPosting {
@@ -210,6 +198,7 @@ export class TransactionDto {
 
   @ApiProperty({ description: 'Whether it carries income and expense to equity, or takes it back' })
   closing!: boolean;
+
   @ApiProperty({
     type: String,
     format: 'uuid',

@@ -6,6 +6,7 @@ import type { LoadedRows, RowNeeds } from '../../engine/define/state-session';
 import { parseAmount } from '../../money/amount';
 import { MAX_CURRENCY_DIGITS } from '../../money/currency';
 import { limitedMovements, needLimits, useLimits } from '../limits/limit.rules';
+import { needTokens } from '../search/search.rules';
 import { needClosedDays, refuseClosed } from './closed-days.rules';
 import { checkClosing, checkPostings, type PostingInput } from './posting.rules';
 import { TransactionPosted } from './transaction.events';
@@ -30,12 +31,18 @@ export interface TransactionInput extends Omit<PostTransactionInput, 'postings'>
   holdId?: string | undefined;
 }
 
+/** Names what posting any transaction reads. */
+export function needPosting(needs: Pick<RowNeeds, 'row'>): void {
+  needClosedDays(needs);
+  needTokens(needs);
+}
+
 /** Names the rows that posting a transaction is going to read. */
 export function needPostings(
   { clientId, postings }: Pick<PostTransactionInput, 'clientId' | 'postings'>,
   needs: RowNeeds,
 ): void {
-  needClosedDays(needs);
+  needPosting(needs);
   if (clientId !== undefined) needs.row(transactions, 'client_id', clientId);
   for (const { accountId } of postings) needAccount(needs, accountId);
 }

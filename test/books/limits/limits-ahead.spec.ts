@@ -25,7 +25,7 @@ describe('what velocity limits need to know', () => {
     expect(run.outcomes.map((o) => o.kind)).toEqual(Array(5).fill('accepted'));
     expect(run.while).toEqual(NOTHING);
     // Accounts, closed days; what is used; what leaves: its head and two lists.
-    expect(run.before).toEqual({ log: 0, state: 6 });
+    expect(run.before).toEqual({ log: 0, state: 7 });
   });
 
   it('is there for many pages of what leaves, in part too', async () => {

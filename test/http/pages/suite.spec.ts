@@ -60,7 +60,9 @@ describe('a page without room for all of its rows', () => {
       const [path, filter = ''] = list.split('?') as [string, string?];
       const pages = await pagesOf(path, `${filter}&limit=200`);
       expect(pages.length).toBeGreaterThanOrEqual(2);
-      for (const rows of pages) expect([1, 2]).toContain(rows.length);
+      // Two accounts have room in a page of the ledger, and two entries of each beside them.
+      const most = path === '/v1/reports/general-ledger' ? 4 : 2;
+      for (const { length } of pages) expect(length > 0 && length <= most).toBe(true);
       const singly = await pagesOf(path, `${filter}&limit=1`);
       expect(singly[0]).toHaveLength(1);
       expect(pages.flat()).toEqual(singly.flat());

@@ -137,7 +137,7 @@ describe('a crash between the commits of an amendment', () => {
     await query(
       urls.state,
       `truncate state.accounts, state.entries, state.transactions, state.currencies,
-         state.subject_positions`,
+         state.subject_positions, state.account_terms, state.search_heads`,
     );
     await query(
       urls.state,

@@ -46,9 +46,10 @@ describe('an amended event', () => {
     expect(status).toBe(200);
     expect(headers.get('ledger-position')).toBe(String(last + 1));
     const { tables, tasks } = body.differences;
-    // The amounts of the one, and the balances after the other.
+    // The amounts of the one, and the balances after the other; and what the one is found by.
     expect(tables).toMatchObject([
       { table: 'entries', missing: 0, extra: 0, changed: 4, firstDivergingPosition: position },
+      { table: 'search_heads', missing: 0, extra: 0, changed: 1 },
     ]);
     expect(tasks).toMatchObject({ missing: 0, extra: 0 });
     expect(await books.balance()).toBe('80.00');
@@ -131,7 +132,10 @@ describe('an amended event', () => {
       amendedAt: null,
       amendedAtPosition: null,
       differences: {
-        tables: [{ table: 'entries', changed: 2, firstDivergingPosition: position }],
+        tables: [
+          { table: 'entries', changed: 2, firstDivergingPosition: position },
+          { table: 'search_heads', changed: 1 },
+        ],
       },
     });
     const samples = body.differences.tables[0]!.samples;

@@ -54,6 +54,7 @@ describe('an Event of Doom', () => {
     expect(status).toBe(200);
     expect(body.differences.tables).toMatchObject([
       { table: 'transactions', changed: 1, firstDivergingPosition: position },
+      { table: 'search_heads', changed: 1 },
     ]);
     expect(await verifyOf(books.service, {}, strict)).toMatchObject({ status: 'passed' });
     expect((await replayOf(books.service, {}, strict)).status).toBe('swapped');

@@ -104,12 +104,11 @@ describe('a replay (on real databases)', () => {
     )) as [{ position: number }];
     const doomed = changed(TransactionPosted.type, (apply) => (event, context) => {
       if (event.position !== position) return apply(event, context);
-      const data = { ...event.data, effectiveDate: null };
-      return apply({ ...event, data }, context);
+      return apply({ ...event, recordedAt: null as unknown as string }, context);
     });
     const { doom } = await replayOf(databases, {}, doomed);
     expect(doom).toMatchObject({ position });
-    expect(doom!.error).toContain('null value in column "effective_date"');
+    expect(doom!.error).toContain('null value in column "recorded_at"');
     expect(await dumpState(databases.urls.state)).toEqual(before);
   });
 

@@ -147,8 +147,11 @@ describe('a verification (on real databases)', () => {
     expect(report.status).toBe('failed');
     expect(differing(report)).toMatchObject([
       { table: 'accounts', changed: 2, missing: 0, extra: 0, firstDivergingPosition: 1 },
+      // What they are found by: two numbers of each name.
+      { table: 'account_terms', changed: 0, missing: 4, extra: 4, firstDivergingPosition: 1 },
     ]);
-    expect(report.tables.flatMap((t) => t.samples.map((s) => [s.key, s.column]))).toEqual(
+    const { samples } = report.tables.find(({ table }) => table === 'accounts')!;
+    expect(samples.map(({ key, column }) => [key, column])).toEqual(
       accounts.map(({ id }) => [`account_id=${id}`, 'name']),
     );
   });
