@@ -162,7 +162,7 @@ describe('a verification finds what happened to the log', () => {
     expect(differing(await verifyOf(databases))).toMatchObject([
       { table: 'transactions', changed: 1, firstDivergingPosition: position },
       // What it is found by, in a block or in the one that is being filled.
-      { table: expect.stringMatching(/^search_(blocks|heads)$/), changed: 1 },
+      { table: expect.stringMatching(/^search_(blocks|heads)$/) as string, changed: 1 },
     ]);
     expect((await replayOf(databases)).status).toBe('differs');
   });
