@@ -20,6 +20,8 @@ export const KINDS = {
   actor: 'a',
   account: 'n',
   group: 'g',
+  /** In place of what each posting says, where there are many. */
+  many: 'o',
 } as const;
 export type MetadataKind = `${'transaction' | 'hold' | 'schedule' | 'account'}Metadata`;
 
@@ -169,11 +171,18 @@ export interface FoundTransaction {
   }[];
 }
 
+/**
+ * A transaction of more postings is found by that it has many, whatever is asked of them: so what a
+ * part has is bounded, which is turned round under the locks.
+ */
+const TOLD_POSTINGS = 32;
+
 /** The tokens of a transaction. */
 export function transactionTokens(of: FoundTransaction): string {
   let tokens = SPACE + dateToken(of.effectiveDate) + SPACE + actorToken(of.actor);
   for (const word of wordsOf(of.description)) tokens += SPACE + KINDS.word + word;
   if (of.metadata) tokens += metadataTokens('transactionMetadata', of.metadata);
+  if (of.postings.length > TOLD_POSTINGS) return tokens + SPACE + KINDS.many;
   let before: { readonly amount: string; readonly currency: string } | undefined;
   for (const posting of of.postings) {
     const { amount, currency } = posting;

@@ -44,13 +44,13 @@ export function byActor(actor: string): Wanted {
 }
 
 export function inCurrency(currency: string): Wanted {
-  return [[KINDS.currency + currency]];
+  return ofPostings([[KINDS.currency + currency]]);
 }
 
 /** What posts to one of some accounts, or did to one of a group. */
 export function toAccounts(accountNos: readonly number[], group?: string): Wanted {
   const tokens = accountNos.map((accountNo) => `${KINDS.account}${accountNo}`);
-  return [group === undefined ? tokens : [KINDS.group + group, ...tokens]];
+  return ofPostings([group === undefined ? tokens : [KINDS.group + group, ...tokens]]);
 }
 
 /** Tokens of a range; with more of them, it is made of longer stretches, which have others too. */
@@ -58,6 +58,15 @@ const MOST_STRETCHES = 24;
 
 /** Amounts between two, both included, as far as their tokens say. */
 export function withAmounts(from: string | undefined, to: string | undefined): Wanted {
+  return ofPostings(amountsBetween(from, to));
+}
+
+/** What is asked of postings may be so of any transaction that has many. */
+function ofPostings(wanted: Wanted): Wanted {
+  return wanted.map((tokens) => (tokens.length === 0 ? tokens : [...tokens, KINDS.many]));
+}
+
+function amountsBetween(from: string | undefined, to: string | undefined): Wanted {
   const least = digitsOf(from ?? '0');
   if (to === undefined) {
     return [[...digitsBetween(least.whole, least.digits, HIGHEST), sizeToken(least.whole + 1)]];

@@ -75,20 +75,27 @@ export class SearchModel {
     const words = Array.from({ length: 1 + random.below(4) }, () => random.pick(WORDS));
     if (random.chance(0.01)) words.push(random.pick(RARE));
     if (random.chance(0.5)) words.push(`INV-${random.below(3_000)}`);
-    const first = random.pick(this.accounts);
-    const same = this.accounts.filter((account) => account.currency === first.currency);
-    const other = random.pick(same.filter((account) => account !== first));
-    const amount = this.anyAmount(first.currency);
+    // Some have more postings than are told one by one.
+    const pairs = random.chance(0.02) ? 17 : 1;
     const back = random.chance(0.2) ? random.below(400) : random.below(5);
     return {
       description: words.join(random.pick([' ', ' ', '-', ', '])),
       effectiveDate: new Date(Date.now() - (1 + back) * DAY_MS).toISOString().slice(0, 10),
       ...(random.chance(0.5) && { metadata: this.anyMetadata() }),
-      postings: [
-        { accountId: first.id, direction: 'debit', amount },
-        { accountId: other.id, direction: 'credit', amount },
-      ],
+      postings: Array.from({ length: pairs }, () => this.anyPair()).flat(),
     };
+  }
+
+  private anyPair(): PostTransactionInput['postings'] {
+    const { random } = this;
+    const first = random.pick(this.accounts);
+    const same = this.accounts.filter((account) => account.currency === first.currency);
+    const other = random.pick(same.filter((account) => account !== first));
+    const amount = this.anyAmount(first.currency);
+    return [
+      { accountId: first.id, direction: 'debit', amount },
+      { accountId: other.id, direction: 'credit', amount },
+    ];
   }
 
   private anyMetadata(): Record<string, string> {
