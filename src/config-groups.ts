@@ -43,7 +43,7 @@ export class EngineSettings implements EngineLimits {
   @Integer({ variable: 'BATCH_BYTES_LIMIT', default: 4_194_304, min: 1_024, max: 1_073_741_824 })
   readonly batchBytesLimit!: number;
 
-  @Integer({ variable: 'COMMAND_BYTES_LIMIT', default: EVENTS_SHARE, min: 65_536, max: 64 * GIB })
+  @Integer({ variable: 'COMMAND_BYTES_LIMIT', default: EVENTS_SHARE, min: 2 ** 20, max: 64 * GIB })
   readonly commandBytesLimit!: number;
 
   @Integer({ variable: 'LOCK_TIMEOUT_MS', default: 5_000, min: 10, max: 600_000 })
@@ -129,9 +129,6 @@ export class EventSettings implements EventLimits {
 
   @Integer({ variable: 'EVENT_HEARTBEAT_MS', default: 15_000, min: 10, max: 600_000 })
   readonly heartbeatMs!: number;
-
-  @Integer({ variable: 'EVENT_POLL_MS', default: 250, min: 10, max: 600_000 })
-  readonly pollMs!: number;
 }
 
 /** What servers other than Amazon's take for a region where none is set. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Injectable, StreamableFile } from '@nestjs/common';
+import { LedgerUnavailable } from '../engine/define/refusal';
 import { Turns } from '../engine/session/turns';
 import type { Reply } from './caller';
 import type { PdfDocument } from './pdf-document';
@@ -26,7 +27,7 @@ export class PdfAnswers {
    */
   async begin({ raw }: Reply): Promise<void> {
     const left = new AbortController();
-    raw.once('close', () => left.abort());
+    raw.once('close', () => left.abort(new LedgerUnavailable('The caller has left')));
     const pass = await this.documents.begin(left.signal);
     if (raw.destroyed || raw.writableFinished) pass();
     else raw.once('close', pass);

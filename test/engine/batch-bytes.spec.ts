@@ -35,6 +35,25 @@ describe('a batch', () => {
     expect(sizes.reduce((sum, size) => sum + size)).toBe(12);
   });
 
+  it.each(['independent', 'atomic'] as const)(
+    'of transactions, %s, that is too large is refused whole, and done where there is room',
+    async (mode) => {
+      const ledger = await startTestLedger({ limits: { commandBytesLimit: 6_000 } });
+      const [cash, equity] = [await openAccount(ledger), await openAccount(ledger)];
+      const before = ledger.open.ledger.head.position;
+      const transactions = Array.from({ length: 12 }, () => transfer(cash, equity, '1'));
+      const input = { mode, transactions };
+      const refused = await ledger.submit(PostTransactionBatch, input, { idempotencyKey: 'k' });
+      expect(refused).toMatchObject({ kind: 'refused', refusal: { code: 'payload_too_large' } });
+      expect(ledger.open.ledger.head.position).toBe(before);
+      // Nothing of it was remembered, and what is undone counts no more.
+      const some = { mode, transactions: transactions.slice(0, 3) };
+      const accepted = await ledger.submit(PostTransactionBatch, some, { idempotencyKey: 'k' });
+      expect(accepted).toMatchObject({ kind: 'accepted', isHit: false });
+      expect(ledger.open.ledger.head.position).toBe(before + 3);
+    },
+  );
+
   it('takes as many small requests as what they become has bytes for, also repeated', async () => {
     const ledger = await startTestLedger({ limits: { batchBytesLimit: LIMIT } });
     const [cash, equity] = [await openAccount(ledger), await openAccount(ledger)];

@@ -169,6 +169,14 @@ export async function touchedBy(
     )
     .unionAll(
       books
+        .selectFrom('hold_entries as h')
+        .innerJoin('accounts as a', 'a.account_no', 'h.account_no')
+        .select(['h.position', 'a.account_id as id'])
+        .where('h.position', '>', after)
+        .where('h.position', '<=', upTo),
+    )
+    .unionAll(
+      books
         .selectFrom('transactions')
         .select(['position', 'transaction_id as id'])
         .where('position', '>', after)

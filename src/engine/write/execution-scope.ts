@@ -17,11 +17,14 @@ export interface ExecutionScope {
   readonly commandBytesLimit?: number;
 }
 
-/** @throws Refusal `payload_too_large`, which is not remembered: elsewhere there may be room */
+/** Not remembered: elsewhere, or later, there may be room. */
+export class CommandTooLarge extends PassingRefusal {}
+
+/** @throws CommandTooLarge `payload_too_large` */
 export function refuseLarge(bytes: number, { commandBytesLimit: most }: ExecutionScope): void {
   if (most === undefined || bytes <= most) return;
   const detail = `The command would make more than ${most} bytes of events: divide it`;
-  throw new PassingRefusal('payload_too_large', detail);
+  throw new CommandTooLarge('payload_too_large', detail);
 }
 
 /** A time in the books of a process. */

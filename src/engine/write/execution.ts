@@ -3,7 +3,7 @@ import { isoTime } from './clock-guard';
 import { CommandKeys, type PendingCommand } from './command-keys';
 import { checkSameRequest, fingerprintOf, keyReused, responseOf, scopedKey } from './command-log';
 import { loadNeeds } from './command-needs';
-import { refuseLarge, TimeInBooks, type ExecutionScope } from './execution-scope';
+import { CommandTooLarge, refuseLarge, TimeInBooks, type ExecutionScope } from './execution-scope';
 import type { Command, Creator, CreatorContext, Outcome } from '../define/creator';
 import type { AppendedEvent, CommandRow } from './event-log';
 import type { EventType, Head, LedgerEvent } from '../define/event';
@@ -201,6 +201,8 @@ export class Execution {
       keep = !command.dryRun;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      // It is the outermost that is too large: no part of it is kept without the others.
+      if (error instanceof CommandTooLarge && parentId !== undefined) throw error;
       const { position } = mark.head;
       outcome = { kind: 'refused', refusal: error, position, isHit: false };
     } finally {
@@ -310,6 +312,7 @@ export class Execution {
       events: events.length,
       commands: commands.length,
       tasks: tasks.rows.length,
+      eventBytes: this.eventBytes,
     };
   }
 
@@ -318,6 +321,7 @@ export class Execution {
     this.session.moveTo(mark.head);
     this.events.length = mark.events;
     this.tasks.rows.length = mark.tasks;
+    this.eventBytes = mark.eventBytes;
     for (const undone of this.commands.splice(mark.commands)) this.keys.forget(undone);
   }
 }

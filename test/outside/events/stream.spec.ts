@@ -37,6 +37,34 @@ describe('the stream of events', () => {
     source.close();
   });
 
+  it('has of an account what the list has, as it comes: openings, entries and holds', async () => {
+    const service = await startTestService({ env: FAST });
+    const { api } = service;
+    await api.post('/v1/accounts', { ...ACCOUNT, clientId: 'bank' });
+    await api.post('/v1/accounts', { ...ACCOUNT, clientId: 'cash', type: 'equity' });
+    const source = new EventSource(() => service, '?accountId=client:bank');
+    expect(await source.have(1)).toEqual([1]);
+    // From here on it is told of what comes.
+    const posting = (accountId: string, direction: string) => ({
+      ...{ accountId: `client:${accountId}`, direction, amount: '1.00' },
+    });
+    const postings = [posting('bank', 'debit'), posting('cash', 'credit')];
+    const body = { description: 'x', postings };
+    await api.post('/v1/transactions', body);
+    await api.post('/v1/holds', { ...body, clientId: 'captured' });
+    await api.post('/v1/holds/client:captured/capture', {});
+    await api.post('/v1/holds', { ...body, clientId: 'voided' });
+    await api.post('/v1/holds/client:voided/void', {});
+    await openAccounts(service, 1);
+    await api.patch('/v1/accounts/client:bank', { name: 'Bank' });
+    const list = await api.get<{ data: EventDto[] }>('/v1/events?accountId=client:bank');
+    const all = list.body.data.map(({ position }) => position);
+    expect(all.length).toBeGreaterThanOrEqual(7);
+    expect(await source.have(all.length)).toEqual(all);
+    expect(source.events).toEqual(list.body.data);
+    source.close();
+  });
+
   it('begins behind after, and behind Last-Event-ID where that is said too', async () => {
     const service = await startTestService({ env: FAST });
     await openAccounts(service, 4);
