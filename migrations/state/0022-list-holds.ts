@@ -39,9 +39,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     where h.status <> 'held'`.execute(db);
   await sql`alter table state.holds add column account_nos bigint[]`.execute(db);
   await sql`
-    update state.holds h set account_nos = (
-      select array_agg(l.account_no order by l.line_no) from state.hold_accounts l
-      where l.hold_no = h.hold_no)`.execute(db);
+    update state.holds h set account_nos = l.account_nos from (
+      select hold_no, array_agg(account_no order by line_no) as account_nos
+      from state.hold_accounts group by hold_no
+    ) l where l.hold_no = h.hold_no`.execute(db);
   await sql`alter table state.holds alter column account_nos set not null`.execute(db);
   await sql`drop table state.hold_accounts`.execute(db);
   await sql`drop index state.holds_status`.execute(db);

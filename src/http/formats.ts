@@ -18,13 +18,23 @@ export function formatOf<Offered extends AnswerFormat>(
 ): Offered | 'json' {
   if (format !== undefined) return format;
   const known = ['json', ...offered] as const;
-  for (const part of (accept ?? '').split(',')) {
-    const type = part.split(';', 1)[0]!.trim();
+  for (const type of acceptedTypes(accept ?? '')) {
     if (type === '*/*') return 'json';
     const found = known.find((name) => MEDIA_TYPES[name] === type);
     if (found) return found;
   }
   return 'json';
+}
+
+/** The media types that a caller accepts, those with the highest weight first. */
+function acceptedTypes(accept: string): string[] {
+  const parts = accept.split(',').map((part) => {
+    const [type = '', ...parameters] = part.split(';').map((one) => one.trim().toLowerCase());
+    const weight = parameters.find((one) => one.startsWith('q='))?.slice(2);
+    return { type, weight: weight === undefined ? 1 : Number(weight) || 0 };
+  });
+  const accepted = parts.filter(({ weight }) => weight > 0);
+  return accepted.sort((a, b) => b.weight - a.weight).map(({ type }) => type);
 }
 
 /** Whether an answer is to be CSV. */

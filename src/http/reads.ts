@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
@@ -57,7 +58,10 @@ export class Reads {
    */
   async row<Row>(reply: Reply, { lookup, key }: LookupOf<Row>): Promise<Row | undefined> {
     const { signal, until } = answerTo(reply);
-    const { position, value } = await whileThere(signal, this.together(lookup).get(key, until));
+    const { position, value } = await whileThere(
+      signal,
+      this.together(lookup).get(key, until, signal),
+    );
     reply.header('ledger-position', position);
     return value;
   }
@@ -239,9 +243,12 @@ const none = () => Promise.resolve();
 
 /** Has the turns of reads end that were kept for an answer, once that is made. */
 export function endTurns(fastify: FastifyInstance): void {
-  fastify.addHook('onSend', (_, { raw }, payload, done) => {
+  fastify.addHook('onSend', ({ method }, { raw }, payload, done) => {
     answers.get(raw)?.made();
-    done(null, payload);
+    // Whoever asks for the head alone has nothing streamed, which would be made to its end.
+    const isUnread = method === 'HEAD' && payload instanceof Readable;
+    if (isUnread) payload.destroy();
+    done(null, isUnread ? Readable.from([]) : payload);
   });
 }
 

@@ -8,7 +8,7 @@ import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { metadataOf } from '../../http/metadata-filter';
 import { Permission } from '../../http/permission';
-import { found, Reads, ReferencePipe } from '../../http/reads';
+import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
 import { readAccount } from '../accounts/account.queries';
 import { TransactionDto } from '../transactions/transaction.dto';
@@ -123,7 +123,7 @@ export class HoldController {
       const { account_no: accountNo } = account;
       return listHolds(db, { ...filter, accountNo }, after, limit, orderOf(query));
     };
-    const { value } = await this.reads.read(reply, list);
+    const { value } = await this.reads.read(reply, list, filteredBy(filter.metadata));
     return pageWith(listOf(reply), value, (row) => [row.hold_no], holdView);
   }
 

@@ -9,7 +9,7 @@ import { AsCommand, Commands, type CommandRequest } from '../../http/commands';
 import { cursorKey, limitOf, listOf, pageWith, type Page, orderOf } from '../../http/page';
 import { metadataOf } from '../../http/metadata-filter';
 import { Permission } from '../../http/permission';
-import { found, Reads, ReferencePipe } from '../../http/reads';
+import { filteredBy, found, Reads, ReferencePipe } from '../../http/reads';
 import { showVersion, type FindVersioned } from '../../http/versions';
 import { CancelScheduledTransaction, ScheduleTransaction } from './schedule.creators';
 import { CancelScheduledTransactionDto, ScheduledTransactionDto } from './schedule.dto';
@@ -93,7 +93,7 @@ export class ScheduleController {
       const runs = await readRuns(db, rows);
       return { rows: rows.map((row) => [row, runs.get(row.schedule_no) ?? []] as const), hasMore };
     };
-    const { value } = await this.reads.read(reply, list);
+    const { value } = await this.reads.read(reply, list, filteredBy(metadataOf(query)));
     return pageWith(
       listOf(reply),
       value,

@@ -46,6 +46,18 @@ export function keepAccountTerms(
   }
 }
 
+/** So many words are looked up; accounts that have them are compared with all. */
+const MOST_WORDS = 8;
+
+/** The words that say most, each once, and none that another one begins with. */
+function telling(words: readonly string[]): string[] {
+  const longest = [...new Set(words)].sort((a, b) => b.length - a.length);
+  const kept = longest.filter(
+    (word, i) => !longest.slice(0, i).some((longer) => longer.startsWith(word)),
+  );
+  return kept.slice(0, MOST_WORDS);
+}
+
 /** Whether an account has, or had, all words, or others that begin like them, and all metadata. */
 export function hasTerms(
   accountNo: Expression<number>,
@@ -54,7 +66,7 @@ export function hasTerms(
 ): Expression<SqlBool>[] {
   const eb = expressionBuilder<SearchTables>();
   const terms = eb.selectFrom('account_terms').select('account_no');
-  const begun = words.map((word) =>
+  const begun = telling(words).map((word) =>
     eb(
       accountNo,
       'in',

@@ -1,4 +1,4 @@
-import { wordsOf } from './words.rules';
+import { endsInHalf, wordsOf } from './words.rules';
 
 /**
  * What something is found by: a kind and a text. It is found by certain beginnings of its tokens,
@@ -87,7 +87,7 @@ export function eachTerm(token: Token, tell: (term: Term) => void): void {
 export function wordBeginning(word: string): string {
   const token = KINDS.word + word;
   let length = word.length;
-  while (!isFoundBy(token, length)) length--;
+  while (!isFoundBy(token, length) || endsInHalf(word, length)) length--;
   return token.slice(0, length + 1);
 }
 

@@ -56,7 +56,14 @@ export function wordsOf(text: string): string[] {
 }
 
 function cut(word: string): string {
-  return word.length <= WORD_CHARACTERS ? word : word.slice(0, WORD_CHARACTERS);
+  if (word.length <= WORD_CHARACTERS) return word;
+  const isHalved = endsInHalf(word, WORD_CHARACTERS);
+  return word.slice(0, isHalved ? WORD_CHARACTERS - 1 : WORD_CHARACTERS);
+}
+
+/** Whether the beginning of a text that has so many units ends in the middle of a character. */
+export function endsInHalf(text: string, units: number): boolean {
+  return /[\ud800-\udbff]/.test(text[units - 1] ?? '');
 }
 
 /** Whether every one of some words is one of others, or the beginning of one. */

@@ -106,4 +106,22 @@ describe('rows that many ask for at once', () => {
     made.open();
     await turns[0];
   });
+
+  it('are not asked for by those who have left, and by so many at most', async () => {
+    const { together, statements } = pretendedState();
+    const first = ['a', 'b'].map((key) => together.get(key, MADE));
+    const leaving = new AbortController();
+    const left = together.get('c', MADE, leaving.signal);
+    const waiting = Array.from({ length: 999 }, (_, i) => together.get(`${i}`, MADE));
+    await expect(together.get('d', MADE)).rejects.toThrow('Too many reads are waiting');
+    leaving.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    const last = together.get('last', MADE);
+    for (let i = 0; i < statements.length; i++) {
+      statements[i]!.pass();
+      await setImmediate();
+    }
+    await Promise.all([...first, ...waiting, last]);
+    expect(statements.flatMap(({ keys }) => keys)).not.toContain('c');
+  });
 });

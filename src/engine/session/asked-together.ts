@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { LedgerUnavailable } from '../define/refusal';
 import type { StateDatabase } from '../define/state-table';
 import type { Read, StateReader } from './state-reader';
 
@@ -20,6 +21,9 @@ const MOST_KEYS = 64;
 /** So many statements are under way at once: one reads while another's rows become answers. */
 const AT_ONCE = 2;
 
+/** So many may wait; one more is refused. */
+const MOST_WAITING = 1_000;
+
 /** One who asks for a row. */
 interface Asking<Row> {
   readonly key: string;
@@ -33,7 +37,7 @@ interface Asking<Row> {
  * statement begins after the last of its callers has asked, so none sees less than it would alone.
  */
 export class AskedTogether<Row> {
-  private waiting: Asking<Row>[] = [];
+  private readonly waiting = new Set<Asking<Row>>();
   private underWay = 0;
 
   constructor(
@@ -44,17 +48,26 @@ export class AskedTogether<Row> {
   /**
    * The row of a key; undefined: there is none.
    * @param made when the answer is made of it, or nobody wants it: until then it takes a turn
-   * @throws LedgerUnavailable as {@link StateReader.readOne}
+   * @param signal aborted where nobody wants it any more
+   * @throws LedgerUnavailable as {@link StateReader.readOne}, or where too many wait
    */
-  get(key: string, made: Promise<void>): Promise<Read<Row | undefined>> {
+  get(key: string, made: Promise<void>, signal?: AbortSignal): Promise<Read<Row | undefined>> {
+    if (this.waiting.size >= MOST_WAITING) {
+      return Promise.reject(new LedgerUnavailable('Too many reads are waiting'));
+    }
     const answer = Promise.withResolvers<Read<Row | undefined>>();
-    this.waiting.push({ key, made, answer });
+    const asking = { key, made, answer };
+    this.waiting.add(asking);
+    const leave = () => {
+      if (this.waiting.delete(asking)) answer.reject(signal!.reason);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
     this.ask();
     return answer.promise;
   }
 
   private ask(): void {
-    if (this.underWay >= AT_ONCE || this.waiting.length === 0) return;
+    if (this.underWay >= AT_ONCE || this.waiting.size === 0) return;
     this.underWay++;
     void this.answer().finally(() => {
       this.underWay--;
@@ -62,11 +75,22 @@ export class AskedTogether<Row> {
     });
   }
 
+  /** Those who have waited longest, so many at most. */
+  private taken(most: number): Asking<Row>[] {
+    const taken: Asking<Row>[] = [];
+    for (const one of this.waiting) {
+      if (taken.length === most) break;
+      taken.push(one);
+      this.waiting.delete(one);
+    }
+    return taken;
+  }
+
   /** Answers those who wait when the statement begins, or cannot begin. Never throws. */
   private async answer(): Promise<void> {
     const over = Promise.withResolvers<void>();
     let asking: Asking<Row>[] = [];
-    const take = () => (asking = asking.length > 0 ? asking : this.waiting.splice(0, MOST_KEYS));
+    const take = () => (asking = asking.length > 0 ? asking : this.taken(MOST_KEYS));
     try {
       const { position, value } = await this.state.readOne(
         (db) => this.lookup.find(db, [...new Set(take().map(({ key }) => key))]),
@@ -75,7 +99,9 @@ export class AskedTogether<Row> {
       const rows = new Map(value.map((row) => [this.lookup.keyOf(row), row]));
       for (const { key, answer } of asking) answer.resolve({ position, value: rows.get(key) });
     } catch (error) {
-      for (const { answer } of take()) answer.reject(error);
+      // Where it could not even begin, the others would wait as long for the same.
+      const failed = asking.length > 0 ? asking : this.taken(MOST_WAITING);
+      for (const { answer } of failed) answer.reject(error);
     }
     void Promise.all(asking.map(({ made }) => made)).then(() => over.resolve());
   }

@@ -88,6 +88,21 @@ describe('a long journal', () => {
     });
   });
 
+  it('is not made for who asks for its head alone', async () => {
+    const reads = jest.spyOn(service.get(StateReader), 'read');
+    reads.mockClear();
+    const head = await fetch(`${service.url}/v1/exports/journal?format=csv`, {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${service.key}` },
+    });
+    expect([head.status, head.headers.get('content-type')]).toEqual([
+      200,
+      'text/csv; charset=utf-8',
+    ]);
+    expect(head.headers.get('ledger-position')).not.toBeNull();
+    expect(await settled(reads)).toBeLessThan(PAGES * 0.7);
+  });
+
   it('breaks off where the books are rebuilt, and has the same bytes afterwards', async () => {
     const before = await exported(service, 'format=ledger');
     expect(before.text).toMatch(LAST_LINE);

@@ -19,6 +19,9 @@ describe('the filters of search (on real databases)', () => {
     for (const [i, description] of DESCRIPTIONS.entries()) {
       await made('transactions', posting(`t${i}`, description, { text: description }));
     }
+    // So that the block in which the others are is full.
+    for (let i = 0; i < 16; i++) await made('transactions', posting(`f${i}`, 'Filler', {}));
+    await account('astral', `a${'𐐨'.repeat(40)}`);
     await made('holds', posting('h1', 'Taxi', { trip: 'a' }));
     await made('holds', posting('h2', 'Taxi', { trip: 'b' }));
     const postOn = '2999-01-01';
@@ -55,6 +58,8 @@ describe('the filters of search (on real databases)', () => {
     '支払い 2025',
     'a\tb & <c>; drop table',
     'Straße ÉTÉ',
+    // Characters of two units, whose word is cut where one of them would be halved.
+    `a${'𐐨'.repeat(40)}`,
   ];
 
   it.each([
@@ -78,6 +83,10 @@ describe('the filters of search (on real databases)', () => {
     [':*', []],
     ['cotton & !name', []],
     ['otton', []],
+    ['a𐐨', ['t8']],
+    [`a${'𐐨'.repeat(7)}`, ['t8']],
+    [`a${'𐐨'.repeat(40)}`, ['t8']],
+    [`a${'𐐨'.repeat(6)}b`, []],
   ])('finds %j as it stands there', async (q, expected) => {
     expect(await names('transactions', { q })).toEqual(expected);
   });
