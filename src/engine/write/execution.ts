@@ -321,7 +321,8 @@ export class Execution {
     this.session.moveTo(mark.head);
     this.events.length = mark.events;
     this.tasks.rows.length = mark.tasks;
-    this.eventBytes = mark.eventBytes;
+    // Its answer may be as large all the same; but the command that it is part of has none of it.
+    this.bytesBefore += this.eventBytes - mark.eventBytes;
     for (const undone of this.commands.splice(mark.commands)) this.keys.forget(undone);
   }
 }
